@@ -1,0 +1,88 @@
+"""Every error that Coincast expects, as one tree:
+
+CoincastError                 1  a fault that should not happen
+├── UsageError                2  a wrong option, argument or spec
+│   ├── UnknownNameError      2  a name that no registry knows
+│   └── MissingPackageError   2  an optional package is not installed
+└── DataError                 3  bad or missing data
+    ├── UnreadableFileError   3  no such file, not a table, a broken file
+    ├── ColumnError           3  a column is missing, doubled or useless
+    ├── CandleError           3  candles that cannot be true
+    ├── ForecastError         3  forecasts that cannot be judged
+    └── TooFewRowsError       3  not enough candles, windows or forecasts
+
+The number is the exit code of the command line. A message is one or two lines: what was given, what is allowed, what to
+do. Raise; do not also log.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CoincastError(Exception):
+    """Base of every error that Coincast raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(CoincastError):
+    """A wrong option, argument or spec."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that no registry knows.
+
+    Args:
+        kind: what the name stands for, as a user would call it ("model", "feature").
+        given: the name as given.
+        known: all the names that are allowed.
+    """
+
+    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(given.lower(), names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ";"
+        super().__init__(f"unknown {kind} {given!r}{hint} known: {', '.join(names)}")
+
+
+class MissingPackageError(UsageError):
+    """An optional package is not installed.
+
+    Args:
+        package: the package that is missing.
+        purpose: what it is needed for.
+        install: what to hand to `pip install`.
+    """
+
+    def __init__(self, package: str, purpose: str, install: str) -> None:
+        super().__init__(f"{package} is not installed, and {purpose} needs it; run: pip install '{install}'")
+
+
+class DataError(CoincastError):
+    """Bad or missing data."""
+
+    exit_code = 3
+
+
+class UnreadableFileError(DataError):
+    """No such file, not a table, or a broken file."""
+
+
+class ColumnError(DataError):
+    """A column is missing, doubled or useless."""
+
+
+class CandleError(DataError):
+    """Candles that cannot be true."""
+
+
+class ForecastError(DataError):
+    """Forecasts that cannot be judged."""
+
+
+class TooFewRowsError(DataError):
+    """Not enough candles, windows or forecasts."""

@@ -1,0 +1,1 @@
+"""Samples: candles -> arrays a model can take, and back to prices."""

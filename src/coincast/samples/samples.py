@@ -1,0 +1,166 @@
+"""Candles -> samples: the inputs, windows and targets of one market, and the way back to prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float, Int
+
+from coincast.candles.join import join_markets
+from coincast.errors import TooFewRowsError, UnknownNameError, UsageError
+from coincast.samples.features import compute_feature, find_feature
+from coincast.samples.splits import Part
+from coincast.samples.targets import TARGETS, Target
+from coincast.samples.windows import Windows, find_stretches, make_windows
+
+
+@dataclass(frozen=True)
+class Samples:
+    """All that a model may learn from and forecast for one market.
+
+    Attributes:
+        market: the market that is forecast.
+        interval: its interval.
+        candles: its candles, one row per row of `inputs`.
+        inputs: float64, NaN where unknown.
+        names: name of each input, "market feature" where inputs come from several markets.
+        is_level: which inputs are levels (see `Feature`).
+        windows: every window whose past is complete.
+        known: which of them have a complete future, in the same gap-free stretch.
+        target: what a network learns.
+    """
+
+    market: str
+    interval: str
+    candles: pl.DataFrame
+    inputs: Float[np.ndarray, "row feature"]
+    names: tuple[str, ...]
+    is_level: tuple[bool, ...]
+    windows: Windows
+    known: Bool[np.ndarray, "window"]
+    target: Target
+    close: Float[np.ndarray, "row"] = field(repr=False)
+    open_time: Int[np.ndarray, "row"] = field(repr=False)
+    close_time: Int[np.ndarray, "row"] = field(repr=False)
+
+    def windows_in(self, part: Part, *, reach_back: bool) -> Windows:
+        """Windows with all their target candles in a part.
+
+        Args:
+            part: rows of the part.
+            reach_back: whether the past candles may lie before the part.
+        """
+        firsts = self.windows.starts if not reach_back else self.windows.starts + self.windows.lookback
+        ends = self.windows.starts + self.windows.lookback + self.windows.horizon
+        return self.windows.select(self.known & (firsts >= part.first) & (ends <= part.end))
+
+    def windows_at(self, origin_rows: Int[np.ndarray, "origin"]) -> Windows:
+        """Windows that end at these rows, whether their future is known or not; rows without a complete past are left out."""
+        return self.windows.select(np.isin(self.windows.origin_rows, origin_rows))
+
+    def future_close(self, windows: Windows) -> Float[np.ndarray, "window horizon"]:
+        """Closes of the target candles; the caller takes windows whose future is known."""
+        return self.close[windows.future_rows]
+
+    def last_close(self, windows: Windows) -> Float[np.ndarray, "window"]:
+        """Close at the origin of each window."""
+        return self.close[windows.origin_rows]
+
+    def first_close(self, windows: Windows) -> Float[np.ndarray, "window"]:
+        """Close of the first candle of each window."""
+        return self.close[windows.starts]
+
+    def targets(self, windows: Windows) -> Float[np.ndarray, "window horizon"]:
+        """What a network learns, unscaled."""
+        return self.target.from_price(self.future_close(windows), self.last_close(windows), self.first_close(windows))
+
+    def to_price(
+        self, target: Float[np.ndarray, "window horizon"], windows: Windows
+    ) -> Float[np.ndarray, "window horizon"]:
+        """Exact inverse of `targets`."""
+        return self.target.to_price(target, self.last_close(windows), self.first_close(windows))
+
+
+def make_samples(
+    candles: pl.DataFrame,
+    *,
+    market: str,
+    inputs: list[str],
+    features: list[str],
+    lookback: int,
+    horizon: int,
+    target: str,
+) -> Samples:
+    """Samples of one market.
+
+    Args:
+        candles: candle table that holds `market` and all of `inputs`.
+        market: the market to forecast.
+        inputs: markets whose features are the inputs, joined on close time.
+        features: names of `FEATURES`, or of extra numeric columns.
+        lookback: past candles of a window.
+        horizon: future candles of a window.
+        target: a name of `TARGETS`.
+
+    Raises:
+        UnknownNameError: an unknown feature, target or market.
+        UsageError: lookback or horizon below 1, or no features.
+        TooFewRowsError: the windows are longer than every gap-free stretch.
+    """
+    _check_settings(features, lookback, horizon, target)
+    markets = inputs if market in inputs else [market, *inputs]
+    joined = dict(zip(markets, join_markets(candles, markets), strict=True))
+    own = joined[market]
+    open_time, close_time = (own[name].dt.epoch("ms").to_numpy() for name in ("open_time", "close_time"))
+    stretches = find_stretches(open_time, close_time)
+    columns = {
+        (f"{source} {name}" if len(inputs) > 1 else name): (compute_feature(name, joined[source], stretches), source, name)
+        for source in inputs
+        for name in features
+    }
+    table = np.column_stack([series.fill_null(np.nan).to_numpy() for series, _, _ in columns.values()])
+    windows = make_windows(np.isfinite(table).all(axis=1), stretches, lookback=lookback, horizon=horizon)
+    _check_length(windows, stretches, own)
+    return Samples(
+        market=market,
+        interval=own["interval"][0],
+        candles=own,
+        inputs=table,
+        names=tuple(columns),
+        is_level=tuple(find_feature(name, joined[source]).is_level for _, source, name in columns.values()),
+        windows=windows,
+        known=_future_known(windows, stretches),
+        target=TARGETS[target],
+        close=own["close"].to_numpy(),
+        open_time=open_time,
+        close_time=close_time,
+    )
+
+
+def _check_settings(features: list[str], lookback: int, horizon: int, target: str) -> None:
+    if lookback < 1 or horizon < 1:
+        raise UsageError(f"samples.lookback is {lookback} and samples.horizon {horizon}; allowed: 1 candle or more")
+    if not features:
+        raise UsageError('samples.features is empty; name at least one, for example "log_return"')
+    if target not in TARGETS:
+        raise UnknownNameError("target", target, TARGETS)
+
+
+def _check_length(windows: Windows, stretches: list[tuple[int, int]], own: pl.DataFrame) -> None:
+    longest = max(end - first for first, end in stretches)
+    if longest < windows.lookback + windows.horizon:
+        raise TooFewRowsError(
+            f"samples.lookback {windows.lookback} and samples.horizon {windows.horizon} need "
+            f"{windows.lookback + windows.horizon} candles in a row, but {own['market'][0]} has {own.height} candles, at most "
+            f"{longest} of them without a gap; ask for a shorter window or give more candles"
+        )
+
+
+def _future_known(windows: Windows, stretches: list[tuple[int, int]]) -> Bool[np.ndarray, "window"]:
+    """Windows whose last target candle lies in the same gap-free stretch as their past."""
+    firsts = np.array([first for first, _ in stretches])
+    ends = np.array([end for _, end in stretches])
+    stretch = np.searchsorted(firsts, windows.starts, side="right") - 1
+    return windows.starts + windows.lookback + windows.horizon <= ends[stretch]
