@@ -1,0 +1,1 @@
+"""Training: many runs of a network in one program."""

@@ -1,0 +1,111 @@
+"""Trained runs, and what they forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from coincast.models.forecaster import Axes
+from coincast.samples.scaling import InputScale, scale_window
+from coincast.training.lanes import Lanes
+
+WINDOWS_PER_DISPATCH = 256
+
+
+@dataclass(frozen=True)
+class TrainedRuns:
+    """Runs of one set after training, in the order in which they were given.
+
+    Attributes:
+        axes: sizes of one sample.
+        static: the part of the module that is no array, the same for all runs.
+        trained, fixed: the module's trained and other arrays, stacked along a leading run axis.
+        losses: mean training loss of each epoch, dropout on, as Keras reports it.
+        validation_losses: after each epoch, dropout off; None without validation windows.
+        parameters: trained numbers of one run.
+        seconds: wall time of the whole set, compilation included.
+    """
+
+    axes: Axes
+    static: Any
+    trained: Any
+    fixed: Any
+    losses: Float[np.ndarray, "run epoch"]
+    validation_losses: Float[np.ndarray, "run epoch"] | None
+    parameters: int
+    seconds: float
+
+    def module(self, run: int) -> Any:
+        """The network of one run, for one sample."""
+        pick = lambda leaf: jnp.asarray(leaf[run])  # noqa: E731
+        return eqx.combine(jax.tree.map(pick, self.trained), jax.tree.map(pick, self.fixed), self.static)
+
+    def predict(
+        self,
+        inputs: Sequence[Float[np.ndarray, "row feature"]],
+        scales: Sequence[InputScale],
+        starts: Sequence[Int[np.ndarray, "window"]],
+    ) -> list[Float[np.ndarray, "window horizon"]]:
+        """Forecasts of all runs at once, in the unit of the scaled target.
+
+        Args:
+            inputs: the table of each run; runs that share a table hand over the same array.
+            scales: how each run scales its inputs.
+            starts: first row of each window to forecast, per run.
+        """
+        runs = len(inputs)
+        lanes = Lanes.arrange(runs)
+        unstack = lambda tree: [jax.tree.map(lambda leaf, run=run: leaf[run], tree) for run in range(runs)]  # noqa: E731
+        trained, fixed = lanes.stack(unstack(self.trained)), lanes.stack(unstack(self.fixed))
+        tables, numbers = stack_tables(inputs)
+        shared = lanes.share(tables)
+        scale = lanes.stack(
+            [(np.int32(n), s.relative, s.centre.astype(np.float32), s.spread.astype(np.float32)) for n, s in zip(numbers, scales, strict=True)]
+        )
+        program = lanes.program(partial(_predict, static=self.static, lookback=self.axes.lookback), shared=1)
+        longest = max(len(run_starts) for run_starts in starts)
+        pieces = []
+        for first in range(0, longest, WINDOWS_PER_DISPATCH):
+            chunk = [_chunk(run_starts, first) for run_starts in starts]
+            pieces.append(np.asarray(program(trained, fixed, scale, lanes.stack(chunk), shared))[:runs])
+        outputs = np.concatenate(pieces, axis=1).astype(np.float64)
+        return [outputs[run, : len(run_starts)] for run, run_starts in enumerate(starts)]
+
+
+def stack_tables(inputs: Sequence[Float[np.ndarray, "row feature"]]) -> tuple[Float[np.ndarray, "table row feature"], list[int]]:
+    """The distinct tables as one float32 array, and the number of each run's table in it.
+
+    Rows of the same array are held once. NaN and padding are 0: no window reaches them.
+    """
+    distinct = {id(table): table for table in inputs}
+    rows = max(len(table) for table in distinct.values())
+    stacked = np.zeros((len(distinct), rows, inputs[0].shape[1]), dtype=np.float32)
+    for number, table in enumerate(distinct.values()):
+        stacked[number, : len(table)] = np.nan_to_num(table, posinf=0, neginf=0)
+    order = list(distinct)
+    return stacked, [order.index(id(table)) for table in inputs]
+
+
+def _chunk(starts: Int[np.ndarray, "window"], first: int) -> Int[np.ndarray, "chunk"]:
+    """Starts of one dispatch, the last one repeated up to its fixed length."""
+    chunk = starts[first : first + WINDOWS_PER_DISPATCH].astype(np.int32)
+    filler = starts[0] if len(starts) else 0
+    return np.concatenate([chunk, np.full(WINDOWS_PER_DISPATCH - len(chunk), filler, dtype=np.int32)])
+
+
+def _predict(
+    trained: Any, fixed: Any, scale: tuple[Any, Any, Any, Any], starts: Int[Array, "window"], tables: Float[Array, "table row feature"], *, static: Any, lookback: int
+) -> Float[Array, "window horizon"]:
+    module = eqx.combine(trained, fixed, static)
+    table, relative, centre, spread = scale
+    rows = starts[:, None] + jnp.arange(lookback)
+    pasts = scale_window(tables[table, rows], relative, centre, spread, xp=jnp)
+    return jax.vmap(module)(pasts)[..., 0]

@@ -1,0 +1,267 @@
+"""Many runs in one program: the whole training is one pure function of a run, mapped over runs.
+
+The unit of work is a set of runs: seeds x settings x (market, training span). They share the shapes of their network,
+their windows and their recipe; everything else (windows, targets, scales, rates, keys) is an array of its own per run.
+The data lie on the device once, and windows are gathered by row inside a step, so that memory grows with the data and not
+with data x window. A program trains a stretch of an epoch; between two stretches Python is awake, which is where progress
+is told, losses are kept, and Ctrl-C is heard.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from coincast.models.forecaster import Axes, Network
+from coincast.samples.scaling import InputScale, scale_window
+from coincast.training.devices import use_compile_cache
+from coincast.training.lanes import Lanes, split_module
+from coincast.training.losses import LOSSES
+from coincast.training.recipe import Recipe
+from coincast.training.trained import TrainedRuns, stack_tables
+
+# One dispatch should end well within a second, so that Ctrl-C is heard and progress moves.
+SECONDS_PER_DISPATCH = 0.25
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """One run of a set.
+
+    Attributes:
+        settings: the network; runs of a set may differ in its rates, not in its shapes.
+        recipe: runs of a set may differ in the learning rate only.
+        seed: its key; the same seed draws the same numbers whatever runs beside it.
+        inputs: unscaled inputs of its market, one row per candle; runs that share a table hand over the same array.
+        scale: fitted on its training rows.
+        starts, targets: first row and scaled target of each training window.
+        validation_starts, validation_targets: the same for the validation windows; empty where there are none.
+    """
+
+    settings: Network
+    recipe: Recipe
+    seed: int
+    inputs: Float[np.ndarray, "row feature"]
+    scale: InputScale
+    starts: Int[np.ndarray, "window"]
+    targets: Float[np.ndarray, "window horizon"]
+    validation_starts: Int[np.ndarray, "validation"]
+    validation_targets: Float[np.ndarray, "validation horizon"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress bar wants to know after each dispatch."""
+
+    runs: int
+    epoch: float
+    epochs: int
+    loss: float
+    steps_per_second: float
+
+
+Data = dict[str, Any]
+
+
+def train(
+    runs: Sequence[TrainingRun], *, lookback: int, on_progress: Callable[[Progress], None] | None = None
+) -> TrainedRuns:
+    """Train a set of runs in one program.
+
+    Args:
+        runs: at least one; see `TrainingRun` for what they must share.
+        lookback: past candles of a window.
+        on_progress: called after each dispatch.
+
+    Returns:
+        The trained runs, in the same order.
+    """
+    use_compile_cache()
+    began = time.perf_counter()
+    recipe, horizon = runs[0].recipe, runs[0].targets.shape[1]
+    axes = Axes(lookback=lookback, feature=runs[0].inputs.shape[1], horizon=horizon)
+    keys = [jax.random.split(jax.random.key(run.seed)) for run in runs]
+    # Built outside the sharded program: a QR product inside it dead-locks on CPU.
+    parts = [split_module(run.settings.build(axes, key=key[0])) for run, key in zip(runs, keys, strict=True)]
+    static = parts[0][2]
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(parts[0][0]))
+
+    lanes = Lanes.arrange(len(runs))
+    tables, table_numbers = stack_tables([run.inputs for run in runs])
+    optimiser = optax.scale_by_adam(eps=1e-7)
+    trained, fixed = lanes.stack([part[0] for part in parts]), lanes.stack([part[1] for part in parts])
+    state = (trained, lanes.stack([optimiser.init(part[0]) for part in parts]))
+    per_run = [_run_data(run, number, runs, jax.random.key_data(key[1])) for run, number, key in zip(runs, table_numbers, keys, strict=True)]
+    data, shared = lanes.stack(per_run), lanes.share(tables)
+
+    windows = max(len(run.starts) for run in runs)
+    steps = -(-windows // recipe.batch_size)
+    stretch = _steps_per_dispatch(steps, parameters * lookback * recipe.batch_size * lanes.width)
+    shuffle = lanes.program(partial(_shuffle, recipe=recipe, slots=stretch * -(-steps // stretch) * recipe.batch_size), shared=1)
+    advance = lanes.program(
+        partial(_advance, static=static, recipe=recipe, optimiser=optimiser, lookback=lookback), shared=3, donate=(0,)
+    )
+    validate = lanes.program(partial(_validation_loss, static=static, recipe=recipe, lookback=lookback), shared=1)
+
+    losses, validation_losses = [], []
+    has_validation = max(len(run.validation_starts) for run in runs) > 0
+    for epoch in range(recipe.epochs):
+        order = shuffle(data, epoch)
+        total = np.zeros(lanes.width)
+        for first in range(0, steps, stretch):
+            batches = order[:, first : first + stretch]
+            state, stretch_loss = advance(state, fixed, data, batches, shared, epoch, first)
+            total += np.asarray(stretch_loss, dtype=np.float64)
+            if on_progress is not None:
+                done = epoch + min(first + stretch, steps) / steps
+                rate = done * steps * len(runs) / (time.perf_counter() - began)
+                seen = np.minimum((first + stretch) * recipe.batch_size, [len(run.starts) for run in runs])
+                on_progress(Progress(len(runs), done, recipe.epochs, float(np.mean(total[: len(runs)] / seen)), rate))
+        losses.append(total[: len(runs)] / [len(run.starts) for run in runs])
+        if has_validation:
+            validation_losses.append(np.asarray(validate(state[0], fixed, data, shared), dtype=np.float64)[: len(runs)])
+    return TrainedRuns(
+        axes=axes,
+        static=static,
+        trained=jax.tree.map(lambda leaf: np.asarray(leaf)[: len(runs)], state[0]),
+        fixed=jax.tree.map(lambda leaf: np.asarray(leaf)[: len(runs)], fixed),
+        losses=np.stack(losses, axis=1),
+        validation_losses=np.stack(validation_losses, axis=1) if has_validation else None,
+        parameters=parameters,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _run_data(run: TrainingRun, table: int, runs: Sequence[TrainingRun], key: Any) -> Data:
+    """The arrays of one run, padded to the longest of the set."""
+    windows = max(len(other.starts) for other in runs)
+    validation = max(len(other.validation_starts) for other in runs)
+    return {
+        "key": key,
+        "table": np.int32(table),
+        "relative": run.scale.relative,
+        "centre": run.scale.centre.astype(np.float32),
+        "spread": run.scale.spread.astype(np.float32),
+        "learning_rate": np.float32(run.recipe.learning_rate),
+        "count": np.int32(len(run.starts)),
+        "starts": _pad(run.starts.astype(np.int32), windows),
+        "targets": _pad(run.targets.astype(np.float32), windows),
+        "validation_count": np.int32(len(run.validation_starts)),
+        "validation_starts": _pad(run.validation_starts.astype(np.int32), validation),
+        "validation_targets": _pad(run.validation_targets.astype(np.float32), validation),
+    }
+
+
+def _pad(array: np.ndarray, length: int) -> np.ndarray:
+    return np.concatenate([array, np.zeros((length - len(array), *array.shape[1:]), dtype=array.dtype)])
+
+
+def _steps_per_dispatch(steps: int, work: int) -> int:
+    """Steps of one dispatch, from a rough count of multiplications; equal stretches, so that one program serves all."""
+    seconds_per_step = 50e-6 + 6 * work / 20e9
+    longest = max(1, int(SECONDS_PER_DISPATCH / seconds_per_step))
+    return -(-steps // -(-steps // longest))
+
+
+def _shuffle(data: Data, epoch: Int[Array, ""], *, recipe: Recipe, slots: int) -> Int[Array, "step batch"]:
+    """Window numbers of one epoch in batches; -1 in the slots that are left over.
+
+    The bits of slot i depend on the key and on i alone, so that a run's order is the same in a longer set.
+    """
+    slot = jnp.arange(slots)
+    valid = slot < data["count"]
+    if recipe.shuffle:
+        key = jax.random.fold_in(jax.random.wrap_key_data(data["key"]), epoch)
+        draws = jax.random.bits(jax.random.fold_in(key, 0), (slots,), jnp.uint32) >> 1
+        order = jnp.argsort(jnp.where(valid, draws, jnp.uint32(0xFFFFFFFF)), stable=True)
+    else:
+        order = slot
+    return jnp.where(valid, order, -1).reshape(-1, recipe.batch_size)
+
+
+def _gather(
+    data: Data, tables: Float[Array, "table row feature"], starts: Int[Array, "batch"], lookback: int
+) -> Float[Array, "batch lookback feature"]:
+    """Scaled windows of one run, gathered from its table."""
+    rows = starts[:, None] + jnp.arange(lookback)
+    return scale_window(tables[data["table"], rows], data["relative"], data["centre"], data["spread"], xp=jnp)  # type: ignore[no-any-return]
+
+
+def _sample_losses(
+    module: Any, recipe: Recipe, pasts: Float[Array, "batch lookback feature"], targets: Float[Array, "batch horizon"], keys: Key[Array, "batch"] | None
+) -> Float[Array, "batch"]:
+    outputs = jax.vmap(module)(pasts) if keys is None else jax.vmap(lambda past, key: module(past, key=key))(pasts, keys)
+    return jax.vmap(LOSSES[recipe.loss])(outputs[..., 0], targets)
+
+
+def _advance(
+    state: tuple[Any, Any],
+    fixed: Any,
+    data: Data,
+    batches: Int[Array, "step batch"],
+    tables: Float[Array, "table row feature"],
+    epoch: Int[Array, ""],
+    first_step: Int[Array, ""],
+    *,
+    static: Any,
+    recipe: Recipe,
+    optimiser: optax.GradientTransformation,
+    lookback: int,
+) -> tuple[tuple[Any, Any], Float[Array, ""]]:
+    """Train one run for a stretch of steps.
+
+    Returns:
+        The new state, and the sum over the stretch's samples of their losses before each step's update.
+    """
+    epoch_key = jax.random.fold_in(jax.random.wrap_key_data(data["key"]), epoch)
+
+    def step(state: tuple[Any, Any], numbered: tuple[Any, Any]) -> tuple[tuple[Any, Any], Any]:
+        number, batch = numbered
+        trained, moments = state
+        valid: Bool[Array, "batch"] = batch >= 0
+        count = jnp.sum(valid).astype(jnp.float32)
+        windows = jnp.maximum(batch, 0)
+        pasts = _gather(data, tables, data["starts"][windows], lookback)
+        keys = jax.random.split(jax.random.fold_in(epoch_key, 1 + number), recipe.batch_size)
+
+        def mean_loss(trained: Any) -> Float[Array, ""]:
+            module = eqx.combine(trained, fixed, static)
+            losses = _sample_losses(module, recipe, pasts, data["targets"][windows], keys)
+            return jnp.sum(jnp.where(valid, losses, 0)) / jnp.maximum(count, 1)
+
+        loss, gradient = jax.value_and_grad(mean_loss)(trained)
+        direction, new_moments = optimiser.update(gradient, moments)
+        new_trained = jax.tree.map(lambda leaf, move: leaf - data["learning_rate"] * move, trained, direction)
+        # A run with fewer windows than the longest of its set stands still in the steps that it lacks.
+        kept = jax.tree.map(lambda new, old: jnp.where(count > 0, new, old), (new_trained, new_moments), (trained, moments))
+        return kept, loss * count
+
+    steps = batches.shape[0]
+    state, losses = jax.lax.scan(step, state, (first_step + jnp.arange(steps), batches))
+    return state, jnp.sum(losses)
+
+
+def _validation_loss(
+    trained: Any, fixed: Any, data: Data, tables: Float[Array, "table row feature"], *, static: Any, recipe: Recipe, lookback: int
+) -> Float[Array, ""]:
+    """Mean loss of one run over its validation windows, without dropout."""
+    module = eqx.combine(trained, fixed, static)
+
+    def one(start: Int[Array, ""], target: Float[Array, "horizon"]) -> Float[Array, ""]:
+        pasts = _gather(data, tables, start[None], lookback)
+        return _sample_losses(module, recipe, pasts, target[None], None)[0]
+
+    starts, targets = data["validation_starts"], data["validation_targets"]
+    losses = jax.lax.map(lambda pair: one(*pair), (starts, targets), batch_size=256)
+    valid = jnp.arange(len(starts)) < data["validation_count"]
+    return jnp.sum(jnp.where(valid, losses, 0)) / jnp.maximum(data["validation_count"], 1)
