@@ -1,1 +1,87 @@
-"""Coincast."""
+"""Coincast: forecast cryptocurrency prices with deep learning, and learn whether the forecast is worth anything.
+
+Names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from coincast.errors import CoincastError, DataError, UsageError
+    from coincast.experiments.compare import compare
+    from coincast.experiments.forecast import Outlook, forecast
+    from coincast.experiments.judge import Judgement, judge
+    from coincast.experiments.result import Result
+    from coincast.experiments.spec import Spec
+    from coincast.models.autoregressive import Autoregression
+    from coincast.models.averages import WeightedAverage
+    from coincast.models.lstm import LSTM
+    from coincast.models.naive import Drift, Naive
+    from coincast.models.oracle import Oracle
+    from coincast.models.random_walk import RandomWalk
+    from coincast.sources.files import read_candles
+    from coincast.sources.simulated import simulate
+    from coincast.training.recipe import Recipe
+
+_HOMES = {
+    "CoincastError": "errors",
+    "DataError": "errors",
+    "UsageError": "errors",
+    "compare": "experiments.compare",
+    "Outlook": "experiments.forecast",
+    "forecast": "experiments.forecast",
+    "Judgement": "experiments.judge",
+    "judge": "experiments.judge",
+    "Result": "experiments.result",
+    "Spec": "experiments.spec",
+    "Autoregression": "models.autoregressive",
+    "WeightedAverage": "models.averages",
+    "LSTM": "models.lstm",
+    "Drift": "models.naive",
+    "Naive": "models.naive",
+    "Oracle": "models.oracle",
+    "RandomWalk": "models.random_walk",
+    "read_candles": "sources.files",
+    "simulate": "sources.simulated",
+    "Recipe": "training.recipe",
+}
+
+__all__ = [
+    "LSTM",
+    "Autoregression",
+    "CoincastError",
+    "DataError",
+    "Drift",
+    "Judgement",
+    "Naive",
+    "Oracle",
+    "Outlook",
+    "RandomWalk",
+    "Recipe",
+    "Result",
+    "Spec",
+    "UsageError",
+    "WeightedAverage",
+    "__version__",
+    "compare",
+    "forecast",
+    "judge",
+    "read_candles",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(f"coincast.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'coincast' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

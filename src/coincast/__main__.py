@@ -1,0 +1,41 @@
+"""`coincast` and `python -m coincast`: the command line and its exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+from coincast.errors import CoincastError
+
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0 done; 1 a fault of ours; 2 wrong usage or spec; 3 bad or missing data; 130 interrupted.
+    """
+    from coincast.cli import app
+
+    try:
+        code = app(args=arguments, prog_name="coincast", standalone_mode=False)
+    except CoincastError as error:
+        return _complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        return _complain(f"{error.format_message()} See coincast --help, or --help of the command.", 2)
+    if code == INTERRUPTED:
+        return _complain("interrupted; models that were finished are kept, and the same command goes on from there", code)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"coincast: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Candles: the table that every source ends in, and what can be asked of it."""

@@ -1,0 +1,73 @@
+"""coincast compare"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from coincast.cli import options
+from coincast.cli.output import print_json, print_leaderboard, training_bar
+
+if TYPE_CHECKING:
+    from coincast.experiments.folder import FolderRun
+
+
+def compare(
+    spec: Annotated[Path | None, typer.Argument(metavar="[SPEC.toml]", help="The experiment; without it the defaults.", show_default=False)] = None,
+    candles: options.Candles = None,
+    interval: options.Interval = None,
+    zone: options.Zone = None,
+    column: options.Columns = None,
+    day_first: options.DayFirst = None,
+    changes: options.Changes = None,
+    seed: options.Seed = None,
+    out: options.Out = None,
+    fresh: options.Fresh = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """The main job: models x seeds against baselines, a leaderboard, verdicts and a report.
+
+    \b
+    Examples:
+      coincast compare --candles btc.csv
+      coincast compare examples/eth-daily.toml --candles bitcoin_price.csv --candles ethereum_price.csv
+      coincast compare --candles btc.csv --set lstm.units=64 --set training.epochs=20
+    """
+    options.prepare_devices()
+    from coincast.experiments.compare import describe_run
+    from coincast.experiments.folder import run_in_folder
+    from coincast.experiments.spec import read_spec
+
+    wanted = read_spec(spec, changes=[*(changes or []), *([f"training.seed={seed}"] if seed is not None else [])])
+    table, files = options.load_candles(
+        wanted, candles, interval=interval, zone=zone, columns=column, day_first=day_first, quiet=quiet
+    )
+    with training_bar(quiet=quiet) as bar:
+        run = run_in_folder(wanted, table, files=files, out=out, fresh=fresh, command=command_line(), on_progress=bar)
+    if as_json:
+        print_json(describe_run(run))
+    else:
+        print_run(run, quiet=quiet)
+
+
+def command_line() -> str:
+    """The command as it was typed."""
+    return shlex.join(["coincast", *sys.argv[1:]])
+
+
+def print_run(run: FolderRun, *, quiet: bool) -> None:
+    """Leaderboard, verdict and where the report is."""
+    result: Any = run.result
+    print_leaderboard(result.scores)
+    typer.echo(f"\n{result.sentence}")
+    if not quiet:
+        if run.was_finished:
+            typer.echo("This run was finished before; it was not trained again (--fresh does).")
+        for note in result.notes:
+            typer.echo(f"note: {note}")
+    typer.echo(f"report: {run.report}")

@@ -1,0 +1,77 @@
+"""coincast describe"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from coincast.cli import options
+from coincast.cli.output import console, print_json
+
+
+def describe(
+    spec: Annotated[Path | None, typer.Argument(metavar="[SPEC.toml]", help="The experiment; without it the defaults.", show_default=False)] = None,
+    candles: options.Candles = None,
+    interval: options.Interval = None,
+    zone: options.Zone = None,
+    column: options.Columns = None,
+    day_first: options.DayFirst = None,
+    changes: options.Changes = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw each network's graph as PNG into this folder.")] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Layers, shapes and parameters of every network of a spec, what each output can see, and the drawn graph.
+
+    \b
+    Examples:
+      coincast describe examples/eth-daily.toml
+      coincast describe examples/eth-daily.toml --set lstm.units=64 --out graphs
+    """
+    options.prepare_devices()
+    from coincast.experiments.describe import describe_networks
+    from coincast.experiments.spec import read_spec
+
+    wanted = read_spec(spec, changes=changes or [])
+    markets = None
+    if candles or wanted.data.candles:
+        table, _ = options.load_candles(
+            wanted, candles, interval=interval, zone=zone, columns=column, day_first=day_first, quiet=quiet
+        )
+        markets = table["market"].n_unique()
+    networks = describe_networks(wanted, markets=markets)
+    pictures = [] if out is None else [_draw(network, out) for network in networks]
+    if as_json:
+        print_json({"networks": [network.to_dict() for network in networks], "pictures": [str(path) for path in pictures]})
+        return
+    for network in networks:
+        _print(network)
+    for path in pictures:
+        typer.echo(f"graph: {path}")
+
+
+def _print(network: Any) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", title=network.model, title_justify="left")
+    for heading in ("layer", "what", "shape", "parameters"):
+        table.add_column(heading, justify="right" if heading == "parameters" else "left")
+    for layer in network.layers:
+        table.add_row(layer.name, layer.kind, " x ".join(map(str, layer.shape)), f"{layer.parameters:,}")
+    table.add_row("total", "", "", f"{network.parameters:,}", style="bold")
+    console().print(table)
+    for step, span in enumerate(network.sees, start=1):
+        seen = "none of the past candles" if span is None else f"candles {span[0]} to {span[1]} before the origin's close"
+        typer.echo(f"step {step} sees {seen}")
+
+
+def _draw(network: Any, folder: Path) -> Path:
+    from coincast.reports.pictures_network import draw_network
+    from coincast.tabular import write_beside
+
+    title = f"{network.model}, {network.parameters:,} parameters"
+    figure = draw_network(title, [(layer.name, layer.kind, layer.shape, layer.parameters) for layer in network.layers])
+    safe = "".join(letter if letter.isalnum() or letter in "-_.=" else "_" for letter in network.model)
+    return write_beside(folder / f"{safe}.png", lambda path: figure.savefig(path, dpi=110, format="png"))

@@ -1,0 +1,84 @@
+"""coincast forecast"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from coincast.cli import options
+from coincast.cli.compare import command_line
+from coincast.cli.output import console, print_json, training_bar
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def forecast(
+    spec: Annotated[Path | None, typer.Option("--spec", metavar="SPEC.toml", help="Settings; else the defaults.")] = None,
+    candles: options.Candles = None,
+    horizon: Annotated[int | None, typer.Option(help="How many candles to forecast; 7 without a spec.")] = None,
+    interval: options.Interval = None,
+    zone: options.Zone = None,
+    column: options.Columns = None,
+    day_first: options.DayFirst = None,
+    changes: options.Changes = None,
+    seed: options.Seed = None,
+    out: options.Out = None,
+    fresh: options.Fresh = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """The next candles beyond the last one, with naive and the verdict of the same settings beside.
+
+    \b
+    Examples:
+      coincast forecast --candles btc.csv
+      coincast forecast --candles btc.csv --horizon 3 --set training.seeds=25
+    """
+    options.prepare_devices()
+    from coincast.experiments.folder import run_in_folder
+    from coincast.experiments.forecast import DEFAULTS, describe_outlook
+    from coincast.experiments.spec import read_spec
+    from coincast.experiments.story import outlook_table
+
+    wanted = read_spec(
+        spec,
+        defaults={**DEFAULTS, "horizon": 7},
+        changes=[
+            *(changes or []),
+            *([f"samples.horizon={horizon}"] if horizon is not None else []),
+            *([f"training.seed={seed}"] if seed is not None else []),
+        ],
+    )
+    table, files = options.load_candles(
+        wanted, candles, interval=interval, zone=zone, columns=column, day_first=day_first, quiet=quiet
+    )
+    with training_bar(quiet=quiet) as bar:
+        run = run_in_folder(
+            wanted, table, files=files, out=out, fresh=fresh, beyond=True, command=command_line(), on_progress=bar
+        )
+    if as_json:
+        print_json(describe_outlook(run))
+        return
+    _print_outlook(outlook_table(run.result))
+    typer.echo(f"\nThe same settings on the latest test span: {run.result.sentence}")
+    if not quiet:
+        for note in run.result.notes:
+            typer.echo(f"note: {note}")
+    typer.echo(f"report: {run.report}")
+
+
+def _print_outlook(outlook: pl.DataFrame) -> None:
+    from rich.table import Table
+
+    for (market, model), rows in outlook.group_by("market", "model", maintain_order=True):
+        table = Table(box=None, pad_edge=False, header_style="bold", title=f"{market} · {model}", title_justify="left")
+        for heading in ("closes (UTC)", "forecast", "9 of 10 runs", "naive", "against naive"):
+            table.add_column(heading, justify="left" if heading.startswith("closes") else "right")
+        for row in rows.iter_rows(named=True):
+            spread = "-" if row["low"] is None else f"{row['low']:,.6g} to {row['high']:,.6g}"
+            change = f"{100 * (row['value'] / row['naive'] - 1):+.2f} %"
+            table.add_row(f"{row['target_time']:%Y-%m-%d %H:%M}", f"{row['value']:,.6g}", spread, f"{row['naive']:,.6g}", change)
+        console().print(table)

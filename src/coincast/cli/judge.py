@@ -1,0 +1,60 @@
+"""coincast judge"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from coincast.cli import options
+from coincast.cli.compare import command_line
+from coincast.cli.output import print_json, print_leaderboard
+
+
+def judge(
+    forecasts: Annotated[Path, typer.Argument(metavar="FORECASTS", help="CSV or Parquet: target_time, actual, predicted.")],
+    column: options.Columns = None,
+    market: Annotated[str | None, typer.Option(metavar="MARKET", help="Market of rows that name none.")] = None,
+    interval: options.Interval = None,
+    zone: options.Zone = None,
+    horizon: Annotated[int | None, typer.Option(help="Steps ahead of every row, where the table does not say.")] = None,
+    quantity: Annotated[str, typer.Option(help="What is forecast: price or log_return.")] = "price",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the report and its pictures into this folder.")] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """What forecasts from anywhere are worth: skill, interval, verdict, and whose old price the line is.
+
+    The table needs the columns target_time, actual and predicted; origin, last_close, step, model, market and quantiles
+    (q05, q95) are used where they are there, and so is Nixtla's long frame.
+
+    \b
+    Examples:
+      coincast judge forecasts.csv
+      coincast judge forecasts.csv --column predicted=my_model --out verdict
+      coincast judge forecasts.parquet --json
+    """
+    from coincast.experiments.judge import judge as judge_table
+    from coincast.experiments.story import write_judgement
+
+    judgement = judge_table(
+        forecasts,
+        columns=options.parse_columns(column),
+        market=market,
+        interval=interval,
+        zone=zone,
+        horizon=horizon,
+        quantity=quantity,
+    )
+    report = None if out is None else write_judgement(judgement, out, command=command_line())
+    if as_json:
+        print_json(judgement.to_dict(report=None if report is None else str(report)))
+        return
+    print_leaderboard(judgement.scores)
+    typer.echo(f"\n{judgement.sentence}")
+    if not quiet:
+        for note in judgement.notes:
+            typer.echo(f"note: {note}")
+    if report is not None:
+        typer.echo(f"report: {report}")

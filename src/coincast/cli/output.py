@@ -1,0 +1,105 @@
+"""What commands print: JSON or words on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from coincast.training.trainer import Progress
+
+WIDTH = 100
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document; NaN and infinity are null, times ISO 8601."""
+    sys.stdout.write(json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return value if isinstance(value, str | int | bool | None) else str(value)
+
+
+def console() -> Console:
+    """Where words go: stdout, at most 100 columns wide."""
+    from rich.console import Console
+
+    screen = Console(highlight=False, soft_wrap=False)
+    screen.width = WIDTH if not screen.is_terminal else min(screen.width, 2 * WIDTH)
+    return screen
+
+
+def print_leaderboard(scores: Any) -> None:
+    """The terminal leaderboard."""
+    from coincast.reports.tables import leaderboard_table
+
+    console().print(leaderboard_table(scores))
+
+
+@contextmanager
+def training_bar(*, quiet: bool) -> Iterator[Callable[[str, Progress], None] | None]:
+    """A progress bar on stderr for every training: epoch, loss, rate and time left.
+
+    Where stderr is no terminal, one line per tenth of a training instead.
+    """
+    if quiet:
+        yield None
+        return
+    from rich.console import Console
+
+    errors = Console(stderr=True)
+    if not errors.is_terminal:
+        yield _print_tenths
+        return
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        TextColumn("epoch {task.fields[epoch]}"),
+        TextColumn("loss {task.fields[loss]}"),
+        TextColumn("{task.fields[rate]} steps/s"),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def show(label: str, progress: Any) -> None:
+        fields = {
+            "epoch": f"{math.ceil(progress.epoch)}/{progress.epochs}",
+            "loss": f"{progress.loss:.4g}",
+            "rate": f"{progress.steps_per_second:,.0f}",
+        }
+        if label not in tasks:
+            tasks[label] = bar.add_task(f"training {progress.runs} runs of {label}", total=progress.epochs, **fields)
+        bar.update(tasks[label], completed=progress.epoch, **fields)
+
+    with bar:
+        yield show
+
+
+def _print_tenths(label: str, progress: Any) -> None:
+    """One line on stderr whenever another tenth of the epochs is done."""
+    tenth = max(1, progress.epochs // 10)
+    if progress.epoch.is_integer() and (progress.epoch % tenth == 0 or progress.epoch == progress.epochs):
+        print(
+            f"training {progress.runs} runs of {label}: epoch {progress.epoch:.0f}/{progress.epochs}, loss {progress.loss:.4g}, "
+            f"{progress.steps_per_second:,.0f} steps/s",
+            file=sys.stderr,
+        )

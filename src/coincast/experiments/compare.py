@@ -1,0 +1,92 @@
+"""Compare models with the naive forecast on the same test span: the main job, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from coincast.errors import UsageError
+from coincast.experiments.folder import FolderRun
+from coincast.experiments.result import Result
+from coincast.experiments.run import run_experiment
+from coincast.experiments.spec import Spec
+
+
+def compare(candles: Any, *, spec: Spec | str | Path | None = None, **settings: Any) -> Result:
+    """Train models, forecast a test span, and score every forecast beside the naive one.
+
+    Args:
+        candles: a candle table (see `read_candles`), a pandas or polars frame, or a file.
+        spec: a spec or the path of one; without it the keywords make one.
+        **settings: any key of a spec's sections: models (names or settings), lookback, horizon, features, target, scaling,
+            inputs, targets, test, validation, gap, reach_back, epochs, batch_size, learning_rate, loss, seeds, seed, since,
+            until, markets, interval, grid.
+
+    Returns:
+        The result, in memory.
+
+    Raises:
+        UsageError: an unknown keyword, model, feature or value.
+        DataError: candles that cannot be read or do not suffice.
+
+    Example:
+        >>> import coincast as cc
+        >>> candles = cc.simulate("echo", skill=0.1, candles=400, seed=1)
+        >>> result = cc.compare(candles, models=["ar", "oracle"], test=0.5)
+        >>> result.leaderboard["model"].to_list()[-1]
+        'naive'
+    """
+    if spec is not None and settings:
+        raise UsageError(f"compare takes a spec or keywords, not both; given with the spec: {', '.join(settings)}")
+    if spec is None:
+        spec = Spec.from_keywords(**settings)
+    elif not isinstance(spec, Spec):
+        spec = Spec.from_toml(spec)
+    return run_experiment(spec, as_candles(candles))
+
+
+def as_candles(candles: Any) -> pl.DataFrame:
+    """A candle table from whatever a user holds: a table, a frame, a file, or a list of these."""
+    from coincast.sources.files import read_candle_files
+
+    several = isinstance(candles, Sequence) and not isinstance(candles, str | bytes)
+    return read_candle_files(candles if several else [candles])[0]
+
+
+def describe_run(run: FolderRun) -> dict[str, Any]:
+    """What `coincast compare --json` prints: the figures of the first market, and of all markets in lists."""
+    result = run.result
+    markets = [_describe_market(result, market) for market in result.parts["market"].unique(maintain_order=True)]
+    networks = result.runs.filter(pl.col("parameters") > 0)
+    last = result.history.filter(pl.col("epoch") == pl.col("epoch").max().over("market", "model", "run"))
+    return {
+        **markets[0],
+        "parameters": networks["parameters"][0] if networks.height else 0,
+        "train_loss": last["loss"].mean() if last.height else None,
+        "verdict": result.verdict,
+        "sentence": result.sentence,
+        "markets": markets,
+        "inputs": result.inputs.to_dicts(),
+        "leaderboard": result.leaderboard.to_dicts(),
+        "scores": result.scores.to_dicts(),
+        "seconds": dict(result.seconds),
+        "files": list(result.files),
+        "notes": list(result.notes),
+        "fingerprint": result.fingerprint,
+        "folder": str(run.folder),
+        "report": str(run.report),
+        "was_finished": run.was_finished,
+    }
+
+
+def _describe_market(result: Result, market: str) -> dict[str, Any]:
+    parts: Mapping[str, dict[str, Any]] = {
+        row["part"]: row for row in result.parts.filter(pl.col("market") == market).iter_rows(named=True)
+    }
+    figures = {"market": market, "rows": sum(part["rows"] for part in parts.values())}
+    for name, part in parts.items():
+        figures |= {f"{name}_rows": part["rows"], f"{name}_windows": part["windows"]}
+    return figures

@@ -1,0 +1,297 @@
+"""The run folder: everything that is needed to understand an experiment and to repeat it.
+
+    spec.toml  data.json  runs.parquet  history.csv  forecasts.parquet  scores.parquet  figures/  report.html
+    fingerprint  run.json  and outlook.parquet where forecasts reach beyond the last candle
+
+`run.json` is written last, so that a folder with it is finished. While an experiment runs, its finished models lie under
+`finished/`, and an interrupted one goes on with the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from coincast.candles.table import check_candles
+from coincast.errors import UnreadableFileError, UsageError
+from coincast.experiments.fit import Fitted
+from coincast.experiments.result import Result
+from coincast.experiments.run import run_experiment
+from coincast.experiments.spec import Spec
+from coincast.forecasts.table import load_table, write_table
+from coincast.tabular import write_beside
+
+if TYPE_CHECKING:
+    from coincast.training.trainer import Progress
+
+DEFAULT_RUNS = "coincast-runs"
+FINISHED = "finished"
+FOLDER_VERSION = 1
+PLAIN_TABLES = ("parts", "inputs", "shift")
+
+
+@dataclass(frozen=True)
+class FolderRun:
+    """An experiment in its run folder.
+
+    Attributes:
+        result: what it left; read back where it was finished before.
+        folder: the run folder.
+        report: the page.
+        was_finished: whether it had been run before and was only shown.
+    """
+
+    result: Result
+    folder: Path
+    report: Path
+    was_finished: bool
+
+
+def run_in_folder(
+    spec: Spec,
+    candles: pl.DataFrame,
+    *,
+    files: Sequence[Mapping[str, Any]] = (),
+    out: Path | None = None,
+    fresh: bool = False,
+    beyond: bool = False,
+    command: str = "",
+    on_progress: Callable[[str, Progress], None] | None = None,
+) -> FolderRun:
+    """Run an experiment in a folder; go on where it was interrupted, show it where it is finished.
+
+    Args:
+        spec, candles, files, beyond, on_progress: as for `run_experiment`.
+        out: the run folder; else one is made under `./coincast-runs/`.
+        fresh: run it again from the start.
+        command: the command that makes this run again, for the report.
+
+    Raises:
+        UsageError: `out` holds another run, or something else.
+    """
+    fingerprint = take_fingerprint(spec, candles, beyond=beyond)
+    folder = out or Path(DEFAULT_RUNS) / f"{spec.name}-{fingerprint[:12]}"
+    _refuse_other_run(folder, fingerprint)
+    if fresh:
+        _forget(folder)
+    elif (folder / "run.json").is_file():
+        return FolderRun(load_result(folder), folder, folder / "report.html", was_finished=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_text(folder / "fingerprint", fingerprint)
+    shelf = FinishedModels(folder / FINISHED)
+    result = run_experiment(
+        spec, candles, files=files, beyond=beyond, fingerprint=fingerprint, shelf=shelf, on_progress=on_progress
+    )
+    result = write_result(result, folder, command=command)
+    shutil.rmtree(folder / FINISHED, ignore_errors=True)
+    return FolderRun(result, folder, folder / "report.html", was_finished=False)
+
+
+def save_result(result: Result, folder: Path) -> Path:
+    """Write a result that was made in memory into a run folder.
+
+    Raises:
+        UsageError: the folder holds another run, or something else.
+    """
+    fingerprint = result.fingerprint or take_fingerprint(result.spec, result.candles, beyond=result.outlook.height > 0)
+    _refuse_other_run(folder, fingerprint)
+    _forget(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_text(folder / "fingerprint", fingerprint)
+    write_result(replace(result, fingerprint=fingerprint), folder, command="")
+    return folder
+
+
+def write_result(result: Result, folder: Path, *, command: str) -> Result:
+    """Write all files of a run folder, `run.json` last.
+
+    Returns:
+        The result with the seconds that writing took.
+    """
+    from coincast.experiments.story import tell
+    from coincast.reports.figures import write_figures
+    from coincast.reports.html import write_report
+
+    began = time.perf_counter()
+    _write_text(folder / "spec.toml", result.spec.to_toml())
+    _write_json(folder / "data.json", {"files": list(result.files), "markets": _describe_candles(result.candles)})
+    write_table(result.runs, folder / "runs.parquet", kind="runs")
+    write_beside(folder / "history.csv", result.history.write_csv)
+    write_table(result.forecasts, folder / "forecasts.parquet", kind="forecasts")
+    write_table(result.scores, folder / "scores.parquet", kind="scores")
+    if result.outlook.height:
+        write_table(result.outlook, folder / "outlook.parquet", kind="forecasts")
+    story = tell(result, command=command)
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    write_figures(story, figures)
+    write_report(story, folder / "report.html")
+    result = replace(result, seconds={**result.seconds, "report": time.perf_counter() - began})
+    _write_json(folder / "run.json", _run_facts(result))
+    return result
+
+
+def load_result(folder: Path) -> Result:
+    """Read a finished run folder back; the candles themselves are not kept in it.
+
+    Raises:
+        UnreadableFileError: no finished run, or one from a newer Coincast.
+    """
+    try:
+        facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnreadableFileError(f"{folder} holds no finished run that can be read: {error}") from None
+    if facts["version"] > FOLDER_VERSION:
+        raise UnreadableFileError(f"{folder} was written by a newer Coincast (folder version {facts['version']}, here {FOLDER_VERSION})")
+    forecasts = load_table(folder / "forecasts.parquet", kind="forecasts")
+    plain = {name: pl.DataFrame(facts[name]) for name in PLAIN_TABLES}
+    times = [pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%z", time_unit="ms", time_zone="UTC") for name in ("first", "last")]
+    plain["parts"] = plain["parts"].with_columns(times)
+    outlook = folder / "outlook.parquet"
+    return Result(
+        spec=Spec.from_toml(folder / "spec.toml"),
+        candles=pl.DataFrame(),
+        forecasts=forecasts,
+        scores=load_table(folder / "scores.parquet", kind="scores"),
+        runs=load_table(folder / "runs.parquet", kind="runs"),
+        history=pl.read_csv(folder / "history.csv"),
+        outlook=load_table(outlook, kind="forecasts") if outlook.is_file() else forecasts.clear(),
+        seconds=facts["seconds"],
+        files=tuple(data["files"]),
+        notes=tuple(facts["notes"]),
+        fingerprint=facts["fingerprint"],
+        **plain,
+    )
+
+
+@dataclass(frozen=True)
+class FinishedModels:
+    """Finished models of an experiment that is not finished, one folder each."""
+
+    folder: Path
+
+    def take(self, label: str) -> Fitted | None:
+        place = self.folder / _safe_name(label)
+        if not (place / "done").is_file():
+            return None
+        return Fitted(
+            forecasts=pl.read_parquet(place / "forecasts.parquet"),
+            outlook=pl.read_parquet(place / "outlook.parquet"),
+            runs=pl.read_parquet(place / "runs.parquet"),
+            history=pl.read_parquet(place / "history.parquet"),
+        )
+
+    def put(self, label: str, fitted: Fitted) -> None:
+        place = self.folder / _safe_name(label)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in ("forecasts", "outlook", "runs", "history"):
+            write_beside(place / f"{name}.parquet", getattr(fitted, name).write_parquet)
+        _write_text(place / "done", label)
+
+
+def take_fingerprint(spec: Spec, candles: pl.DataFrame, *, beyond: bool) -> str:
+    """A hash of spec, candles and code: what has the same one gives the same result."""
+    digest = hashlib.sha256()
+    digest.update(json.dumps(spec.to_dict(), sort_keys=True, default=str).encode())
+    for entry in spec.models:
+        digest.update(repr(entry.settings).encode() + _source_of(type(entry.settings)))
+    digest.update(str(beyond).encode() + hash_candles(candles) + hash_code())
+    return digest.hexdigest()
+
+
+def hash_candles(candles: pl.DataFrame) -> bytes:
+    """A hash of the rows of a candle table."""
+    digest = hashlib.sha256()
+    for column in check_candles(candles):
+        digest.update(f"{column.name} {column.dtype} {len(column)}".encode())
+        if column.dtype == pl.String:
+            digest.update("\n".join(column.to_list()).encode())
+        else:
+            digest.update(column.is_null().to_numpy().tobytes() + column.to_physical().fill_null(0).to_numpy().tobytes())
+    return digest.digest()
+
+
+def hash_code() -> bytes:
+    """A hash of the sources of this package."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent.parent
+    for path in sorted(package.rglob("*")):
+        if path.suffix in (".py", ".html", ".css", ".js") and path.is_file():
+            digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    return digest.digest()
+
+
+def _source_of(settings: type) -> bytes:
+    """The source of a user's own model, where it can be had."""
+    if settings.__module__.startswith("coincast."):
+        return b""
+    try:
+        return inspect.getsource(inspect.getmodule(settings) or settings).encode()
+    except (OSError, TypeError):
+        return b""
+
+
+def _refuse_other_run(folder: Path, fingerprint: str) -> None:
+    if folder.is_file():
+        raise UsageError(f"--out {folder} is a file; name a folder that is empty or not there yet")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    mark = folder / "fingerprint"
+    if not mark.is_file():
+        raise UsageError(f"--out {folder} holds other files and no run; name a folder that is empty or not there yet")
+    if mark.read_text(encoding="utf-8").strip() != fingerprint:
+        raise UsageError(
+            f"--out {folder} holds another run: its spec, data or code differ; name another folder, or delete this one"
+        )
+
+
+def _forget(folder: Path) -> None:
+    """Make a run folder unfinished, so that nothing old passes for new."""
+    (folder / "run.json").unlink(missing_ok=True)
+    shutil.rmtree(folder / FINISHED, ignore_errors=True)
+
+
+def _safe_name(label: str) -> str:
+    """A folder name for a model's label; the hash keeps labels apart that look alike."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_.=" else "_" for letter in label)[:60]
+    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+
+
+def _describe_candles(candles: pl.DataFrame) -> list[dict[str, Any]]:
+    spans = candles.group_by("market", "interval", maintain_order=True).agg(
+        rows=pl.len(), first=pl.col("open_time").min(), last=pl.col("close_time").max()
+    )
+    rows = spans.to_dicts()
+    for row in rows:
+        of_market = candles.filter(pl.col("market") == row["market"])
+        row["sha256"] = hash_candles(of_market).hex()
+    return rows
+
+
+def _run_facts(result: Result) -> dict[str, Any]:
+    tables = {name: getattr(result, name).to_dicts() for name in PLAIN_TABLES}
+    return {
+        "version": FOLDER_VERSION,
+        "fingerprint": result.fingerprint,
+        "seconds": dict(result.seconds),
+        "notes": list(result.notes),
+        **tables,
+    }
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    _write_text(path, json.dumps(values, indent=2, default=str, allow_nan=False) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    write_beside(path, lambda target: Path(target).write_text(text, encoding="utf-8"))

@@ -1,0 +1,281 @@
+"""Judge forecasts that come from anywhere: what are they worth, and are they more than an old price?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from coincast.errors import ForecastError
+from coincast.forecasts.combine import add_ensembles, failed_runs
+from coincast.forecasts.outside import OutsideForecasts, read_outside
+from coincast.forecasts.prices import price_path
+from coincast.forecasts.table import FORECAST_COLUMNS, check_forecasts
+from coincast.scores.interval import score_intervals
+from coincast.scores.verdict import IS_DECIDING, NAIVE, count_origins, count_tests, leaderboard, score_forecasts
+from coincast.scores.words import sentence
+from coincast.tabular import read_table, to_pandas
+
+LAGS_PER_STEP = 10
+FEWEST_LAGGED = 10
+"""Forecasts needed to say at which lag a line fits best."""
+CLEARLY_NEARER = 0.6
+"""A line is an old price where its distance from that price is at most this share of its distance from the truth."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """At which lag a line fits best: `candles` back from its target, 0 where it fits the truth best.
+
+    Attributes:
+        candles: the lag.
+        distance: mean |ln(forecast / price that many candles before the target)|.
+        from_truth: the same at lag 0, over the same forecasts.
+        step: steps ahead of the forecasts that were looked at, the smallest in the table.
+    """
+
+    candles: int
+    distance: float
+    from_truth: float
+    step: int
+
+    @property
+    def is_old_price(self) -> bool:
+        """Whether the line is clearly nearer to a price known at its origin than to the truth."""
+        return self.candles >= self.step and self.distance <= CLEARLY_NEARER * self.from_truth
+
+
+@dataclass(frozen=True)
+class ModelJudgement:
+    """What one model is worth on one market; None where nothing can be said.
+
+    Attributes:
+        model: its name.
+        market: market.
+        verdict: "better", "not distinguishable", "worse" or "too few".
+        skill: 1 - error / naive error.
+        low: lower end of the 95 % interval of the skill.
+        high: upper end of it.
+        detectable: the skill that this sample would have shown with 80 % power.
+        n: origins judged.
+        lag: candles back from the target at which the line fits best, 0 for the truth.
+        sentence: all that in words.
+    """
+
+    model: str
+    market: str
+    verdict: str
+    skill: float | None
+    low: float | None
+    high: float | None
+    detectable: float | None
+    n: int
+    lag: int | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The judgement on a table of forecasts.
+
+    Attributes:
+        forecasts: the forecasts as they were read.
+        scores: the score table.
+        intervals: quantile forecasts, None where there are none.
+        models: one judgement per market and model, the best first within each market.
+        notes: what was assumed, left out or counted.
+    """
+
+    forecasts: pl.DataFrame
+    scores: pl.DataFrame
+    intervals: pl.DataFrame | None
+    models: tuple[ModelJudgement, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def verdict(self) -> str:
+        """The word on the first model."""
+        return self.models[0].verdict
+
+    @property
+    def sentence(self) -> str:
+        """What is said of every model, one line each."""
+        return "\n".join(model.sentence for model in self.models)
+
+    @property
+    def leaderboard(self) -> pl.DataFrame:
+        """The deciding rows of the score table, the best first within each market."""
+        return leaderboard(self.scores)
+
+    def to_dict(self, *, report: str | None = None) -> dict[str, Any]:
+        """All figures as JSON can hold them; NaN and infinity are null.
+
+        Args:
+            report: path of the report, if one was written.
+        """
+        return {
+            "models": [{name: _plain(value) for name, value in vars(model).items()} for model in self.models],
+            "scores": [{name: _plain(value) for name, value in row.items()} for row in self.scores.to_dicts()],
+            "report": report,
+            "notes": list(self.notes),
+        }
+
+    def to_pandas(self) -> Any:
+        """The leaderboard as a pandas frame."""
+        return to_pandas(self.leaderboard)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        lines = "".join(f"<p>{escape(model.sentence)}</p>" for model in self.models)
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return f"{lines}{self.leaderboard._repr_html_()}<ul>{notes}</ul>"
+
+
+def judge(
+    forecasts: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    market: str | None = None,
+    interval: str | None = None,
+    zone: str | None = None,
+    horizon: int | None = None,
+    quantity: str = "price",
+) -> Judgement:
+    """Say what forecasts are worth beside the naive forecast.
+
+    Args:
+        forecasts: a CSV or Parquet file, a pandas or polars frame: somebody's target_time, actual and predicted (see
+            `coincast.forecasts.outside`), or a forecast table of Coincast with its actual values.
+        columns: meaning to column, where names do not tell: `{"predicted": "my model"}`.
+        market: market of rows that name none.
+        interval: interval of the candles; else inferred.
+        zone: zone of times without one; else UTC.
+        horizon: steps ahead of every row, where the table says neither origin nor step.
+        quantity: "price" or "log_return".
+
+    Returns:
+        The judgement.
+
+    Raises:
+        DataError: the table cannot be read, or holds nothing that can be judged.
+        UsageError: an unknown option, or a quantity that cannot be judged.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import date
+        >>> days = pl.date_range(date(2020, 1, 1), date(2020, 3, 1), eager=True)
+        >>> price = pl.Series([100.0 + (7 * i * i) % 11 for i in range(days.len())])
+        >>> table = pl.DataFrame({"target_time": days, "actual": price, "predicted": price.shift(1)})
+        >>> judge(table).models[0].lag
+        1
+    """
+    table = read_table(forecasts)
+    if _is_ours(table):
+        read = OutsideForecasts(check_forecasts(table), None, ())
+    else:
+        read = read_outside(
+            table, columns=columns, market=market, interval=interval, zone=zone, horizon=horizon, quantity=quantity
+        )
+    scores = score_forecasts(read.forecasts)
+    if read.intervals is not None:
+        scores = pl.concat([scores, score_intervals(read.forecasts, read.intervals)])
+    models = _judge_models(read.forecasts, scores)
+    if not models:
+        raise ForecastError(f"the table holds only the forecast {NAIVE!r} itself; give a model's forecasts beside it")
+    notes = (*read.notes, *_count_notes(read.forecasts))
+    return Judgement(read.forecasts, scores, read.intervals, models, notes)
+
+
+def _is_ours(table: pl.DataFrame) -> bool:
+    """Whether a frame is a forecast table of ours, with its types."""
+    types = table.schema
+    return all(name in types for name in FORECAST_COLUMNS) and isinstance(types["trained_until"], pl.Datetime)
+
+
+def _judge_models(forecasts: pl.DataFrame, scores: pl.DataFrame) -> tuple[ModelJudgement, ...]:
+    table, tests = add_ensembles(forecasts), count_tests(scores)
+    order = leaderboard(scores).select("market", "interval", "quantity", "model")
+    rows = order.join(scores.filter(IS_DECIDING), on=order.columns, how="left", maintain_order="left").drop_nulls(
+        "verdict"
+    )
+    return tuple(_judge_model(row, table, tests) for row in rows.iter_rows(named=True))
+
+
+def _judge_model(row: dict[str, Any], table: pl.DataFrame, tests: int) -> ModelJudgement:
+    keys = ("market", "interval", "quantity", "model")
+    own = table.filter(*(pl.col(name) == row[name] for name in keys))
+    lag = find_lag(own) if row["quantity"] == "price" else None
+    words = sentence(row, tests=tests)
+    if lag is not None and lag.is_old_price and row["verdict"] != "better":
+        words = f"{words} This line is {name_old_price(lag.candles, row['interval'])}."
+    figures = {name: row[name] for name in ("model", "market", "verdict", "skill", "low", "high", "detectable", "n")}
+    return ModelJudgement(**figures, lag=None if lag is None else lag.candles, sentence=words)
+
+
+def find_lag(forecasts: pl.DataFrame) -> Lag | None:
+    """Find the lag at which a line fits best: the old price that it is, or the truth.
+
+    For each lag L from 0 to ten times the step, the mean of |ln(forecast for t) - ln(price L candles before t)| over
+    the forecasts for which all these prices are known; of forecasts several steps ahead those of the smallest step.
+    Where gaps leave too few of them, fewer lags are tried.
+
+    Args:
+        forecasts: price forecasts of one market and model, with `actual` and `last_close`.
+
+    Returns:
+        The best lag, or None where fewer than ten forecasts can be compared.
+    """
+    path = price_path(forecasts)
+    step = int(forecasts["step"].min())  # type: ignore[arg-type]
+    line = forecasts.filter(pl.col("step") == step, pl.col("value").is_finite(), pl.col("value") > 0)
+    if line.height < FEWEST_LAGGED:
+        return None
+    targets = path.clock.number(line["target_time"])
+    most = max(step, min(LAGS_PER_STEP * step, line.height // 2))
+    prices = np.log(np.stack([path.at(targets - lag) for lag in range(most + 1)]))
+    distances = np.abs(np.log(line["value"].to_numpy()) - prices)
+    for tried in sorted({most, min(most, 3 * step), step}, reverse=True):
+        known = ~np.isnan(distances[: tried + 1]).any(axis=0)
+        if known.sum() >= FEWEST_LAGGED:
+            means = distances[: tried + 1, known].mean(axis=1)
+            best = int(np.argmin(means))
+            return Lag(best, float(means[best]), float(means[0]), step)
+    return None
+
+
+def name_old_price(candles: int, interval: str) -> str:
+    """The price of some candles ago in words: "yesterday's price", "the price of 2 days ago"."""
+    if interval == "1d":
+        return "yesterday's price" if candles == 1 else f"the price of {candles} days ago"
+    return f"the price of {candles} candle{'' if candles == 1 else 's'} ago"
+
+
+def _count_notes(forecasts: pl.DataFrame) -> list[str]:
+    """What was not judged, and prices at or below zero."""
+    notes = [
+        f"{row['model']} on {row['market']}: run {row['run']} failed and is left out"
+        for row in failed_runs(forecasts).iter_rows(named=True)
+    ]
+    for row in count_origins(forecasts).iter_rows(named=True):
+        who = f"{row['model']} on {row['market']}" + (f", run {row['run']}" if row["run"] else "")
+        if row["dropped"]:
+            notes.append(f"{who}: {_count(row['dropped'], 'origin')} not judged ({row['reasons']})")
+        if row["floored"]:
+            notes.append(
+                f"{who}: {_count(row['floored'], 'forecast')} at or below 0, scored as 1 % of last close"
+            )
+    return notes
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _plain(value: Any) -> Any:
+    """A figure as JSON can hold it."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,116 @@
+"""What an experiment leaves, in memory; nothing is written unless `save` is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from coincast.scores.verdict import IS_DECIDING, leaderboard
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from coincast.experiments.spec import Spec
+
+
+@dataclass(frozen=True)
+class Result:
+    """An experiment after it ran.
+
+    Attributes:
+        spec: what was asked.
+        candles: the candles that were used.
+        parts: rows and windows of each part: `market, interval, part, first, last, rows, windows`.
+        inputs: `market, input, train_sum, train_mean, train_deviation` of every input over the training rows, unscaled.
+        forecasts: the forecast table, ensembles and naive included.
+        scores: the score table.
+        runs: the table of runs.
+        history: `market, interval, model, run, epoch, loss, validation_loss`.
+        shift: share of test inputs outside the range seen in training.
+        outlook: forecasts beyond the last candle, as a forecast table; empty unless asked for.
+        seconds: wall time of each stage.
+        files: what is known of the files that the candles came from.
+        notes: sentences that a reader should know.
+        fingerprint: of spec, candles and code.
+    """
+
+    spec: Spec
+    candles: pl.DataFrame = field(repr=False)
+    parts: pl.DataFrame = field(repr=False)
+    inputs: pl.DataFrame = field(repr=False)
+    forecasts: pl.DataFrame = field(repr=False)
+    scores: pl.DataFrame = field(repr=False)
+    runs: pl.DataFrame = field(repr=False)
+    history: pl.DataFrame = field(repr=False)
+    shift: pl.DataFrame = field(repr=False)
+    outlook: pl.DataFrame = field(repr=False)
+    seconds: Mapping[str, float]
+    files: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    fingerprint: str = ""
+
+    @property
+    def leaderboard(self) -> pl.DataFrame:
+        """One row per market and model, best skill first within a market."""
+        return leaderboard(self.scores)
+
+    @property
+    def headline(self) -> dict[str, Any]:
+        """The deciding row of the score table for the first model of the spec that is not naive, on the first market."""
+        from coincast.forecasts.combine import ENSEMBLE
+
+        deciding = self.scores.filter(IS_DECIDING)
+        market = self.parts["market"][0]
+        for entry in self.spec.models:
+            names = deciding["model"].str.strip_suffix(ENSEMBLE)
+            found = deciding.filter((names == entry.label) | names.str.starts_with(f"{entry.label}("), pl.col("market") == market)
+            if entry.name != "naive" and found.height:
+                return found.row(0, named=True)
+        return deciding.filter(pl.col("market") == market).row(0, named=True)
+
+    @property
+    def verdict(self) -> str | None:
+        """The word of `headline`: better, not distinguishable, worse or too few; None where only naive ran."""
+        return self.headline["verdict"]  # type: ignore[no-any-return]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict of `headline` as a sentence for a layman."""
+        from coincast.experiments.story import say
+
+        return say(self.scores, self.headline)
+
+    def plot(self, picture: str = "forecast") -> Figure:
+        """A matplotlib figure by name; see `coincast.reports.figures.FIGURES`."""
+        from coincast.errors import UnknownNameError
+        from coincast.experiments.story import tell
+        from coincast.reports.figures import FIGURES
+
+        if picture not in FIGURES:
+            raise UnknownNameError("picture", picture, FIGURES)
+        return FIGURES[picture](tell(self).sections()[0])
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the run folder: tables, figures and the report.
+
+        Raises:
+            UsageError: the folder holds another run, or something else.
+        """
+        from coincast.experiments.folder import save_result
+
+        return save_result(self, Path(folder))
+
+    def to_pandas(self) -> Any:
+        """The leaderboard as a pandas frame."""
+        from coincast.tabular import to_pandas
+
+        return to_pandas(self.leaderboard)
+
+    def _repr_html_(self) -> str:
+        from coincast.reports.tables import leaderboard_html
+
+        return f"<p>{self.sentence}</p>{leaderboard_html(self.scores)}"

@@ -1,0 +1,115 @@
+"""A result as a story for the report: tables, sentences and facts."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from coincast.reports.story import Story
+from coincast.scores.verdict import count_tests
+from coincast.scores.words import sentence
+
+if TYPE_CHECKING:
+    from coincast.experiments.judge import Judgement
+    from coincast.experiments.result import Result
+
+
+def say(scores: pl.DataFrame, row: Mapping[str, Any]) -> str:
+    """A deciding row as a sentence for a layman; naive's own row says what it is."""
+    if row["verdict"] is None:
+        return 'Only the naive forecast, "the price stays where it is", was run.'
+    return sentence(row, tests=count_tests(scores))
+
+
+def tell(result: Result, *, command: str = "") -> Story:
+    """What the report shows of a result."""
+    spec = result.spec
+    markets = ", ".join(result.parts["market"].unique(maintain_order=True))
+    interval = result.parts["interval"][0]
+    return Story(
+        title=f"{markets} · {interval}",
+        command=command,
+        scores=result.scores,
+        forecasts=result.forecasts,
+        candles=result.candles.filter(pl.col("market").is_in(result.parts["market"].unique().to_list())),
+        parts=result.parts,
+        runs=result.runs,
+        history=result.history,
+        shift=result.shift,
+        outlook=outlook_table(result) if result.outlook.height else None,
+        facts=_facts(result),
+        spec_toml=spec.to_toml(),
+        notes=result.notes,
+    )
+
+
+def tell_judgement(judgement: Judgement, *, command: str = "") -> Story:
+    """What the report shows of somebody else's forecasts."""
+    best = judgement.models[0]
+    return Story(
+        title="Forecasts from outside" if best.model == "forecast" else best.model,
+        command=command,
+        scores=judgement.scores,
+        forecasts=judgement.forecasts,
+        notes=judgement.notes,
+        reasons=(best.sentence,),
+    )
+
+
+def write_judgement(judgement: Judgement, folder: Path, *, command: str = "") -> Path:
+    """Write the report of a judgement, its pictures and its tables into a folder.
+
+    Returns:
+        The page.
+    """
+    from coincast.forecasts.table import write_table
+    from coincast.reports.figures import write_figures
+    from coincast.reports.html import write_report
+
+    story = tell_judgement(judgement, command=command)
+    write_table(judgement.forecasts, folder / "forecasts.parquet", kind="forecasts")
+    write_table(judgement.scores, folder / "scores.parquet", kind="scores")
+    write_figures(story, folder / "figures")
+    return write_report(story, folder / "report.html")
+
+
+def outlook_table(result: Result) -> pl.DataFrame:
+    """Forecasts beyond the last candle: market, model, target_time, value, low, high, naive.
+
+    `low, high` hold nine of ten runs of a network (quantiles 5 % and 95 %): how much its seeds differ, not where the price
+    will be with 90 % probability. Null for models without runs.
+    """
+    from coincast.forecasts.combine import ENSEMBLE
+
+    rows = result.outlook
+    spread = (
+        rows.filter(pl.col("run") > 0)
+        .group_by("market", pl.col("model") + ENSEMBLE, "target_time")
+        .agg(low=pl.col("value").quantile(0.05, "linear"), high=pl.col("value").quantile(0.95, "linear"))
+    )
+    single = rows.filter((pl.col("run") == 0) | (pl.col("run").n_unique().over("market", "model") == 1))
+    return (
+        single.filter(pl.col("model") != "naive")
+        .join(spread, on=["market", "model", "target_time"], how="left")
+        .with_columns(naive=pl.col("last_close"))
+        .select("market", "interval", "model", "origin", "step", "target_time", "value", "low", "high", "naive")
+        .sort("market", "model", "target_time", maintain_order=True)
+    )
+
+
+def _facts(result: Result) -> dict[str, str]:
+    import coincast
+
+    networks = result.runs.filter(pl.col("parameters") > 0)
+    facts = {"fingerprint": result.fingerprint} if result.fingerprint else {}
+    for file in result.files:
+        facts[f"file {file['file']}"] = f"{file['rows']:,} rows of {file['market']}, sha256 {file['sha256'][:16]}"
+    if networks.height:
+        facts["runs trained"] = f"{networks.height} with {networks['parameters'].max():,} parameters each"
+    facts["time"] = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
+    facts["versions"] = f"coincast {coincast.__version__}, Python {platform.python_version()}, polars {pl.__version__}"
+    return facts

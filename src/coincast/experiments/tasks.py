@@ -1,0 +1,181 @@
+"""What is to be learnt and forecast: one task per market and training span."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from coincast.candles.table import check_candles
+from coincast.errors import CoincastError, TooFewRowsError, UnknownNameError, UsageError
+from coincast.experiments.spec import DataSection, Spec
+from coincast.samples.samples import Samples, make_samples
+from coincast.samples.scaling import InputScale, fit_input_scale
+from coincast.samples.splits import Part, Parts, split_rows
+from coincast.samples.targets import TargetScale, fit_target_scale
+from coincast.samples.windows import Windows
+
+
+@dataclass(frozen=True)
+class Task:
+    """One market, learnt from one span and forecast at some origins.
+
+    Attributes:
+        samples: inputs, windows and targets of the market.
+        parts: rows of training, validation and test; for a forecast beyond the last candle all rows are training rows.
+        training, validation, test: windows of each part; `test` holds the origins to forecast.
+        input_scale, target_scale: fitted on the training part.
+        is_live: whether the forecasts lie beyond the last candle.
+    """
+
+    samples: Samples
+    parts: Parts
+    training: Windows
+    validation: Windows
+    test: Windows
+    input_scale: InputScale
+    target_scale: TargetScale
+    is_live: bool = False
+
+    @property
+    def market(self) -> str:
+        return self.samples.market
+
+    @property
+    def trained_until(self) -> int:
+        """Close of the last training row, milliseconds since 1970."""
+        return int(self.samples.close_time[self.parts.train.end - 1])
+
+
+def choose_candles(candles: pl.DataFrame, data: DataSection) -> pl.DataFrame:
+    """Candles of the wanted markets, interval and span, in the order of `data.markets`.
+
+    Raises:
+        UnknownNameError: a market that is not there.
+        UsageError: several intervals and none chosen, or a time that cannot be read.
+        TooFewRowsError: no candles in the span.
+    """
+    candles = check_candles(candles)
+    markets = data.markets or candles["market"].unique(maintain_order=True).to_list()
+    known = set(candles["market"].unique())
+    for market in markets:
+        if market not in known:
+            raise UnknownNameError("market", market, known)
+    chosen = pl.concat([candles.filter(pl.col("market") == market) for market in markets])
+    if data.interval is not None:
+        chosen = chosen.filter(pl.col("interval") == data.interval)
+    intervals = chosen["interval"].unique().sort().to_list()
+    if len(intervals) > 1:
+        raise UsageError(f"the candles come in several intervals: {', '.join(intervals)}; choose one with data.interval")
+    spanned = chosen
+    if data.since is not None:
+        spanned = spanned.filter(pl.col("open_time") >= _time("since", data.since))
+    if data.until is not None:
+        until = data.until
+        spanned = spanned.filter(pl.col("open_time") < _time("until", until) + timedelta(days=1) if _is_day(until) else pl.col("open_time") <= _time("until", until))
+    missing = set(markets) - set(spanned["market"].unique())
+    if missing:
+        raise TooFewRowsError(
+            f"{sorted(missing)[0]} has no candles{f' in interval {data.interval}' if data.interval else ''} between data.since "
+            f"{data.since} and data.until {data.until}; its candles open from {chosen['open_time'].min()} to {chosen['open_time'].max()}"
+        )
+    return spanned
+
+
+def make_tasks(spec: Spec, candles: pl.DataFrame) -> list[Task]:
+    """One task per target market: learn from the training part, forecast the test part.
+
+    Args:
+        spec: the experiment.
+        candles: what `choose_candles` gave.
+    """
+    return [_test_task(spec, samples) for samples in _samples_of_targets(spec, candles)]
+
+
+def make_live_tasks(spec: Spec, candles: pl.DataFrame) -> list[Task]:
+    """One task per target market: learn from everything, forecast beyond the last candle."""
+    return [_live_task(spec, samples) for samples in _samples_of_targets(spec, candles)]
+
+
+def _samples_of_targets(spec: Spec, candles: pl.DataFrame) -> list[Samples]:
+    markets = candles["market"].unique(maintain_order=True).to_list()
+    targets = spec.samples.targets or markets
+    for market in targets:
+        if market not in markets:
+            raise UnknownNameError("market in samples.targets", market, markets)
+    settings: dict[str, Any] = spec.samples.model_dump(include={"features", "lookback", "horizon", "target"})
+    inputs = lambda market: markets if spec.samples.inputs == "all" else [market]  # noqa: E731
+    return [make_samples(candles, market=market, inputs=inputs(market), **settings) for market in targets]
+
+
+def _test_task(spec: Spec, samples: Samples) -> Task:
+    parts = split_rows(samples.open_time, spec.split.as_split())
+    reach_back = spec.split.reach_back
+    task = _task(
+        spec,
+        samples,
+        parts,
+        validation=samples.windows_in(parts.validation, reach_back=reach_back),
+        test=samples.windows_in(parts.test, reach_back=reach_back),
+    )
+    if len(task.test) == 0:
+        raise _too_short("test", samples, len(parts.test), reach_back)
+    return task
+
+
+def _live_task(spec: Spec, samples: Samples) -> Task:
+    rows = len(samples.close)
+    parts = Parts(train=Part(0, rows), validation=Part(rows, rows), test=Part(rows, rows))
+    empty = samples.windows.select(np.zeros(len(samples.windows), dtype=bool))
+    test = samples.windows_at(np.array([rows - 1]))
+    if len(test) == 0:
+        raise TooFewRowsError(
+            f"{samples.market} has no complete window of {spec.samples.lookback} candles at its end, where the forecast starts; "
+            "its last candles have a gap or an unknown input: bring the data up to date, or ask for a shorter lookback"
+        )
+    return _task(spec, samples, parts, validation=empty, test=test, is_live=True)
+
+
+def _task(spec: Spec, samples: Samples, parts: Parts, *, validation: Windows, test: Windows, is_live: bool = False) -> Task:
+    training = samples.windows_in(parts.train, reach_back=False)
+    if len(training) == 0:
+        raise _too_short("training", samples, len(parts.train), False)
+    rows = slice(parts.train.first, parts.train.end)
+    scale = fit_input_scale(spec.samples.scaling, samples.inputs[rows], samples.names, samples.is_level)
+    return Task(
+        samples=samples,
+        parts=parts,
+        training=training,
+        validation=validation,
+        test=test,
+        input_scale=scale,
+        target_scale=fit_target_scale(samples.target, samples.targets(training)),
+        is_live=is_live,
+    )
+
+
+def _too_short(part: str, samples: Samples, rows: int, reach_back: bool) -> CoincastError:
+    windows = samples.windows
+    needed = windows.horizon + (0 if reach_back else windows.lookback)
+    return TooFewRowsError(
+        f"no window fits into the {part} part of {samples.market}: it has {rows} rows, and a window needs {needed} in a row "
+        f"without a gap (lookback {windows.lookback}, horizon {windows.horizon}); ask for a shorter window or a longer part"
+    )
+
+
+def _is_day(value: date | datetime | str) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime) or (isinstance(value, str) and len(value) == 10)
+
+
+def _time(name: str, value: date | datetime | str) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise UsageError(f"data.{name} is {value!r}; allowed: a date or time such as 2017-06-01 or 2017-06-01T12:00Z") from None
+    if not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)

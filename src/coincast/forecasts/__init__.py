@@ -1,0 +1,1 @@
+"""Forecasts as tables: their form, other people's forecasts, means over runs."""

@@ -1,0 +1,260 @@
+"""Reads forecasts that other people made: CSV, Parquet, pandas, polars, and Nixtla's long frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from coincast.candles.table import add_intervals, check_interval, infer_interval
+from coincast.errors import ColumnError, ForecastError, UsageError
+from coincast.forecasts.columns import REQUIRED, find_columns, find_models, median_name
+from coincast.forecasts.prices import CandleClock, price_path
+from coincast.forecasts.table import (
+    FORECAST_COLUMNS,
+    JOINED_COLUMNS,
+    check_forecasts,
+    check_intervals,
+    is_quantile_name,
+)
+from coincast.tabular import parse_numbers, parse_times, read_table
+
+UNNAMED_MARKET = "outside"
+UNNAMED_MODEL = "forecast"
+RESERVED = {"naive": "naive (given)"}
+"""Names that mean something of ours: a given forecast is judged like any other, whatever its name."""
+
+SAME_PRICE = 1e-6
+"""Relative difference up to which two actual prices of one time are the same."""
+
+
+@dataclass(frozen=True)
+class OutsideForecasts:
+    """Somebody else's forecasts.
+
+    Attributes:
+        forecasts: the forecast table, with `actual` and `last_close`.
+        intervals: their quantiles, None where there are none.
+        notes: what was assumed or left out, one sentence each.
+    """
+
+    forecasts: pl.DataFrame
+    intervals: pl.DataFrame | None
+    notes: tuple[str, ...]
+
+
+def read_outside(
+    source: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    market: str | None = None,
+    interval: str | None = None,
+    zone: str | None = None,
+    horizon: int | None = None,
+    quantity: str = "price",
+) -> OutsideForecasts:
+    """Read a table of forecasts with the columns target_time, actual and predicted.
+
+    Further columns are used where they are there: origin, last_close, step, model, run, market, interval, quantity and
+    quantiles (q05, p90, 0.1). Names are found leniently (`coincast.forecasts.columns`). Without origin and step every
+    row is taken to be `horizon` candles ahead (1 unless said); without last_close the last known price is the actual
+    price at the origin, where the table tells one.
+
+    Args:
+        source: path of a CSV or Parquet file, or a pandas or polars frame.
+        columns: meaning to column, where names do not tell.
+        market: market of rows that name none.
+        interval: interval of the candles; else inferred from the times.
+        zone: zone of times without one; else UTC.
+        horizon: steps ahead of every row, where the table says neither origin nor step.
+        quantity: "price", or "log_return" (from the last close to the target).
+
+    Raises:
+        ColumnError: a column is missing, or a cell cannot be read.
+        ForecastError: rows contradict one another, or a price is at or below zero.
+        UsageError: an unknown meaning, interval, or a horizon below 1.
+    """
+    if horizon is not None and horizon < 1:
+        raise UsageError(f"horizon is {horizon}, and a forecast is at least 1 step ahead")
+    table = read_table(source)
+    found = find_columns(table.columns, columns)
+    table, found = _stack_models(table, found)
+    frame, notes = _parse(table, found, zone)
+    frame = _name_rows(frame, market=market, quantity=quantity)
+    frame, more = _drop_repeated(frame)
+    frame = _place(frame, interval, horizon, notes)
+    frame = _add_last_close(frame)
+    _check_rows(frame)
+    names = [*FORECAST_COLUMNS, *(name for name in JOINED_COLUMNS if name in frame.columns)]
+    forecasts = check_forecasts(frame.select(names))
+    return OutsideForecasts(forecasts, _take_intervals(frame), tuple(notes + more))
+
+
+def _stack_models(table: pl.DataFrame, found: dict[str, str]) -> tuple[pl.DataFrame, dict[str, str]]:
+    """A table with one column per model becomes one with a column of names; others stay as they are."""
+    median = median_name(found)
+    if "predicted" not in found and median is not None:
+        found = {**found, "predicted": median}
+    models = find_models(table.columns, found)
+    missing = [role for role in REQUIRED if role not in found and not (role == "predicted" and models)]
+    if missing:
+        raise ColumnError(
+            f"no column for {', '.join(missing)} in {', '.join(table.columns)}; "
+            f'name it: columns={{"{missing[0]}": "..."}} (on the command line --columns {missing[0]}=...)'
+        )
+    if not models:
+        return table, found
+    shared = {role: pl.col(name).alias(role) for role, name in found.items() if role != "model"}
+    parts = [
+        table.select(
+            *shared.values(), pl.lit(model).alias("model"), *(pl.col(name).alias(role) for role, name in own.items())
+        )
+        for model, own in models.items()
+    ]
+    stacked = pl.concat(parts, how="diagonal_relaxed")
+    return stacked, {name: name for name in stacked.columns}
+
+
+def _parse(table: pl.DataFrame, found: Mapping[str, str], zone: str | None) -> tuple[pl.DataFrame, list[str]]:
+    """Columns by meaning, in their types."""
+    series: list[pl.Series] = []
+    assumed: set[str] = set()
+    for role, name in found.items():
+        column = table[name]
+        if role in ("target_time", "origin"):
+            times, zone_assumed = parse_times(column, zone=zone)
+            if times.null_count():
+                raise ForecastError(f"{name} is empty in {times.null_count():,} rows; every forecast needs its {role}")
+            if zone_assumed is not None:
+                assumed.add(zone_assumed)
+            series.append(times.alias(role))
+        elif role in ("model", "market", "interval", "quantity"):
+            series.append(column.cast(pl.String).alias(role))
+        elif role in ("step", "run"):
+            series.append(_parse_counts(column, name).alias(role))
+        else:
+            series.append(parse_numbers(column, name).alias(role))
+    notes = [f"times without a zone are read as {name}" for name in sorted(assumed)]
+    return pl.DataFrame(series), notes
+
+
+def _parse_counts(column: pl.Series, name: str) -> pl.Series:
+    numbers = parse_numbers(column, name)
+    if numbers.null_count() or not (numbers == numbers.round()).all():
+        raise ColumnError(f"column {name!r} must hold whole numbers in every row, such as 1")
+    return numbers.cast(pl.Int64)
+
+
+def _name_rows(frame: pl.DataFrame, *, market: str | None, quantity: str) -> pl.DataFrame:
+    """Keys that the table does not tell."""
+    defaults = {"model": UNNAMED_MODEL, "market": market or UNNAMED_MARKET, "quantity": quantity}
+    texts = [
+        (pl.col(name).fill_null(default) if name in frame.columns else pl.lit(default)).alias(name)
+        for name, default in defaults.items()
+    ]
+    run = [] if "run" in frame.columns else [pl.lit(0, dtype=pl.Int64).alias("run")]
+    return frame.with_columns(*texts, *run).with_columns(pl.col("model").replace(RESERVED))
+
+
+def _drop_repeated(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    single = frame.unique(maintain_order=True)
+    repeated = frame.height - single.height
+    return single, [f"{repeated:,} rows repeat another row and are left out"] if repeated else []
+
+
+def _place(frame: pl.DataFrame, interval: str | None, horizon: int | None, notes: list[str]) -> pl.DataFrame:
+    """Give every row its interval, origin and step; what is assumed goes into `notes`."""
+    if "origin" not in frame.columns and "step" not in frame.columns:
+        frame = frame.with_columns(pl.lit(horizon or 1, dtype=pl.Int64).alias("step"))
+        ahead = "one step" if (horizon or 1) == 1 else f"{horizon} steps"
+        notes.append(f"no origin and no step are given: every forecast is taken to be {ahead} ahead")
+    elif horizon is not None:
+        raise UsageError(f"horizon={horizon} is given, and the table says origin or step itself; leave one of them out")
+    if "last_close" not in frame.columns and (frame["quantity"] == "price").any():
+        notes.append("no last_close is given: the last known price is the actual price of the row at the origin")
+    parts = frame.partition_by("market", maintain_order=True)
+    return pl.concat([_place_market(part, interval) for part in parts])
+
+
+def _place_market(rows: pl.DataFrame, interval: str | None) -> pl.DataFrame:
+    if interval is None and "interval" in rows.columns:
+        named = rows["interval"].unique().to_list()
+        if len(named) > 1:
+            raise ForecastError(f"{rows['market'][0]} has the intervals {named}; give one interval per market")
+        interval = named[0]
+    interval = check_interval(interval) if interval else _infer_interval(rows)
+    rows = rows.with_columns(pl.lit(interval).alias("interval"))
+    if "origin" not in rows.columns:
+        return rows.with_columns(add_intervals(pl.col("target_time"), interval, -pl.col("step")).alias("origin"))
+    if "step" not in rows.columns:
+        clock = CandleClock.of(rows["target_time"], interval)
+        steps = clock.number(rows["target_time"]) - clock.number(rows["origin"])
+        rows = rows.with_columns(pl.Series("step", steps))
+    return rows
+
+
+def _infer_interval(rows: pl.DataFrame) -> str:
+    """The interval from the distance of origin and target where the step is known, too, else from all times."""
+    if "origin" in rows.columns and "step" in rows.columns:
+        lengths = rows.select((pl.col("target_time") - pl.col("origin")).dt.total_milliseconds() // pl.col("step"))
+        length = int(lengths.to_series().mode().sort()[0])
+        grid = pl.Series([0, length, 2 * length]).cast(pl.Datetime("ms", "UTC"))
+        return infer_interval(grid)
+    times = rows["target_time"] if "origin" not in rows.columns else rows["target_time"].append(rows["origin"])
+    return infer_interval(times)
+
+
+def _add_last_close(frame: pl.DataFrame) -> pl.DataFrame:
+    """Fill unknown last closes with the price that the table tells at the origin."""
+    if "last_close" not in frame.columns:
+        frame = frame.with_columns(pl.lit(None, dtype=pl.Float64).alias("last_close"))
+    parts = []
+    for rows in frame.partition_by("market", "quantity", maintain_order=True):
+        if rows["quantity"][0] == "price":
+            path = price_path(rows)
+            told = pl.Series(path.at(path.clock.number(rows["origin"])), nan_to_null=True)
+            rows = rows.with_columns(pl.col("last_close").fill_null(told))
+        parts.append(rows)
+    return pl.concat(parts).with_columns(trained_until="origin").rename({"predicted": "value"})
+
+
+def _check_rows(frame: pl.DataFrame) -> None:
+    """Refuse what contradicts itself: prices at or below zero, two prices at one time, two forecasts in one place."""
+    is_price = pl.col("quantity") == "price"
+    low = frame.filter(is_price & (pl.col("actual") <= 0))
+    if low.height:
+        raise ForecastError(
+            f"{low.height:,} actual prices are at or below zero, first {low['actual'][0]:g} at {_when(low)}; "
+            "a price is above zero: correct these rows or leave them out"
+        )
+    spread = frame.filter(is_price).group_by("market", "target_time", maintain_order=True)
+    prices = spread.agg(low=pl.col("actual").min(), high=pl.col("actual").max())
+    torn = prices.filter(pl.col("high") > pl.col("low") * (1 + SAME_PRICE))
+    if torn.height:
+        row = torn.row(0, named=True)
+        raise ForecastError(
+            f"{torn.height:,} times have two different actual prices, first {row['low']:g} and {row['high']:g} "
+            f"at {_when(torn)}; several markets in one table need a column market"
+        )
+    keys = ["market", "model", "run", "quantity", "origin", "step"]
+    twice = frame.filter(pl.struct(keys).is_duplicated())
+    if twice.height:
+        raise ForecastError(
+            f"{twice.height:,} rows give different forecasts for the same place, first {twice['model'][0]} for "
+            f"{_when(twice)}; keep one of them, or tell them apart by a column model, origin or step"
+        )
+
+
+def _when(rows: pl.DataFrame) -> str:
+    return f"{rows['target_time'][0]:%Y-%m-%d %H:%M} UTC"
+
+
+def _take_intervals(frame: pl.DataFrame) -> pl.DataFrame | None:
+    levels = [name for name in frame.columns if is_quantile_name(name)]
+    if not levels:
+        return None
+    keys = [name for name in FORECAST_COLUMNS if name != "value"]
+    known = frame.select(*keys, *levels).filter(~pl.all_horizontal(pl.col(levels).is_null()))
+    return check_intervals(known) if known.height else None

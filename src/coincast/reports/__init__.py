@@ -1,0 +1,1 @@
+"""Reports: tables in, pictures and pages out. Nothing here trains, forecasts or scores."""

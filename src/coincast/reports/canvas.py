@@ -1,0 +1,147 @@
+"""The sheet every picture is drawn on: margins, type, axes of time, and text that is never read as mathematics.
+
+Figures are made without pyplot and without touching matplotlib's global settings, so that a program which draws its own
+pictures sees no trace of them.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coincast.reports.numbers import is_daily, percent
+from coincast.reports.palette import Palette
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 9.6  # inches
+DPI = 110
+LEFT, RIGHT = 0.75, 0.35  # margins, inches
+HEAD, FOOT = 0.95, 0.62
+SMALL, BODY, TITLE = 9.0, 10.0, 13.5
+
+
+def new_figure(title: str, subtitle: str, *, theme: Palette, height: float = 4.6) -> Figure:
+    """Return an empty sheet with a title and one or two lines that say what is shown, over which span, on how much."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor=theme.card)
+    FigureCanvasAgg(figure)
+    top = 1 - 0.36 / height
+    write(figure, 0.25 / WIDTH, top, title, size=TITLE, color=theme.ink, weight="bold")
+    lines = textwrap.wrap(subtitle, 124)[:2]
+    write(
+        figure,
+        0.25 / WIDTH,
+        1 - 0.46 / height,
+        "\n".join(lines),
+        size=SMALL,
+        color=theme.muted,
+        va="top",
+        linespacing=1.4,
+    )
+    return figure
+
+
+def write(
+    place: Figure | Axes, x: float, y: float, text: str, *, size: float = SMALL, color: str, **options: Any
+) -> Any:
+    """Write text at a place; a dollar sign in a name stays a dollar sign."""
+    return place.text(x, y, text, fontsize=size, color=color, parse_math=False, **options)
+
+
+def add_axes(
+    figure: Figure,
+    theme: Palette,
+    *,
+    top: float = HEAD,
+    bottom: float = FOOT,
+    left: float = LEFT,
+    right: float = RIGHT,
+    **options: Any,
+) -> Axes:
+    """Add axes with the given margins in inches, without frame, and with a faint grid."""
+    width, height = figure.get_size_inches()
+    box = (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)
+    axes = figure.add_axes(box, facecolor=theme.card, **options)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=SMALL, labelcolor=theme.muted, pad=5)
+    axes.grid(axis="y", color=theme.rule, linewidth=0.8)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def name_axes(axes: Axes, theme: Palette, *, x: str = "", y: str = "") -> None:
+    """Write the unit of each axis: below the lower one, and above the left one, where it can be read upright."""
+    if x:
+        axes.set_xlabel(x, fontsize=SMALL, color=theme.muted, loc="right", labelpad=4, parse_math=False)
+    if y:
+        axes.annotate(
+            y, (0, 1), xycoords="axes fraction", xytext=(-0.5 * 72, 7), textcoords="offset points",
+            fontsize=SMALL, color=theme.muted, parse_math=False,
+        )  # fmt: skip
+
+
+def time_axis(axes: Axes, theme: Palette, time: NDArray[np.datetime64], interval: str, *, label: bool = True) -> None:
+    """Mark the lower axis with dates, few enough to be read."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    formats = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S s"]
+    zero = ["", "%Y", "%Y-%m-%d", "%m-%d", "%H:%M", "%H:%M"]
+    axes.xaxis.set_major_locator(locator)
+    formatter = ConciseDateFormatter(locator, formats=formats, zero_formats=zero, show_offset=False)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(formatter)
+    first, last = time[0].astype("datetime64[us]").item(), time[-1].astype("datetime64[us]").item()
+    margin = max((last - first) * 0.01, np.timedelta64(1, "h").astype("timedelta64[us]").item())
+    axes.set_xlim(first - margin, last + margin)
+    if label:
+        name_axes(axes, theme, x="day (UTC)" if is_daily(interval) else "close of the candle (UTC)")
+
+
+def price_axis(axes: Axes) -> None:
+    """Write prices with thousands set apart and as many decimals as the ticks need."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, axes.get_yticks())))
+
+
+def percent_axis(axis: Any, *, zero: str = "", bins: int = 6, signed: bool = False, absolute: bool = False) -> None:
+    """Write shares as percentages, and a word at zero where one is given."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    def text(value: float, _: int) -> str:
+        if zero and abs(value) < 1e-9:
+            return zero
+        ticks = axis.get_majorticklocs()
+        step = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else 1.0
+        value = abs(value) if absolute else value
+        return percent(value, signed=signed, digits=0 if step >= 0.0099 else 1 if step >= 0.00099 else 2)
+
+    axis.set_major_locator(MaxNLocator(nbins=bins, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(text))
+
+
+def legend(axes: Axes, theme: Palette, handles: Sequence[Any], *, columns: int = 5) -> None:
+    """Name lines in one row above the axes, where they hide nothing."""
+    box = axes.legend(
+        handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.005), ncols=columns, frameon=False, fontsize=SMALL,
+        labelcolor=theme.ink, handlelength=2.2, columnspacing=1.6, borderaxespad=0.0, borderpad=0.2,
+    )  # fmt: skip
+    for text in box.get_texts():
+        text.set_parse_math(False)
+
+
+def _tick(value: float, ticks: Any) -> str:
+    step = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else abs(value) or 1.0
+    decimals = int(max(0, np.ceil(-np.log10(step) - 1e-9)))
+    decimals += int(abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6)
+    return f"{value:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")

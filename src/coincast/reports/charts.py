@@ -1,0 +1,271 @@
+"""The data of the interactive charts: thinned, rounded, and with a role for each line instead of a colour.
+
+A page's own script gives each role its colour, so that a chart follows the reader's light or dark setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coincast.reports.numbers import amount, count, is_daily, model_name, percent, quote_currency
+from coincast.reports.pictures_forecast import liveliest, outlook_text, rolling_mean, rolling_width
+from coincast.reports.pictures_market import SCALES, day, part_text, span, volume_of
+from coincast.reports.pictures_models import MOST_EPOCHS, loss_curves, mean_curve
+from coincast.reports.reading import Lines, drawn_time, forecast_lines, look_ahead, losses, metric_row, subject_row
+from coincast.reports.story import Story
+from coincast.reports.thinning import thin
+
+Trace = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One interactive chart.
+
+    Attributes:
+        name: what it is called in `CHARTS`.
+        title: heading above it.
+        caption: what it shows, over which span, on how many forecasts.
+        alt: the same for those who cannot see it, with its main figures.
+        key: (role, words) for each line, as the key above the chart names them.
+        traces: lines for plotly; `role` stands for a colour.
+        layout: units and axes for plotly.
+        ranges: (words, first, last) for buttons that show a part of the axis of time.
+    """
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    key: tuple[tuple[str, str], ...]
+    traces: list[Trace]
+    layout: dict[str, Any]
+    ranges: tuple[tuple[str, str, str], ...] = ()
+
+
+def chart_forecast(story: Story) -> Chart | None:
+    """Forecast, naive and price over the test span; there is no such chart without the naive line."""
+    lines = forecast_lines(story)
+    if lines is None or lines.time.size < 2:
+        return None
+    kept = thin(lines.actual, lines.value, lines.naive, most=1500)
+    unit, name = quote_currency(story.market), model_name(lines.model)
+    x = dates(lines.time[kept], story)
+    traces = []
+    if lines.low is not None and lines.high is not None:
+        traces += _band(x, lines.low[kept], lines.high[kept])
+    for role, words, values in (
+        ("price", "price", lines.actual),
+        ("model", name, lines.value),
+        ("naive", "naive", lines.naive),
+    ):
+        traces.append(_line(role, words, x, values[kept], unit))
+    key = [("price", "price"), ("model", name), ("naive", "naive")]
+    if lines.low is not None:
+        key.insert(2, ("band", f"90 % of {lines.runs} runs"))
+    ahead = "one step ahead" if lines.steps == 1 else f"step {lines.step} of {lines.steps}"
+    caption = (
+        f"{count(lines.time.size)} forecasts, {day(lines.time[0], story)} to {day(lines.time[-1], story)}, {ahead}."
+    )
+    row = metric_row(story, lines.model, "mae")
+    if row is not None:
+        caption += f" Mean error {amount(row['value'], unit)}, naive {amount(row['naive'], unit)}."
+    return Chart(
+        name="forecast",
+        title="What it said, and what happened",
+        caption=caption,
+        alt=f"Lines of price, {name} and naive. {caption}",
+        key=tuple(key),
+        traces=traces,
+        layout={"y": unit or "price"},
+        ranges=_ranges(lines, story),
+    )
+
+
+def chart_outlook(story: Story) -> Chart | None:
+    """The forecast beyond the last candle, with naive and the band."""
+    ahead = look_ahead(story)
+    if ahead is None:
+        return None
+    x, unit, name = dates(ahead.time, story), quote_currency(story.market), model_name(ahead.model)
+    traces, key = [], [("price", "price"), ("model", name), ("naive", "naive")]
+    if ahead.low is not None and ahead.high is not None:
+        traces += _band(x, ahead.low, ahead.high)
+        key.insert(2, ("band", "90 % of its runs"))
+    if ahead.past.size:
+        traces.append(_line("price", "price", dates(ahead.past_time, story), ahead.past, unit))
+    traces.append(_line("model", name, x, ahead.value, unit) | {"mode": "lines+markers"})
+    traces.append(_line("naive", "naive", x, ahead.naive, unit))
+    text = outlook_text(ahead, story)
+    layout = {"y": unit or "price"}
+    return Chart("outlook", "What comes next, as the model sees it", text, text, tuple(key), traces, layout)
+
+
+def chart_errors(story: Story) -> Chart | None:
+    """The error that decides by date beside naive's."""
+    prepared = _errors(story)
+    if prepared is None:
+        return None
+    time, own, naive, name, caption = prepared
+    width = rolling_width(own.size)
+    lines = {"model": rolling_mean(own, width), "naive": rolling_mean(naive, width)}
+    kept = thin(own, *lines.values(), most=1500)
+    x = dates(time[kept], story)
+    dots = _line("dots", name, x, own[kept] * 100, "%") | {"mode": "markers"}
+    words = {"model": f"{name}, mean of {width}", "naive": f"naive, mean of {width}"}
+    traces = [dots, *(_line(role, words[role], x, values[kept] * 100, "%") for role, values in lines.items())]
+    key = (("dots", "each forecast"), *words.items())
+    return Chart(
+        "errors",
+        "When it was wrong",
+        caption,
+        f"Errors by date. {caption}",
+        key,
+        traces,
+        {"y": "absolute log error, %", "zero": True},
+    )
+
+
+def chart_balance(story: Story) -> Chart | None:
+    """What was saved against naive, summed up over time."""
+    prepared = _errors(story)
+    if prepared is None:
+        return None
+    time, own, naive, name, _ = prepared
+    balance = np.cumsum(naive - own) * 100
+    kept = thin(balance, most=1500)
+    x = dates(time[kept], story)
+    traces = [
+        _line("naive", "naive", [x[0], x[-1]], np.zeros(2), "%"),
+        _line("ink", "saved so far", x, balance[kept], "%") | {"fill": "tozeroy"},
+    ]
+    total = percent(float(balance[-1]) / 100, signed=True)
+    caption = f"Rising: {name} is closer than naive; falling: farther off. {count(own.size)} forecasts; sum {total}."
+    key = (("ink", "error saved, summed up"), ("naive", "naive"))
+    return Chart("balance", "What it saved", caption, caption, key, traces, {"y": "summed log error, %"})
+
+
+def chart_training(story: Story) -> Chart | None:
+    """The loss of every run by epoch, their mean in bold, validation dashed."""
+    history = story.history
+    if history is None or history.is_empty():
+        return None
+    models = history["model"].unique(maintain_order=True).to_list()
+    curves = loss_curves(history)
+    x, y = [], []
+    for curve in curves[:200]:
+        x += [*rounded(curve[:, 0]), None]
+        y += [*rounded(curve[:, 1]), None]
+    traces: list[Trace] = [{"role": "thin", "x": x, "y": y, "mode": "lines", "hoverinfo": "skip"}]
+    key = [("thin", "each run")]
+    for model in models[:8]:
+        for column, role, words in (("loss", "model", "mean"), ("validation_loss", "validation", "mean, validation")):
+            mean = mean_curve(history, model, column)
+            if mean is not None:
+                traces.append(_line(role, f"{model_name(model)} {words}", rounded(mean[:, 0]), mean[:, 1], ""))
+                key += [(role, words)] if (role, words) not in key else []
+    epochs = int(history["epoch"].max())  # type: ignore[arg-type]
+    means = [mean for model in models if (mean := mean_curve(history, model, "loss")) is not None]
+    last = ", ".join(f"{model_name(model)} {mean[-1, 1]:.3g}" for model, mean in zip(models, means, strict=True))
+    caption = (
+        f"{part_text(story, 'train')}{count(len(curves))} runs, {count(epochs)} epochs. Mean loss at the end: {last}."
+    )
+    if epochs > MOST_EPOCHS:
+        caption += f" About {MOST_EPOCHS} of the epochs are drawn."
+    layout = {"y": "training loss, in the unit of the target", "x": "epoch", "zero": True}
+    return Chart("training", "How the runs learnt", caption, f"Loss curves. {caption}", tuple(key), traces, layout)
+
+
+def chart_price(story: Story) -> Chart | None:
+    """Price above volume, with the test span shaded."""
+    candles = story.candles
+    if candles is None or candles.height < 2:
+        return None
+    time, close = drawn_time(candles["close_time"], story.interval), candles["close"].to_numpy()
+    volume, unit = volume_of(candles, story.market)
+    filled = close if volume is None else np.nan_to_num(volume)
+    kept = thin(close, filled, most=1500)
+    x, currency = dates(time[kept], story), quote_currency(story.market)
+    traces = [_line("price", "closing price", x, close[kept], currency)]
+    layout: dict[str, Any] = {"y": f"closing price, {currency}".rstrip(", ")}
+    caption = f"{span(candles, story)}."
+    if volume is not None:
+        factor, scale = next(((f, word) for f, word in SCALES if np.nanmax(volume) >= f), (1.0, ""))
+        layout["y2"] = " ".join(unit.format(scale=scale).split())
+        traces.append(
+            {
+                "role": "volume",
+                "name": layout["y2"],
+                "x": x,
+                "y": rounded(volume[kept] / factor),
+                "type": "bar",
+                "yaxis": "y2",
+            }
+        )
+    if story.parts is not None:
+        parts = [(row["part"], row["first"], row["last"]) for row in story.parts.iter_rows(named=True)]
+        layout["parts"] = [
+            [name, first.strftime("%Y-%m-%d %H:%M"), last.strftime("%Y-%m-%d %H:%M")]
+            for name, first, last in parts
+            if name != "train"
+        ]
+        caption += "".join(f" Shaded: {name}." for name, _, _ in parts if name != "train")
+    return Chart("price", "Price and volume", caption, caption, (), traces, layout)
+
+
+CHARTS: dict[str, Callable[[Story], Chart | None]] = {
+    "forecast": chart_forecast,
+    "outlook": chart_outlook,
+    "errors": chart_errors,
+    "balance": chart_balance,
+    "training": chart_training,
+    "price": chart_price,
+}
+
+
+def dates(time: NDArray[np.datetime64], story: Story) -> list[str]:
+    """Write moments for a page: dates, with hours where candles are shorter than a day."""
+    unit: Literal["D", "m"] = "D" if is_daily(story.interval) else "m"
+    return [str(text).replace("T", " ") for text in np.datetime_as_string(time.astype("datetime64[s]"), unit=unit)]
+
+
+def rounded(values: NDArray[np.float64]) -> list[float | None]:
+    """Round to six significant digits; what is not finite becomes null."""
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values.tolist()]
+
+
+def _line(role: str, name: str, x: list[Any], y: NDArray[np.float64], unit: str) -> Trace:
+    return {"role": role, "name": name, "x": x, "y": rounded(y), "mode": "lines", "unit": unit}
+
+
+def _band(x: list[str], low: NDArray[np.float64], high: NDArray[np.float64]) -> list[Trace]:
+    edge = {"role": "band", "x": x, "mode": "lines", "hoverinfo": "skip"}
+    return [edge | {"y": rounded(low)}, edge | {"y": rounded(high), "fill": "tonexty"}]
+
+
+def _ranges(lines: Lines, story: Story) -> tuple[tuple[str, str, str], ...]:
+    if lines.time.size < 60:
+        return ()
+    inside = liveliest(lines.actual)
+    spans = (("all", 0, -1), (f"liveliest {inside.size}", int(inside[0]), int(inside[-1])), ("last 40", -40, -1))
+    return tuple((words, *dates(lines.time[[first, last]], story)) for words, first, last in spans)  # type: ignore[misc]
+
+
+def _errors(
+    story: Story,
+) -> tuple[NDArray[np.datetime64], NDArray[np.float64], NDArray[np.float64], str, str] | None:
+    row = subject_row(story)
+    table = None if row is None else losses(story, row["model"])
+    if row is None or table is None or table.height < 2:
+        return None
+    time, name = drawn_time(table["target_time"], story.interval), model_name(row["model"])
+    caption = (
+        f"{count(table.height)} forecasts, {day(time[0], story)} to {day(time[-1], story)}. "
+        f"Mean error {percent(row['value'], digits=2)}, naive {percent(row['naive'], digits=2)}."
+    )
+    return time, table["loss"].to_numpy(), table["naive_loss"].to_numpy(), name, caption

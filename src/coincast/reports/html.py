@@ -1,0 +1,180 @@
+"""One self-contained page: the verdict as a sentence, the reasons, four figures, pictures, and the tables last.
+
+A page fetches nothing: styles, scripts and data stand in the file, and its content policy forbids every connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from coincast.reports.charts import CHARTS, Chart
+from coincast.reports.numbers import amount, count, glued, interval_name, model_name, percent, percent_digits
+from coincast.reports.page_tables import Table, market_tables, score_anchor
+from coincast.reports.palette import DARK, LIGHT, VERDICT_ROLES
+from coincast.reports.pictures_market import part_text
+from coincast.reports.pictures_models import forecasts_text
+from coincast.reports.reading import subject_row
+from coincast.reports.rows import Rows, seed_rows, shift_rows, skill_rows
+from coincast.reports.story import Story
+from coincast.reports.tables import is_naive
+from coincast.reports.wording import Figure, Headline, four_figures, headline, reasons, would_pass_alone
+from coincast.scores.verdict import count_tests
+from coincast.tabular import write_beside
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+SHIFT_TEXT = "Share of the inputs below (left) and above (right) all that training saw."
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page says about one market."""
+
+    anchor: str
+    eyebrow: str
+    headline: Headline
+    reasons: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    skill: Rows | None
+    seeds: Rows | None
+    shift: Rows | None
+    charts: dict[str, Chart]
+    tables: tuple[Table, ...]
+    forecasts: str
+    market: str
+    verdict: str
+    skill_text: str
+    shift_text: str
+
+
+def write_report(story: Story, path: Path | str) -> Path:
+    """Write the page of a story, whole or not at all.
+
+    Args:
+        story: what was done and found; parts that it lacks are left out.
+        path: the file to write or replace.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: the place cannot be written.
+    """
+    page = render_report(story).encode()
+    return write_beside(path, lambda beside: beside.write_bytes(page))
+
+
+def render_report(story: Story) -> str:
+    """Return the page of a story as HTML."""
+    tests = count_tests(story.scores)
+    sections = [_section(part, story, number, tests) for number, part in enumerate(story.sections())]
+    charts = {
+        f"{section.anchor}-{name}": asdict(chart) for section in sections for name, chart in section.charts.items()
+    }
+    scripts = [_plotly(), _file("report.js")] if charts else []
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            story=story,
+            headline=headline(story),
+            sections=sections,
+            charts={name: _chart_data(chart) for name, chart in charts.items()},
+            scripts=scripts,
+            policy=content_policy(scripts),
+            style=_file("report.css"),
+            light=LIGHT,
+            dark=DARK,
+        )
+    )
+
+
+def render_leaderboard(board: pl.DataFrame) -> str:
+    """Return a leaderboard as an HTML table that needs no style sheet."""
+    return environment().get_template("leaderboard.html").render(rows=board.to_dicts(), light=LIGHT)
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates, with escaping on, and the ways to write figures."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    made.filters |= {
+        "amount": amount,
+        "count": count,
+        "percent": percent,
+        "digits": percent_digits,
+        "model": model_name,
+        "glued": glued,
+    }
+    made.tests |= {"naive_row": is_naive, "alone": would_pass_alone}
+    made.globals |= {"roles": VERDICT_ROLES, "anchor": score_anchor}
+    return made
+
+
+def content_policy(scripts: list[str]) -> str:
+    """Return a policy that allows these scripts and inline styles, and no connection at all."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes or chr(39) + 'none' + chr(39)}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _section(part: Story, story: Story, number: int, tests: int) -> Section:
+    row = subject_row(part)
+    own = story.reasons if story.reasons and len(story.sections()) == 1 else tuple(reasons(part, tests=tests))
+    charts = {name: chart for name, draw in CHARTS.items() if (chart := draw(part)) is not None}
+    candles = f" \u00b7 {interval_name(part.interval)}" if part.interval else ""
+    anchor = f"m{number}"
+    return Section(
+        anchor=anchor,
+        eyebrow=f"{part.market}{candles} \u00b7 {forecasts_text(part).rstrip('.')}",
+        headline=headline(part) if story.headline is None or len(story.sections()) > 1 else headline(story),
+        reasons=own,
+        figures=tuple(four_figures(part)),
+        skill=skill_rows(part),
+        seeds=seed_rows(part),
+        shift=shift_rows(part),
+        charts=charts,
+        tables=tuple(market_tables(part, anchor)),
+        forecasts=forecasts_text(part),
+        market=part.market,
+        verdict="" if row is None else row["verdict"] or "",
+        shift_text=f"{part_text(part, 'test')}{SHIFT_TEXT}",
+        skill_text="" if row is None else percent(row["skill"], signed=True),
+    )
+
+
+def _chart_data(chart: dict[str, Any]) -> dict[str, Any]:
+    return {name: chart[name] for name in ("name", "traces", "layout", "ranges")}
+
+
+@cache
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs()).replace("\r\n", "\n").replace("</script", "<\\/script")
+
+
+@cache
+def _file(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8").replace("\r\n", "\n")

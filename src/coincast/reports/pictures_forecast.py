@@ -1,0 +1,248 @@
+"""Pictures of forecasts: against what happened, their error by date, and what lies beyond the last candle.
+
+No picture here is drawn without the naive line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coincast.reports.canvas import (
+    BODY,
+    SMALL,
+    WIDTH,
+    add_axes,
+    legend,
+    name_axes,
+    new_figure,
+    percent_axis,
+    price_axis,
+    time_axis,
+    write,
+)
+from coincast.reports.numbers import amount, count, model_name, percent, quote_currency
+from coincast.reports.palette import LIGHT, Palette
+from coincast.reports.pictures_market import day, where
+from coincast.reports.reading import (
+    Ahead,
+    Lines,
+    drawn_time,
+    forecast_lines,
+    look_ahead,
+    losses,
+    metric_row,
+    subject_row,
+)
+from coincast.reports.story import Story
+from coincast.reports.thinning import thin
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDE = 1.15  # right margin of a panel with a scale bar, inches
+
+
+def draw_forecast(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
+    """Draw forecast, naive and price over the test span, and below it the liveliest stretch enlarged."""
+    lines = forecast_lines(story)
+    if lines is None or lines.time.size < 2:
+        return None
+    figure = new_figure("What it said, and what happened", _subtitle(lines, story), theme=theme, height=6.6)
+    upper = add_axes(figure, theme, bottom=2.95, top=1.25)
+    _draw_lines(upper, lines, theme, np.arange(lines.time.size))
+    price_axis(upper)
+    time_axis(upper, theme, lines.time, story.interval, label=False)
+    unit = quote_currency(story.market)
+    name_axes(upper, theme, y=unit or "price")
+    legend(upper, theme, _handles(lines, theme))
+    inside = liveliest(lines.actual)
+    lower = add_axes(figure, theme, top=4.2, right=WIDE)
+    _draw_lines(lower, lines, theme, inside)
+    price_axis(lower)
+    time_axis(lower, theme, lines.time[inside], story.interval)
+    name_axes(lower, theme, y=f"{unit or 'price'}: the {inside.size} liveliest candles in a row, enlarged")
+    upper.axvspan(lines.time[inside[0]], lines.time[inside[-1]], color=theme.rule, alpha=0.7, linewidth=0, zorder=0)
+    _annotate_error(figure, lower, story, lines, theme)
+    return figure
+
+
+def draw_errors(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
+    """Draw the error that decides by date, beside naive's, and below it what was gained or lost in total."""
+    row = subject_row(story)
+    table = None if row is None else losses(story, row["model"])
+    if row is None or table is None or table.height < 2:
+        return None
+    time = drawn_time(table["target_time"], story.interval)
+    own, naive = table["loss"].to_numpy(), table["naive_loss"].to_numpy()
+    width = rolling_width(own.size)
+    name = model_name(row["model"])
+    subtitle = (
+        f"{where(story)}. {count(own.size)} forecasts, {day(time[0], story)} to {day(time[-1], story)}. "
+        f"Mean error {percent(row['value'], digits=2)}, naive {percent(row['naive'], digits=2)}. "
+        f"Dots: each forecast; lines: mean of the last {width}."
+    )
+    figure = new_figure("When it was wrong", subtitle, theme=theme, height=6.0)
+    upper = add_axes(figure, theme, bottom=2.6, top=1.5)
+    kept = thin(own, naive)
+    upper.plot(time[kept], own[kept], ".", color=theme.model, markersize=3.0, alpha=0.45, zorder=2)
+    rolled = {"own": rolling_mean(own, width), "naive": rolling_mean(naive, width)}
+    lines = thin(rolled["own"], rolled["naive"])
+    (one,) = upper.plot(time[lines], rolled["own"][lines], color=theme.model, linewidth=1.6, label=name)
+    (two,) = upper.plot(
+        time[lines], rolled["naive"][lines], color=theme.naive, linewidth=1.6, dashes=(4, 2), label="naive", gid="naive"
+    )
+    upper.set_ylim(0, float(max(own.max(), naive.max())) * 1.05 or 1.0)
+    percent_axis(upper.yaxis, bins=5)
+    time_axis(upper, theme, time, story.interval, label=False)
+    name_axes(upper, theme, y="absolute log error")
+    legend(upper, theme, [one, two])
+    _draw_balance(figure, theme, story, time, np.cumsum(naive - own))
+    return figure
+
+
+def draw_outlook(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
+    """Draw the last candles and the forecast beyond them, with the naive forecast and the band."""
+    ahead = look_ahead(story)
+    if ahead is None:
+        return None
+    figure = new_figure("What comes next, as the model sees it", outlook_text(ahead, story), theme=theme)
+    axes = add_axes(figure, theme, top=1.35, right=WIDE)
+    name = model_name(ahead.model)
+    handles = list(axes.plot(ahead.past_time, ahead.past, color=theme.price, linewidth=1.3, label="price"))
+    if ahead.low is not None and ahead.high is not None:
+        axes.fill_between(ahead.time, ahead.low, ahead.high, color=theme.band, linewidth=0)
+    style = {"linewidth": 1.8, "marker": "o", "markersize": 3, "gid": "model"}
+    handles += axes.plot(ahead.time, ahead.value, color=theme.model, label=name, **style)  # type: ignore[arg-type]
+    style = {"linewidth": 1.4, "dashes": (4, 2), "gid": "naive"}
+    handles += axes.plot(ahead.time, ahead.naive, color=theme.naive, label="naive", **style)  # type: ignore[arg-type]
+    price_axis(axes)
+    time_axis(axes, theme, np.r_[ahead.past_time, ahead.time], story.interval)
+    name_axes(axes, theme, y=quote_currency(story.market) or "price")
+    _label_ends(axes, theme, float(ahead.value[-1]), float(ahead.naive[-1]))
+    legend(axes, theme, handles)
+    return figure
+
+
+def outlook_text(ahead: Ahead, story: Story) -> str:
+    """Say what an outlook shows, where it ends, and what these settings were worth."""
+    unit, row = quote_currency(story.market), subject_row(story)
+    first, last = day(ahead.time[-ahead.steps], story), day(ahead.time[-1], story)
+    candles = "1 candle" if ahead.steps == 1 else f"{count(ahead.steps)} candles"
+    text = f"{model_name(ahead.model)}: {candles} beyond the last, {first} to {last}."
+    if ahead.low is not None:
+        text += " The band: how far 90 % of its runs differ, not where the price will be."
+    text += f" At the end {amount(ahead.value[-1], unit)}, naive {amount(ahead.naive[-1], unit)}."
+    known = row is not None and row["verdict"] and row["model"] == ahead.model
+    return f"{text} Verdict of these settings on the test span: {row['verdict']}." if known and row else text
+
+
+def liveliest(actual: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Choose the stretch to enlarge: the run of candles with the largest total movement."""
+    width = int(min(actual.size, np.clip(actual.size // 6, 20, 40)))
+    moves = np.abs(np.diff(actual / np.maximum(np.abs(actual).mean(), 1e-300)))
+    total = np.r_[0.0, np.cumsum(moves)]
+    start = int(np.argmax(total[width - 1 :] - total[: total.size - width + 1]))
+    return np.arange(start, start + width)
+
+
+def rolling_width(size: int) -> int:
+    """Return over how many forecasts errors are averaged for a line."""
+    return max(2, min(size, max(7, size // 12)))
+
+
+def rolling_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Average each value with those just before it; NaN until there are enough."""
+    total = np.r_[0.0, np.cumsum(values)]
+    return np.concatenate([np.full(width - 1, np.nan), (total[width:] - total[:-width]) / width])
+
+
+def _draw_lines(axes: Axes, lines: Lines, theme: Palette, inside: NDArray[np.int64]) -> None:
+    kept = inside[thin(lines.actual[inside], lines.value[inside], lines.naive[inside])]
+    time = lines.time[kept]
+    if lines.low is not None and lines.high is not None:
+        axes.fill_between(time, lines.low[kept], lines.high[kept], color=theme.band, linewidth=0, zorder=1)
+    axes.plot(time, lines.actual[kept], color=theme.price, linewidth=1.4, zorder=3, gid="price")
+    axes.plot(time, lines.value[kept], color=theme.model, linewidth=1.5, zorder=4, gid="model")
+    # On top: a model that copies the naive forecast must not hide it.
+    axes.plot(time, lines.naive[kept], color=theme.naive, linewidth=1.2, dashes=(3, 2), zorder=5, gid="naive")
+
+
+def _handles(lines: Lines, theme: Palette) -> list[Any]:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = [
+        Line2D([], [], color=theme.price, linewidth=1.6, label="price"),
+        Line2D([], [], color=theme.model, linewidth=1.6, label=model_name(lines.model)),
+        Line2D([], [], color=theme.naive, linewidth=1.2, dashes=(3, 2), label="naive"),
+    ]
+    if lines.low is not None:
+        handles.insert(2, Patch(color=theme.band, label=f"90 % of {lines.runs} runs"))
+    return handles
+
+
+def _annotate_error(figure: Figure, axes: Axes, story: Story, lines: Lines, theme: Palette) -> None:
+    """Write the mean error from the score table, and draw naive's as a bar of its own height beside the prices."""
+    row = metric_row(story, lines.model, "mae")
+    if row is None or row["value"] is None:
+        return
+    unit = quote_currency(story.market)
+    edge, height = 1 - 0.25 / WIDTH, figure.get_size_inches()[1]
+    text = f"MAE {amount(row['value'], unit)}"
+    write(figure, edge, 1 - 0.36 / height, text, size=BODY + 2, color=theme.model, weight="bold", ha="right", gid="mae")
+    naive = f"naive {amount(row['naive'], unit)}"
+    write(figure, edge, 1 - 0.58 / height, naive, size=BODY, color=theme.muted, ha="right", gid="mae_naive")
+    low, high = axes.get_ylim()
+    middle, half = (low + high) / 2, row["naive"] / 2
+    side = axes.get_yaxis_transform()
+    axes.plot(
+        [1.03, 1.03],
+        [middle - half, middle + half],
+        color=theme.naive,
+        linewidth=4,
+        solid_capstyle="butt",
+        transform=side,
+        clip_on=False,
+    )
+    note = f"naive's\nmean error\n{amount(row['naive'])}"
+    write(axes, 1.05, middle, note, size=SMALL - 0.5, color=theme.muted, va="center", transform=side, linespacing=1.3)
+    axes.set_ylim(min(low, middle - half), max(high, middle + half))
+
+
+def _subtitle(lines: Lines, story: Story) -> str:
+    number = f"{count(lines.time.size)} forecasts, {day(lines.time[0], story)} to {day(lines.time[-1], story)}"
+    ahead = "one step ahead" if lines.steps == 1 else f"step {lines.step} of {lines.steps}"
+    return f"{where(story)}. {number}, {ahead}."
+
+
+def _draw_balance(
+    figure: Figure, theme: Palette, story: Story, time: NDArray[np.datetime64], balance: NDArray[np.float64]
+) -> None:
+    axes = add_axes(figure, theme, top=4.0)
+    kept = thin(balance)
+    when, gained = time[kept], balance[kept]
+    axes.fill_between(when, 0, gained, where=gained >= 0, color=theme.better, alpha=0.25, linewidth=0, interpolate=True)
+    axes.fill_between(when, 0, gained, where=gained <= 0, color=theme.worse, alpha=0.25, linewidth=0, interpolate=True)
+    axes.plot(when, gained, color=theme.ink, linewidth=1.3)
+    axes.axhline(0, color=theme.naive, linewidth=1.2, dashes=(4, 2), gid="naive")
+    percent_axis(axes.yaxis, zero="naive", bins=4, signed=True)
+    time_axis(axes, theme, time, story.interval)
+    name_axes(axes, theme, y="error saved against naive, summed up (rising: better than naive; falling: worse)")
+
+
+def _label_ends(axes: Axes, theme: Palette, value: float, naive: float) -> None:
+    """Write the last figures beside their lines, apart from each other where the lines are close."""
+    low, high = axes.get_ylim()
+    gap = 0.06 * (high - low)
+    middle, apart = (value + naive) / 2, max(abs(value - naive), gap) / 2
+    up, down = (value, naive) if value >= naive else (naive, value)
+    places = {up: middle + apart, down: middle - apart}
+    for number, color, word in ((value, theme.model, ""), (naive, theme.muted, " naive")):
+        place = places[number] if up != down else middle + (apart if word == "" else -apart)
+        write(
+            axes, 1.0, place, f"{amount(number)}{word}", color=color, va="center", transform=axes.get_yaxis_transform()
+        )

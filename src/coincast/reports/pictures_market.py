@@ -1,0 +1,202 @@
+"""Pictures of the data: price and volume, the split, and how far the test span leaves what training saw."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from coincast.reports.canvas import (
+    SMALL,
+    add_axes,
+    name_axes,
+    new_figure,
+    percent_axis,
+    price_axis,
+    time_axis,
+    write,
+)
+from coincast.reports.numbers import base_currency, count, interval_name, is_daily, percent, quote_currency
+from coincast.reports.palette import LIGHT, Palette
+from coincast.reports.reading import drawn_time
+from coincast.reports.story import Story
+from coincast.reports.thinning import thin
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "thousand"))
+MOST_INPUTS = 24
+SHADES = {"train": 0.0, "validation": 0.35, "test": 0.7}
+
+
+def draw_price(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
+    """Draw the closing price above the traded volume, 3 to 1."""
+    candles = story.candles
+    if candles is None or candles.height < 2:
+        return None
+    time, close = drawn_time(candles["close_time"], story.interval), candles["close"].to_numpy()
+    figure = new_figure("Price and volume", f"{where(story)}. {span(candles, story)}.", theme=theme, height=5.4)
+    upper = add_axes(figure, theme, bottom=1.9, top=1.1)
+    kept = thin(close)
+    upper.plot(time[kept], close[kept], color=theme.price, linewidth=1.1)
+    price_axis(upper)
+    time_axis(upper, theme, time, story.interval, label=False)
+    upper.tick_params(labelbottom=False)
+    name_axes(upper, theme, y=f"closing price, {quote_currency(story.market) or 'as given'}")
+    lower = add_axes(figure, theme, top=3.93)
+    volume, unit = volume_of(candles, story.market)
+    if volume is None:
+        write(lower, 0.5, 0.5, "volume is not known", color=theme.muted, transform=lower.transAxes, ha="center")
+        lower.set_yticks([])
+        time_axis(lower, theme, time, story.interval)
+        return figure
+    factor, scale = _scale(volume)
+    each, bucket = _peaks(volume)
+    lower.vlines(time[each], 0, volume[each] / factor, color=theme.naive, linewidth=1.0)
+    lower.set_ylim(0, float(np.nanmax(volume)) / factor * 1.08 or 1.0)
+    price_axis(lower)
+    time_axis(lower, theme, time, story.interval)
+    of = f", the largest of every {bucket} candles" if bucket > 1 else " of each candle"
+    name_axes(lower, theme, y=f"{unit.format(scale=scale)}{of}".replace("  ", " "))
+    return figure
+
+
+def draw_split(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
+    """Draw the closing price in the colours of training, validation and test."""
+    candles, parts = story.candles, story.parts
+    if candles is None or parts is None or parts.is_empty() or candles.height < 2:
+        return None
+    figure = new_figure(
+        "What was learnt from, and what was kept back", f"{where(story)}. {_parts_text(parts)}", theme=theme
+    )
+    axes = add_axes(figure, theme, top=1.45)
+    time = drawn_time(candles["close_time"], story.interval)
+    lowest, highest = float(candles["close"].min()), float(candles["close"].max())  # type: ignore[arg-type]
+    for part in parts.iter_rows(named=True):
+        inside = ((candles["open_time"] >= part["first"]) & (candles["close_time"] <= part["last"])).to_numpy()
+        if not inside.any():
+            continue
+        close, own = candles["close"].to_numpy()[inside], time[inside]
+        kept, color = thin(close), theme.muted if part["part"] == "train" else theme.ink
+        axes.plot(own[kept], close[kept], color=color, linewidth=1.0 if part["part"] == "train" else 1.5)
+        axes.axvspan(own[0], own[-1], color=theme.rule, alpha=SHADES.get(part["part"], 0.7), linewidth=0)
+        middle = own[0] + (own[-1] - own[0]) / 2
+        name = {"train": "training", "test": "test"}.get(part["part"], part["part"])
+        write(
+            axes,
+            middle,
+            1.02,
+            name,
+            size=SMALL + 1,
+            color=color,
+            weight="bold",
+            ha="center",
+            va="bottom",
+            transform=axes.get_xaxis_transform(),
+        )
+        axes.axvspan(own[0], own[-1], ymin=1.0, ymax=1.012, color=color, linewidth=0, clip_on=False)
+    axes.set_ylim(lowest - 0.04 * (highest - lowest), highest + 0.04 * (highest - lowest))
+    price_axis(axes)
+    time_axis(axes, theme, time, story.interval)
+    axes.set_ylabel(f"closing price, {quote_currency(story.market) or 'as given'}", fontsize=SMALL, color=theme.muted)
+    return figure
+
+
+def draw_shift(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
+    """Draw for each input the share of test values that lie outside the range seen in training."""
+    if story.shift is None or story.shift.is_empty():
+        return None
+    rows = story.shift.sort("share_outside", descending=True, maintain_order=True)
+    shown, hidden = rows.head(MOST_INPUTS), rows.slice(MOST_INPUTS)
+    subtitle = f"{where(story)}. {part_text(story, 'test')}Share of the inputs outside all that training saw."
+    if hidden.height:
+        subtitle += f" The other {hidden.height} reach {percent(hidden['share_outside'][0])} at most."
+    figure = new_figure("Inputs that training never saw", subtitle, theme=theme, height=1.9 + 0.27 * shown.height)
+    axes = add_axes(figure, theme, left=2.6, right=1.5, top=1.05)
+    place = np.arange(shown.height)
+    below, above = shown["share_below"].to_numpy(), shown["share_above"].to_numpy()
+    axes.barh(place, -below, height=0.55, color=theme.muted)
+    axes.barh(place, above, height=0.55, color=theme.muted)
+    reach = max(float(np.max(below, initial=0)), float(np.max(above, initial=0)), 0.05)
+    left = -max(float(np.max(below, initial=0)), 0.35 * reach)
+    axes.set_xlim(left * 1.06, max(float(np.max(above, initial=0)), 0.35 * reach) * 1.06)
+    axes.set_ylim(shown.height - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.grid(visible=False, axis="y")
+    axes.grid(axis="x", color=theme.rule, linewidth=0.8)
+    axes.axvline(0, color=theme.ink, linewidth=0.9)
+    percent_axis(axes.xaxis, absolute=True)
+    for row, name, outside in zip(place.tolist(), shown["input"], shown["share_outside"], strict=True):
+        side = axes.get_yaxis_transform()
+        write(axes, -0.02, row, shorten(name), size=SMALL, color=theme.ink, ha="right", va="center", transform=side)
+        write(axes, 1.02, row, f"{percent(outside)} outside", color=theme.ink, va="center", transform=side)
+    edge = axes.get_xaxis_transform()
+    write(axes, left * 0.03, 1.01, "\u25c2 below", color=theme.muted, ha="right", weight="bold", transform=edge)
+    write(axes, -left * 0.03, 1.01, "above \u25b8", color=theme.muted, ha="left", weight="bold", transform=edge)
+    name_axes(axes, theme, x="share of test inputs")
+    return figure
+
+
+def where(story: Story) -> str:
+    """Name the market and its candles."""
+    return f"{story.market}, candles of {interval_name(story.interval)}" if story.interval else story.market
+
+
+def part_text(story: Story, part: str) -> str:
+    """Say from when to when a part lasts and how many windows it holds; empty where that is not known."""
+    rows = None if story.parts is None else story.parts.filter(pl.col("part") == part)
+    if rows is None or rows.is_empty():
+        return ""
+    ends = drawn_time(pl.concat([rows["first"] + timedelta(milliseconds=1), rows["last"]]), story.interval)
+    name = {"train": "Training", "test": "Test"}.get(part, part)
+    return f"{name} {day(ends[0], story)} to {day(ends[1], story)}, {count(rows['windows'][0])} windows. "
+
+
+def span(table: pl.DataFrame, story: Story) -> str:
+    """Say how many candles there are and from when to when."""
+    time = drawn_time(table["close_time"], story.interval)
+    return f"{count(table.height)} candles, {day(time[0], story)} to {day(time[-1], story)}"
+
+
+def day(time: np.datetime64, story: Story) -> str:
+    """Write a drawn moment as a date, with the hour where candles are shorter than a day."""
+    return str(time.astype("datetime64[D]" if is_daily(story.interval) else "datetime64[m]")).replace("T", " ")
+
+
+def shorten(name: str, most: int = 30) -> str:
+    """Cut a long name in its middle, so that it still fits beside its bar."""
+    return name if len(name) <= most else f"{name[: most - 13]}\u2026{name[-12:]}"
+
+
+def volume_of(candles: pl.DataFrame, market: str) -> tuple[NDArray[np.float64] | None, str]:
+    """Return the traded volume and what it is counted in: base units where known, else the quote currency."""
+    base, quote = base_currency(market) or "base units", quote_currency(market) or "quote currency"
+    for column, text in (("volume", f"volume, {{scale}} {base}"), ("quote_volume", f"turnover, {{scale}} {quote}")):
+        if column in candles.columns and candles[column].is_not_null().any():
+            return candles[column].cast(pl.Float64).to_numpy().astype(np.float64), text
+    return None, ""
+
+
+def _parts_text(parts: pl.DataFrame) -> str:
+    texts = []
+    for part in parts.iter_rows(named=True):
+        name = {"train": "Training", "test": "test"}.get(part["part"], part["part"])
+        texts.append(f"{name}: {count(part['rows'])} candles, {count(part['windows'])} windows")
+    return "; ".join(texts) + "."
+
+
+def _scale(values: NDArray[np.float64]) -> tuple[float, str]:
+    top = float(np.nanmax(values))
+    return next(((factor, word) for factor, word in SCALES if top >= factor), (1.0, ""))
+
+
+def _peaks(values: NDArray[np.float64], most: int = 800) -> tuple[NDArray[Any], int]:
+    """Choose the highest bar of each bucket."""
+    bucket = -(-values.size // most)
+    starts = range(0, values.size, bucket)
+    filled = np.nan_to_num(values)
+    return np.array([start + int(np.argmax(filled[start : start + bucket])) for start in starts]), bucket

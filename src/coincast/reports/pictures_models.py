@@ -1,0 +1,277 @@
+"""Pictures of models: the skill of each beside naive, the spread over seeds, and how the runs learnt."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from coincast.reports.canvas import (
+    BODY,
+    SMALL,
+    add_axes,
+    name_axes,
+    new_figure,
+    percent_axis,
+    write,
+)
+from coincast.reports.numbers import count, model_name, percent
+from coincast.reports.palette import LIGHT, VERDICT_MARKERS, Palette
+from coincast.reports.pictures_market import day, part_text, shorten, where
+from coincast.reports.reading import deciding_rows, drawn_time, run_rows
+from coincast.reports.story import Story
+from coincast.reports.tables import leaderboard
+from coincast.scores.verdict import NAIVE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAMES, WORDS = 2.35, 2.65  # margins for the names on the left and the words on the right, inches
+MOST_EPOCHS = 250
+
+
+def draw_skill(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
+    """Draw every model's skill and its interval, naive at zero: the leaderboard as a picture."""
+    board = leaderboard(story.scores).filter(pl.col("skill").is_not_null())
+    if board.filter(pl.col("model") != NAIVE).is_empty():
+        return None
+    rows = board.to_dicts()
+    subtitle = (
+        f"{where(story)}. {forecasts_text(story)} "
+        "Mark: skill; line: 95 % interval of the same test that gives the verdict."
+    )
+    figure = new_figure("Skill of every model, naive at zero", subtitle, theme=theme, height=1.9 + 0.36 * len(rows))
+    axes = add_axes(figure, theme, left=NAMES, right=WORDS, top=1.05, bottom=0.65)
+    low, high = skill_limits(rows)
+    axes.set_xlim(low, high)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    for place, row in enumerate(rows):
+        _draw_skill_row(axes, theme, place, row, low, high)
+    _mark_skill(axes, theme, cut=any(row["skill"] < low or row["skill"] > high for row in rows))
+    return figure
+
+
+def draw_seeds(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
+    """Draw the skill of every single run as a dot with the quartiles behind, and the opponents beside."""
+    decided = deciding_rows(story.scores)
+    runs = run_rows(story.scores).filter(pl.col("skill").is_not_null())
+    groups = [(model, own["skill"].to_numpy()) for (model,), own in runs.group_by("model", maintain_order=True)]
+    groups = [(str(model), skills) for model, skills in groups if skills.size > 1]
+    if not groups:
+        return None
+    many = {model for model, _ in groups}
+    others = decided.filter(~pl.col("model").is_in([NAIVE, *many]), pl.col("skill").is_not_null())
+    others = others.sort("skill", descending=True)
+    number = ", ".join(f"{skills.size} runs of {model_name(model)}" for model, skills in groups[:3])
+    subtitle = (
+        f"{where(story)}. {number}; {forecasts_text(story)} "
+        "Dot: one run; box: quartiles; diamond: ensembles and opponents."
+    )
+    figure = new_figure(
+        "The same model, other seeds", subtitle, theme=theme, height=1.95 + 0.62 * len(groups) + 0.3 * others.height
+    )
+    axes = add_axes(figure, theme, left=NAMES, right=1.75, top=1.05, bottom=0.65)
+    values = np.concatenate([skills for _, skills in groups])
+    low, high = skill_limits([{"skill": float(v), "low": None, "high": None} for v in [*values, *others["skill"]]])
+    axes.set_xlim(low, high)
+    bottom = _draw_boxes(axes, theme, groups)
+    side = axes.get_yaxis_transform()
+    for place, row in enumerate(others.iter_rows(named=True)):
+        y = bottom + place * 0.5
+        x = float(np.clip(row["skill"], low, high))
+        axes.plot(
+            [x], [y], marker=_beyond(row["skill"], low, high, "D"), color=theme.muted, markersize=5, clip_on=False
+        )
+        _write_name(axes, y, model_name(row["model"]), theme.ink)
+        write(axes, 1.03, y, percent(row["skill"], signed=True), color=theme.ink, va="center", transform=side)
+    axes.set_ylim(bottom + others.height * 0.5 - 0.1, -0.6)
+    _mark_skill(axes, theme, cut=any(not low <= skill <= high for skill in [*values, *others["skill"]]))
+    return figure
+
+
+def draw_training(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
+    """Draw the loss of every run by epoch, the mean in bold, and the validation loss dashed where there is one."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    history = story.history
+    if history is None or history.is_empty():
+        return None
+    models = history["model"].unique(maintain_order=True).to_list()
+    runs = history.select("model", "run").n_unique()
+    last = int(history["epoch"].max())  # type: ignore[arg-type]
+    subtitle = (
+        f"{where(story)}. {part_text(story, 'train')}{count(runs)} runs, {count(last)} epochs. "
+        "Thin: each run; bold: their mean; dashed: on the validation part."
+    )
+    figure = new_figure("How the runs learnt", subtitle, theme=theme)
+    axes = add_axes(figure, theme, top=1.3, right=2.1)
+    curves = loss_curves(history)
+    axes.add_collection(LineCollection(curves, colors=theme.model, linewidths=0.7, alpha=0.35), autolim=True)
+    ends = []
+    for model in models:
+        for column, dashes, word in (("loss", (), ""), ("validation_loss", (4, 2), " validation")):
+            mean = mean_curve(history, model, column)
+            if mean is not None:
+                style: dict[str, Any] = {"dashes": dashes} if dashes else {}
+                axes.plot(mean[:, 0], mean[:, 1], color=theme.model, linewidth=2.0, **style)
+                ends.append((float(mean[-1, 1]), f"{shorten(model_name(model), 20)}{word} {mean[-1, 1]:.3g}"))
+    axes.set_xlim(min(1, last - 1), last)
+    axes.autoscale(axis="y")
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "\N{MINUS SIGN}")))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    name_axes(axes, theme, x="epoch", y="training loss, in the unit of the target")
+    _label_curves(axes, theme, ends)
+    return figure
+
+
+def skill_limits(rows: list[dict[str, Any]]) -> tuple[float, float]:
+    """Choose an axis of skill that always shows zero, and is not flattened by one hopeless model.
+
+    Skills below -50 % leave the axis unless most models are down there; the chart marks them with an arrow.
+    """
+    skills = np.array([row["skill"] for row in rows], dtype=float)
+    ends = np.array([row[side] for row in rows for side in ("low", "high") if row[side] is not None], dtype=float)
+    everything = np.r_[0.0, skills, ends]
+    low, high = float(everything.min()), float(everything.max())
+    beaten = skills[skills < 0]
+    floor = -0.5 if np.mean(skills < -0.5) <= 0.5 else float(np.quantile(beaten, 0.25)) * 1.2
+    low = max(low, min(floor, -0.5)) if low < -0.5 else low
+    room = 0.06 * max(high - low, 0.02)
+    return low - room, min(high, 1.0) + max(room, 0.12 * abs(low) if high < 0.02 else 0.0)
+
+
+def loss_curves(history: pl.DataFrame) -> list[NDArray[np.float64]]:
+    """Return each run's loss as points of epoch and loss, thinned to what a picture can show."""
+    ordered = _thin_epochs(history).sort("model", "run", "epoch")
+    groups = ordered.group_by("model", "run", maintain_order=True)
+    return [own.select(pl.col("epoch", "loss").cast(pl.Float64)).to_numpy() for _, own in groups]
+
+
+def mean_curve(history: pl.DataFrame, model: str, column: str) -> NDArray[np.float64] | None:
+    """Return the mean over runs of a loss by epoch; `None` where the history does not hold it."""
+    if column not in history.columns:
+        return None
+    own = _thin_epochs(history).filter(pl.col("model") == model, pl.col(column).is_not_null())
+    if own.is_empty():
+        return None
+    return own.group_by("epoch").agg(pl.col(column).cast(pl.Float64).mean()).sort("epoch").cast(pl.Float64).to_numpy()
+
+
+def forecasts_text(story: Story) -> str:
+    """Say on how many forecasts and which span the scores of a market rest."""
+    numbers = deciding_rows(story.scores)["n"].drop_nulls().unique().sort().to_list()
+    number = (
+        ""
+        if not numbers
+        else count(numbers[0])
+        if len(numbers) == 1
+        else f"{count(numbers[0])} to {count(numbers[-1])}"
+    )
+    table = story.forecasts
+    if table is None or table.is_empty():
+        return f"{number} forecasts."
+    ends = drawn_time(pl.Series([table["target_time"].min(), table["target_time"].max()]), story.interval)
+    return f"{number} forecasts, {day(ends[0], story)} to {day(ends[1], story)}."
+
+
+def _mark_skill(axes: Axes, theme: Palette, *, cut: bool) -> None:
+    """Give an axis of skill its grid, its unit and the naive line at zero."""
+    axes.set_yticks([])
+    axes.grid(visible=False, axis="y")
+    axes.grid(axis="x", color=theme.rule, linewidth=0.8)
+    axes.axvline(0, color=theme.naive, linewidth=1.4, dashes=(3, 2), gid="naive")
+    percent_axis(axes.xaxis, zero="naive", bins=5, signed=True)
+    name_axes(
+        axes, theme, x="skill: share of naive's error that is saved" + ("; arrow: beyond the axis" if cut else "")
+    )
+
+
+def _write_name(axes: Axes, place: float, name: str, color: str) -> None:
+    """Write a model's name in the left margin, on two lines if it is long."""
+    lines = textwrap.wrap(name, 25)
+    text = "\n".join([lines[0], shorten(" ".join(lines[1:]), 25)] if len(lines) > 1 else lines)
+    size = BODY if len(lines) == 1 else SMALL
+    axes.annotate(
+        text, (0, place), xycoords=axes.get_yaxis_transform(), xytext=((0.25 - NAMES) * 72, 0), fontsize=size,
+        textcoords="offset points", va="center", color=color, parse_math=False, linespacing=1.1,
+    )  # fmt: skip
+
+
+def _draw_skill_row(axes: Axes, theme: Palette, place: int, row: dict[str, Any], low: float, high: float) -> None:
+    side = axes.get_yaxis_transform()
+    naive = row["model"] == NAIVE
+    color = theme.muted if naive else theme.verdict(row["verdict"])
+    if row["low"] is not None and row["high"] is not None and not naive:
+        axes.plot(
+            np.clip([row["low"], row["high"]], low, high),
+            [place, place],
+            color=color,
+            linewidth=2.4,
+            solid_capstyle="round",
+        )
+    marker = "|" if naive else _beyond(row["skill"], low, high, VERDICT_MARKERS.get(row["verdict"], "o"))
+    hollow = {"markerfacecolor": theme.card, "markeredgewidth": 2.0} if row["verdict"] == "not distinguishable" else {}
+    x = float(np.clip(row["skill"], low, high))
+    axes.plot([x], [place], marker=marker, color=color, markersize=8, zorder=4, clip_on=False, **hollow)  # type: ignore[arg-type]
+    ink = theme.muted if naive else theme.ink
+    _write_name(axes, place, model_name(row["model"]), ink)
+    word = "the yardstick" if naive else row["verdict"] or ""
+    weight = "normal" if naive else "bold"
+    write(axes, 1.04, place, word, size=BODY, color=color, va="center", weight=weight, transform=side)
+    text = "0.0 %" if naive else percent(row["skill"], signed=True)
+    offset = (WORDS - 0.25) * 72
+    axes.annotate(
+        text,
+        (1.0, place),
+        xycoords=side,
+        xytext=(offset, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=BODY,
+        color=ink,
+    )
+
+
+def _draw_boxes(axes: Axes, theme: Palette, groups: list[tuple[str, NDArray[np.float64]]]) -> float:
+    rng = np.random.default_rng(0)
+    side = axes.get_yaxis_transform()
+    low, high = axes.get_xlim()
+    for place, (model, skills) in enumerate(groups):
+        first, median, third = np.quantile(skills, [0.25, 0.5, 0.75])
+        axes.barh([place], [third - first], left=first, height=0.62, color=theme.band, zorder=1)
+        axes.plot([median, median], [place - 0.31, place + 0.31], color=theme.model, linewidth=2.2, zorder=2)
+        jitter = place + 0.5 * (rng.permutation(skills.size) / max(skills.size - 1, 1) - 0.5)
+        shown = np.clip(skills, low, high)
+        axes.plot(shown, jitter, ".", color=theme.model, markersize=8, alpha=0.75, zorder=3, gid=f"seeds:{model}")
+        _write_name(axes, place, f"{model_name(model)}, {skills.size} runs", theme.ink)
+        write(axes, 1.03, place, f"median {percent(median, signed=True)}", color=theme.ink, va="center", transform=side)
+    return len(groups) - 0.15
+
+
+def _label_curves(axes: Axes, theme: Palette, ends: list[tuple[float, str]]) -> None:
+    """Write each curve's name and last value at its end, pushed apart where they would overlap."""
+    low, high = axes.get_ylim()
+    gap, place = 0.06 * (high - low), -np.inf
+    for value, text in sorted(ends):
+        place = max(value, place + gap)
+        write(axes, 1.02, place, text, size=SMALL, color=theme.ink, va="center", transform=axes.get_yaxis_transform())
+
+
+def _beyond(skill: float, low: float, high: float, marker: str) -> str:
+    return "<" if skill < low else ">" if skill > high else marker
+
+
+def _thin_epochs(history: pl.DataFrame) -> pl.DataFrame:
+    last = int(history["epoch"].max())  # type: ignore[arg-type]
+    every = -(-last // MOST_EPOCHS)
+    if every == 1:
+        return history
+    return history.filter((pl.col("epoch") % every == 0) | (pl.col("epoch") == last) | (pl.col("epoch") <= 1))

@@ -1,0 +1,203 @@
+"""What pictures and pages read from the tables of one market: the rows that decide, the lines to draw, the losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from coincast.forecasts.combine import ENSEMBLE
+from coincast.reports.numbers import is_daily
+from coincast.reports.story import Story
+from coincast.scores.panel import make_panels
+from coincast.scores.point import DECIDING, METRICS
+from coincast.scores.verdict import IS_DECIDING, NAIVE, losses_per_origin
+
+ORACLE = "oracle"
+LAST_CANDLES = 90
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The forecasts of one model against what happened, in order of time.
+
+    Attributes:
+        model: whose forecasts these are.
+        time: the dates to draw them at (UTC, `datetime64[ms]`).
+        actual, value, naive: what happened, what was said, the naive forecast.
+        low, high: the band that holds 90 % of the runs; `None` for a single run.
+        runs: how many runs the band is made of.
+        step: the step ahead that is drawn.
+        steps: how many steps ahead the model speaks.
+    """
+
+    model: str
+    time: NDArray[np.datetime64]
+    actual: NDArray[np.float64]
+    value: NDArray[np.float64]
+    naive: NDArray[np.float64]
+    low: NDArray[np.float64] | None
+    high: NDArray[np.float64] | None
+    runs: int
+    step: int
+    steps: int
+
+
+def deciding_rows(scores: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that may carry a verdict, naive's own among them: one for each market and model."""
+    return scores.filter(IS_DECIDING)
+
+
+def run_rows(scores: pl.DataFrame) -> pl.DataFrame:
+    """Return the deciding error of each of several runs, over all origins and steps."""
+    metric = pl.col("quantity").replace_strict(DECIDING, default=None)
+    whole = (pl.col("view") == "every_origin") & (pl.col("subset") == "all") & (pl.col("step") == 0)
+    return scores.filter(pl.col("level") == "run", whole, pl.col("metric") == metric)
+
+
+def rivals(story: Story) -> list[str]:
+    """Return the models the headline may speak of, best first: trained ones where there are any, else all but naive."""
+    rows = deciding_rows(story.scores).filter(~pl.col("model").is_in([NAIVE, ORACLE]))
+    names = rows.sort("skill", descending=True, nulls_last=True)["model"].to_list()
+    trained = set() if story.history is None else set(story.history["model"].unique().to_list())
+    networks = [name for name in names if name.endswith(ENSEMBLE) or name in trained]
+    return networks or names
+
+
+def subject_row(story: Story) -> dict[str, Any] | None:
+    """Return the deciding row that the headline of one market speaks of."""
+    names = rivals(story)
+    return row_of(deciding_rows(story.scores), names[0]) if names else None
+
+
+def row_of(rows: pl.DataFrame, model: str, **conditions: Any) -> dict[str, Any] | None:
+    """Return the first row of a model that meets the conditions."""
+    found = rows.filter(pl.col("model") == model, *(pl.col(name) == value for name, value in conditions.items()))
+    return None if found.is_empty() else found.row(0, named=True)
+
+
+def metric_row(story: Story, model: str, metric: str) -> dict[str, Any] | None:
+    """Return a model's row for another metric on the same forecasts."""
+    conditions = {"level": "ensemble", "view": "every_origin", "subset": "all", "step": 0, "metric": metric}
+    return row_of(story.scores, model, **conditions)
+
+
+def runs_of(scores: pl.DataFrame, model: str) -> pl.DataFrame:
+    """Return the deciding errors of the single runs behind an ensemble; empty for any other model."""
+    return run_rows(scores).filter(pl.col("model") == model.removesuffix(ENSEMBLE))
+
+
+def forecast_lines(story: Story, model: str | None = None) -> Lines | None:
+    """Collect what a forecast chart draws; `None` where forecasts, their truth or their naive line are missing.
+
+    Where a model speaks of several steps, the first step is drawn: one forecast for each date.
+    """
+    model = model or next(iter(rivals(story)), None)
+    table = story.forecasts
+    if table is None or model is None or "actual" not in table.columns:
+        return None
+    own = table.filter(pl.col("model") == model)
+    if own.is_empty():
+        return None
+    step, steps = int(own["step"].min()), int(own["step"].max())  # type: ignore[arg-type]
+    naive = _naive_values(table.filter(pl.col("step") == step))
+    columns = ["target_time", "value", "actual"]
+    lines = own.filter(pl.col("step") == step).select(columns).join(naive, on="target_time", how="inner")
+    lines = lines.drop_nulls().unique("target_time").sort("target_time")
+    if lines.is_empty():
+        return None
+    band, runs = _run_band(table, model, step, lines)
+    values = {name: lines[name].to_numpy() for name in ("actual", "value", "naive")}
+    low, high = (None, None) if band is None else (band["low"].to_numpy(), band["high"].to_numpy())
+    time = drawn_time(lines["target_time"], story.interval)
+    return Lines(model=model, time=time, **values, low=low, high=high, runs=runs, step=step, steps=steps)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The last candles and the forecast beyond them; the forecast's lines begin at the last price.
+
+    Attributes:
+        model: whose forecast it is.
+        past_time, past: the last candles and their closes; empty where there are no candles.
+        time, value, naive: the forecast, the naive one, and the dates of both.
+        low, high: the forecast's band; `None` without one.
+        steps: how many candles are forecast.
+    """
+
+    model: str
+    past_time: NDArray[np.datetime64]
+    past: NDArray[np.float64]
+    time: NDArray[np.datetime64]
+    value: NDArray[np.float64]
+    naive: NDArray[np.float64]
+    low: NDArray[np.float64] | None
+    high: NDArray[np.float64] | None
+    steps: int
+
+
+def look_ahead(story: Story) -> Ahead | None:
+    """Collect what an outlook draws, of the model that the headline speaks of where it is there."""
+    table = story.outlook
+    if table is None or table.is_empty():
+        return None
+    row, model = subject_row(story), str(table["model"][0])
+    if row is not None and row["model"] in table["model"]:
+        model = row["model"]
+    table = table.filter(pl.col("model") == model).sort("target_time")
+    past_time, past = np.array([], dtype="datetime64[ms]"), np.array([])
+    if story.candles is not None and not story.candles.is_empty():
+        last = story.candles.sort("close_time").tail(LAST_CANDLES)
+        past_time, past = drawn_time(last["close_time"], story.interval), last["close"].to_numpy()
+    columns = {name: table[name].cast(pl.Float64) for name in ("value", "naive", "low", "high")}
+    lines = {name: None if column.is_null().all() else np.r_[past[-1:], column] for name, column in columns.items()}
+    time = np.r_[past_time[-1:], drawn_time(table["target_time"], story.interval)]
+    return Ahead(model=model, past_time=past_time, past=past, time=time, steps=table.height, **lines)  # type: ignore[arg-type]
+
+
+def drawn_time(close_times: pl.Series, interval: str) -> NDArray[np.datetime64]:
+    """Return where candles are drawn: a daily candle at the day it covers, a shorter one at its close."""
+    if is_daily(interval):
+        close_times = (close_times - timedelta(milliseconds=1)).dt.truncate("1d")
+    return close_times.dt.replace_time_zone(None).to_numpy().astype("datetime64[ms]")
+
+
+def losses(story: Story, model: str) -> pl.DataFrame | None:
+    """Return the deciding losses of a model and of naive for each origin, averaged over its steps.
+
+    Returns:
+        `target_time` (of the last step)`, loss, naive_loss`, in order of time, for the origins that can be judged;
+        `None` where there are none.
+    """
+    own = None if story.forecasts is None else story.forecasts.filter(pl.col("model") == model)
+    if own is None or own.is_empty():
+        return None
+    panel = next(make_panels(own), None)
+    if panel is None or panel.origins.size == 0 or panel.quantity not in DECIDING:
+        return None
+    mine, naive = losses_per_origin(panel, METRICS[DECIDING[panel.quantity]])
+    ends = pl.Series("target_time", panel.targets[:, -1]).cast(pl.Datetime("ms", "UTC"))
+    return pl.DataFrame({"target_time": ends, "loss": mine, "naive_loss": naive})
+
+
+def _naive_values(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the naive forecast of every date: naive's own rows, else the last close each forecast knew."""
+    rows = table.filter(pl.col("model") == NAIVE).select("target_time", naive="value")
+    if rows.is_empty() and "last_close" in table.columns:
+        rows = table.filter(pl.col("quantity") == "price").select("target_time", naive="last_close")
+    return rows.drop_nulls().unique("target_time")
+
+
+def _run_band(table: pl.DataFrame, model: str, step: int, lines: pl.DataFrame) -> tuple[pl.DataFrame | None, int]:
+    stem = pl.col("model") == model.removesuffix(ENSEMBLE)
+    runs = table.filter(stem, pl.col("step") == step, pl.col("run") > 0, pl.col("value").is_finite())
+    number = runs["run"].n_unique()
+    if number < 2:
+        return None, max(number, 1)
+    value = pl.col("value")
+    spread = runs.group_by("target_time").agg(low=value.quantile(0.05, "linear"), high=value.quantile(0.95, "linear"))
+    return lines.select("target_time").join(spread, on="target_time", how="left", maintain_order="left"), number

@@ -1,0 +1,169 @@
+"""Charts that are made of rows: a name, a track with marks, words and a figure. Pages lay them out without a script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from coincast.reports.numbers import MINUS, amount, count, model_name, percent
+from coincast.reports.palette import VERDICT_ROLES
+from coincast.reports.pictures_models import skill_limits
+from coincast.reports.reading import run_rows
+from coincast.reports.story import Story
+from coincast.reports.tables import is_naive, leaderboard
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something on a track, in percent of its width."""
+
+    kind: str
+    left: float
+    width: float = 0.0
+    role: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a chart."""
+
+    name: str
+    figure: str
+    marks: tuple[Mark, ...]
+    label: str
+    word: str = ""
+    role: str = "muted"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A chart of rows over one axis; `ticks` are (place in percent, words)."""
+
+    rows: tuple[Row, ...]
+    ticks: tuple[tuple[float, str], ...]
+    zero: float
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class Axis:
+    """From a value to a place in percent of the width."""
+
+    low: float
+    high: float
+
+    def place(self, value: float) -> float:
+        """Return where a value stands; a value beyond the axis stands at its end."""
+        return round(100 * (min(max(value, self.low), self.high) - self.low) / (self.high - self.low), 2)
+
+    def holds(self, value: float) -> bool:
+        """Tell whether a value lies on the axis."""
+        return self.low <= value <= self.high
+
+    def ticks(self) -> list[float]:
+        """Return four to seven round values on the axis, zero among them."""
+        raw = (self.high - self.low) / 5
+        power = 10.0 ** np.floor(np.log10(raw))
+        step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
+        return [float(step * number) for number in range(int(np.ceil(self.low / step)), int(self.high // step) + 1)]
+
+
+def skill_rows(story: Story) -> Rows | None:
+    """Lay out the leaderboard as a picture: every model's skill and interval, naive at zero."""
+    board = leaderboard(story.scores).filter(pl.col("skill").is_not_null())
+    rows = board.to_dicts()
+    if not any(not is_naive(row) for row in rows):
+        return None
+    axis = Axis(*skill_limits(rows))
+    laid = tuple(_skill_row(row, axis) for row in rows)
+    return Rows(laid, _skill_ticks(axis), axis.place(0.0), cut=any(not axis.holds(row["skill"]) for row in rows))
+
+
+def seed_rows(story: Story) -> Rows | None:
+    """Lay out the skill of every single run: a dot each over the quartiles, ensembles and opponents below."""
+    runs = run_rows(story.scores).filter(pl.col("skill").is_not_null())
+    groups = {str(model): own for (model,), own in runs.group_by("model", maintain_order=True) if own.height > 1}
+    if not groups:
+        return None
+    others = [row for row in leaderboard(story.scores).to_dicts() if row["skill"] is not None and not is_naive(row)]
+    skills = [*runs["skill"].to_list(), *(row["skill"] for row in others)]
+    axis = Axis(*skill_limits([{"skill": skill, "low": None, "high": None} for skill in skills]))
+    laid = [_seed_row(model, own, axis) for model, own in groups.items()]
+    for row in others:
+        name, figure = model_name(row["model"]), percent(row["skill"], signed=True)
+        mark = Mark(_kind("diamond", row["skill"], axis), axis.place(row["skill"]), role="muted")
+        laid.append(Row(name, figure, (mark,), f"{name}: skill {figure}"))
+    cut = any(not axis.holds(skill) for skill in skills)
+    return Rows(tuple(laid), _skill_ticks(axis), axis.place(0.0), cut=cut)
+
+
+def shift_rows(story: Story, *, most: int = 16) -> Rows | None:
+    """Lay out the share of test inputs below (left) and above (right) everything that training saw."""
+    if story.shift is None or story.shift.is_empty():
+        return None
+    table = story.shift.sort("share_outside", descending=True, maintain_order=True).head(most)
+    below, above = float(table["share_below"].max()), float(table["share_above"].max())  # type: ignore[arg-type]
+    reach = max(below, above, 0.02)
+    axis = Axis(-max(below, 0.25 * reach) * 1.05, max(above, 0.25 * reach) * 1.05)
+    laid = []
+    for row in table.iter_rows(named=True):
+        zero, figure = axis.place(0.0), percent(row["share_outside"])
+        left, right = axis.place(-row["share_below"]), axis.place(row["share_above"])
+        marks = (Mark("bar", left, round(right - left, 2), "muted"), Mark("zero", zero))
+        seen = f"training saw {amount(row['train_low'])} to {amount(row['train_high'])}"
+        label = f"{row['input']}: {percent(row['share_below'])} below, {percent(row['share_above'])} above; {seen}"
+        laid.append(Row(row["input"], figure, marks, label))
+    ticks = tuple((axis.place(tick), percent(abs(tick), digits=0)) for tick in axis.ticks())
+    return Rows(tuple(laid), ticks, axis.place(0.0))
+
+
+def _skill_row(row: dict[str, Any], axis: Axis) -> Row:
+    name, naive = model_name(row["model"]), is_naive(row)
+    role = "naive" if naive else VERDICT_ROLES.get(row["verdict"] or "", "muted")
+    figure = percent(0.0 if naive else row["skill"], signed=True)
+    word = "the yardstick" if naive else row["verdict"] or ""
+    marks, between = [], ""
+    if row["low"] is not None and row["high"] is not None and not naive:
+        left, right = axis.place(row["low"]), axis.place(row["high"])
+        marks.append(Mark("interval", left, round(right - left, 2), role))
+        between = f", 95 % interval {percent(row['low'], signed=True)} to {percent(row['high'], signed=True)}"
+    if not naive:
+        marks.append(Mark(_kind("dot", row["skill"], axis), axis.place(row["skill"]), role=role))
+    detail = "" if row["p_holm"] is None else f", p {_p(row['p'])}, Holm {_p(row['p_holm'])}"
+    power = "" if row["detectable"] is None else f", could show {percent(row['detectable'])}"
+    label = f"{name}: {word}, skill {figure}{between}{detail}{power}, {count(row['n'])} forecasts"
+    return Row(name, figure, tuple(marks), label, word, role)
+
+
+def _seed_row(model: str, own: pl.DataFrame, axis: Axis) -> Row:
+    skills = own["skill"].to_numpy()
+    first, median, third = (float(value) for value in np.quantile(skills, [0.25, 0.5, 0.75]))
+    left, right = axis.place(first), axis.place(third)
+    marks = [Mark("box", left, round(right - left, 2)), Mark("median", axis.place(median))]
+    for run, skill in zip(own["run"], skills, strict=True):
+        marks.append(
+            Mark(_kind("seed", skill, axis), axis.place(skill), note=f"run {run}: {percent(skill, signed=True)}")
+        )
+    name = f"{model_name(model)}, {own.height} runs"
+    spread = f"from {percent(float(skills.min()), signed=True)} to {percent(float(skills.max()), signed=True)}"
+    figure = percent(median, signed=True)
+    return Row(name, figure, tuple(marks), f"{name}: median skill {figure}, {spread}", word="median")
+
+
+def _skill_ticks(axis: Axis) -> tuple[tuple[float, str], ...]:
+    ticks = axis.ticks()
+    digits = 0 if len(ticks) < 2 or ticks[1] - ticks[0] >= 0.0099 else 1
+    words = ["naive" if abs(tick) < 1e-9 else percent(tick, signed=True, digits=digits) for tick in ticks]
+    return tuple((axis.place(tick), word) for tick, word in zip(ticks, words, strict=True))
+
+
+def _kind(kind: str, value: float, axis: Axis) -> str:
+    return kind if axis.holds(value) else "beyond-left" if value < axis.low else "beyond-right"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}".replace("-", MINUS)

@@ -1,0 +1,90 @@
+"""Everything a report needs, as tables: what was done, what was forecast, what it was worth.
+
+The same `Story` serves a training run, a forecast beyond the last candle and a judgement of somebody else's forecasts.
+Whatever a run does not have is `None`, and the report leaves that part out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+TABLES = ("candles", "parts", "forecasts", "scores", "runs", "history", "shift", "outlook")
+
+
+@dataclass(frozen=True)
+class Story:
+    """The tables and words of one report.
+
+    Attributes:
+        title: what was done, in a few words ("ETH daily, 25 seeds").
+        command: the command that makes this report again.
+        scores: the score table (docs/architecture.md); every figure of a report is a row of it.
+        forecasts: the forecast table with ensembles, baselines and naive; `first_close` may be there.
+        candles: the candle table.
+        parts: `market, part` (train, validation, test)`, first, last, rows, windows`; `first` is an open time, `last` a
+            close time.
+        runs: the table of runs.
+        history: `market, model, run, epoch, loss, validation_loss`.
+        shift: `market, input, train_low, train_high, share_below, share_above, share_outside`.
+        outlook: `market, model, target_time, value, low, high, naive`: the forecast beyond the last candle; `low, high`
+            hold 90 % of the runs, null for a model without runs.
+        facts: what the end of the report lists: fingerprint, settings, versions, files.
+        spec_toml: the spec as it was run.
+        notes: sentences a reader should know, such as assumptions made while reading.
+        headline: the first sentence, where the report should not make its own.
+        reasons: sentences below it, where the report should not make its own.
+    """
+
+    title: str
+    command: str
+    scores: pl.DataFrame
+    forecasts: pl.DataFrame | None = None
+    candles: pl.DataFrame | None = None
+    parts: pl.DataFrame | None = None
+    runs: pl.DataFrame | None = None
+    history: pl.DataFrame | None = None
+    shift: pl.DataFrame | None = None
+    outlook: pl.DataFrame | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    spec_toml: str = ""
+    notes: tuple[str, ...] = ()
+    headline: str | None = None
+    reasons: tuple[str, ...] = ()
+
+    def sections(self) -> list[Story]:
+        """Return one story for each market and interval, in the order of the score table, else of the candles."""
+        for table in (self.scores, self.forecasts, self.candles, self.outlook):
+            if table is not None and not table.is_empty():
+                keys = [name for name in ("market", "interval") if name in table.columns]
+                return [self._only(**key) for key in table.select(keys).unique(maintain_order=True).to_dicts()]
+        return []
+
+    @property
+    def market(self) -> str:
+        """The market of a section; empty where the tables are."""
+        return self._key("market")
+
+    @property
+    def interval(self) -> str:
+        """The candles' interval of a section; empty where no table names it."""
+        return self._key("interval")
+
+    def _only(self, **key: str) -> Story:
+        kept: dict[str, Any] = {name: _filtered(getattr(self, name), key) for name in TABLES}
+        return replace(self, **kept)
+
+    def _key(self, name: str) -> str:
+        for table in (self.scores, self.forecasts, self.candles, self.outlook):
+            if table is not None and name in table.columns and not table.is_empty():
+                return str(table[name][0])
+        return ""
+
+
+def _filtered(table: pl.DataFrame | None, key: Mapping[str, str]) -> pl.DataFrame | None:
+    if table is None:
+        return None
+    return table.filter(*(pl.col(name) == value for name, value in key.items() if name in table.columns))

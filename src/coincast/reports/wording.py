@@ -1,0 +1,191 @@
+"""The verdict in words a layman understands: a headline, the reasons below it and the four figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from coincast.reports.numbers import amount, count, percent, quote_currency
+from coincast.reports.palette import BETTER, NOT_DISTINGUISHABLE, TOO_FEW, VERDICT_ROLES, WORSE
+from coincast.reports.reading import ORACLE, deciding_rows, metric_row, rivals, row_of, runs_of, subject_row
+from coincast.reports.story import Story
+from coincast.scores.significance import ALPHA
+from coincast.scores.verdict import NAIVE, count_tests
+from coincast.scores.words import sentence
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A sentence with the word that decides set apart, so that it can wear its colour."""
+
+    before: str
+    word: str = ""
+    after: str = ""
+    verdict: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole sentence."""
+        return f"{self.before}{self.word}{self.after}"
+
+    @property
+    def role(self) -> str:
+        """The palette's role for the word that decides."""
+        return VERDICT_ROLES.get(self.verdict or "", "muted")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One of the four large figures: what it says, what it is, and the row of the score table it was read from."""
+
+    text: str
+    caption: str
+    row: Mapping[str, Any] | None
+    role: str = "ink"
+
+
+def headline(story: Story) -> Headline:
+    """Say in one sentence what a story found; over several markets, on how many of them."""
+    sections = story.sections()
+    rows = [row for row in map(subject_row, sections) if row is not None]
+    if story.headline is not None:
+        return _split(story.headline, rows[0]["verdict"] if len(rows) == 1 else None)
+    if not rows:
+        return Headline("There is nothing to judge here.")
+    if len(rows) == 1:
+        section = next(section for section in sections if subject_row(section) is not None)
+        return _of_one(rows[0], section, many=len(rivals(section)))
+    return _of_several(rows)
+
+
+def reasons(section: Story, *, tests: int | None = None) -> list[str]:
+    """Give two to four plain sentences on one market: by how much, what could have been seen, how the runs fared.
+
+    Args:
+        section: a story of one market.
+        tests: how many tests were made together; those of this section unless said.
+    """
+    row = subject_row(section)
+    if row is None or row["verdict"] is None:
+        return []
+    first = sentence(row, tests=count_tests(section.scores) if tests is None else tests)
+    return [text for text in (first, _power(row), _over_runs(row, section), _oracle(section)) if text]
+
+
+def four_figures(section: Story) -> list[Figure]:
+    """Choose the four figures a reader should see first; each is a figure of the score table."""
+    row = subject_row(section)
+    if row is None:
+        return []
+    model = row["model"]
+    role = VERDICT_ROLES.get(row["verdict"] or "", "ink")
+    runs = runs_of(section.scores, model)
+    better = int((runs["skill"] > 0).sum())
+    figures = [Figure(percent(row["skill"], signed=True), "skill against naive", row, role), _error(section, row)]
+    could = "smallest skill this sample could show reliably"
+    figures.append(Figure(percent(row["detectable"], digits=0), could, row))
+    if runs.height > 1:
+        figures.append(Figure(f"{better} of {runs.height}", "runs better than naive", row))
+    else:
+        figures.append(Figure(count(row["n"]), "forecasts judged", row))
+    return figures
+
+
+def is_copy(row: Mapping[str, Any]) -> bool:
+    """Tell whether a deciding row says that the forecast is the naive one."""
+    return bool(row["p"] == 1 and row["statistic"] == 0)
+
+
+def would_pass_alone(row: Mapping[str, Any]) -> bool:
+    """Tell whether a model passes by itself but not as one of several."""
+    p, p_holm = row["p"], row["p_holm"]
+    return p is not None and p_holm is not None and p < ALPHA <= p_holm
+
+
+def opponent(section: Story) -> str:
+    """Name the naive forecast for a layman: yesterday's price where candles are days and one step is forecast."""
+    steps = _steps(section)
+    return "yesterday's price" if section.interval == "1d" and steps == 1 else "the last known price"
+
+
+def _of_one(row: Mapping[str, Any], section: Story, *, many: int) -> Headline:
+    who = f"The best of {many} models" if many > 1 else "This forecast"
+    word = row["verdict"]
+    if is_copy(row):
+        return Headline(f"{who} is ", opponent(section), ", nothing more.", NOT_DISTINGUISHABLE)
+    if word == TOO_FEW:
+        return Headline("There are ", TOO_FEW, " forecasts for a verdict.", word)
+    if word is None:
+        return Headline(f"{who} has no verdict.")
+    link = "from" if word == NOT_DISTINGUISHABLE else "than"
+    return Headline(f"{who} is ", word, f" {link} {opponent(section)}.", word)
+
+
+def _of_several(rows: list[dict[str, Any]]) -> Headline:
+    words = [row["verdict"] for row in rows]
+    number = len(words)
+    everywhere = "On both markets" if number == 2 else f"On all {number} markets"
+    if len(set(words)) == 1 and words[0] in (BETTER, WORSE, NOT_DISTINGUISHABLE):
+        link = "from" if words[0] == NOT_DISTINGUISHABLE else "than"
+        return Headline(f"{everywhere} the forecast is ", words[0], f" {link} the last known price.", words[0])
+    wins = words.count(BETTER)
+    if wins == 0:
+        return Headline("On ", "none", f" of {number} markets is the forecast better than the last known price.", WORSE)
+    return Headline("The forecast is ", BETTER, f" than the last known price on {wins} of {number} markets.", BETTER)
+
+
+def _split(sentence: str, verdict: str | None) -> Headline:
+    """Set the deciding word of a given sentence apart, if it stands there as it is."""
+    if verdict is None or verdict not in sentence:
+        return Headline(sentence)
+    before, after = sentence.split(verdict, 1)
+    return Headline(before, verdict, after, verdict)
+
+
+def _power(row: Mapping[str, Any]) -> str:
+    if row["verdict"] != NOT_DISTINGUISHABLE or is_copy(row) or row["detectable"] is None:
+        return ""
+    return f"Only a skill of about {percent(row['detectable'], digits=0)} would have shown reliably here."
+
+
+def _over_runs(row: Mapping[str, Any], section: Story) -> str:
+    runs = runs_of(section.scores, row["model"])
+    if runs.height < 2:
+        return ""
+    better = int((runs["skill"] > 0).sum())
+    if better == 0:
+        return f"None of the {runs.height} runs is better on its own."
+    if better == runs.height:
+        return f"All {runs.height} runs are better on their own."
+    return f"{better} of the {runs.height} runs {'is' if better == 1 else 'are'} better on their own."
+
+
+def _oracle(section: Story) -> str:
+    row = row_of(deciding_rows(section.scores), ORACLE)
+    if row is None or row["skill"] is None:
+        return ""
+    if abs(row["skill"]) < 5e-4:
+        return "On this simulated market nobody could do better than the last known price."
+    return f"The best anyone could do on this simulated market is a skill of {percent(row['skill'])}."
+
+
+def _error(section: Story, row: Mapping[str, Any]) -> Figure:
+    """Return the mean error in the currency where the score table holds it, else the error that decides."""
+    price = metric_row(section, row["model"], "mae")
+    unit = quote_currency(section.market)
+    if price is not None and price["value"] is not None:
+        naive = amount(price["naive"])
+        return Figure(amount(price["value"], unit), f"mean error; naive {naive}", price)
+    if row["metric"] == "abs_log_error":
+        return Figure(percent(row["value"], digits=2), f"mean error; naive {percent(row['naive'], digits=2)}", row)
+    return Figure(f"{row['value']:.4g}", f"mean {row['metric']}; naive {row['naive']:.4g}", row)
+
+
+def _steps(section: Story) -> int:
+    for table in (section.forecasts, section.scores):
+        if table is not None and "step" in table.columns and not table.is_empty():
+            return max(1, int(table.filter(pl.col("model") != NAIVE)["step"].max() or 1))  # type: ignore[arg-type]
+    return 1

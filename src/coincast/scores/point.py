@@ -1,0 +1,123 @@
+"""Metrics of point forecasts: the loss of every single forecast, and how losses become one figure.
+
+A metric is a function of truth and forecast that gives one loss per row. The caller averages the losses over the steps
+of an origin and then over the origins, so that a model and the naive forecast always meet on the same targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coincast.errors import UsageError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A way to turn truth and forecast into one figure, smaller is better.
+
+    Attributes:
+        name: key in `METRICS` and in the score table.
+        unit: of the figure; "quote" stands for the quote currency of the market.
+        description: one line for reports.
+        loss: (truth, forecast) -> one loss per row, arrays of any equal shape.
+        quantity: what is forecast.
+        scale: column that the loss is divided by, if any; rows where it is unknown are left out.
+        is_root: whether the figure is the root of the mean loss.
+        is_signed: whether losses carry a sign; there is no skill then.
+    """
+
+    name: str
+    unit: str
+    description: str
+    loss: Callable[[Floats, Floats], Floats]
+    quantity: str = "price"
+    scale: Literal["last_close", "first_close"] | None = None
+    is_root: bool = False
+    is_signed: bool = False
+
+    def reduce(self, losses: Floats) -> float:
+        """The figure for losses that were averaged over the steps of each origin."""
+        mean = float(losses.mean())
+        return mean**0.5 if self.is_root else mean
+
+
+def absolute_log_error(truth: Floats, forecast: Floats) -> Floats:
+    """|ln(forecast / truth)|; both above zero."""
+    return np.asarray(np.abs(np.log(forecast) - np.log(truth)))
+
+
+def absolute_error(truth: Floats, forecast: Floats) -> Floats:
+    """|forecast - truth|."""
+    return np.abs(forecast - truth)
+
+
+def squared_error(truth: Floats, forecast: Floats) -> Floats:
+    """(forecast - truth)^2; infinite where that is too large for a number."""
+    with np.errstate(over="ignore"):
+        return np.asarray((forecast - truth) ** 2)
+
+
+def percentage_error(truth: Floats, forecast: Floats) -> Floats:
+    """100 |forecast - truth| / |truth|."""
+    return 100 * np.abs(forecast - truth) / np.abs(truth)
+
+
+def signed_error(truth: Floats, forecast: Floats) -> Floats:
+    """forecast - truth: above zero where the forecast is too high."""
+    return forecast - truth
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("abs_log_error", "log", "mean |ln(forecast / price)|; it decides", absolute_log_error),
+        Metric("mae", "quote", "mean absolute error", absolute_error),
+        Metric("rmse", "quote", "root of the mean squared error", squared_error, is_root=True),
+        Metric("mape", "%", "mean absolute error in percent of the price", percentage_error),
+        Metric("bias", "quote", "mean error; above zero where forecasts are too high", signed_error, is_signed=True),
+        Metric("mae_relative", "of last close", "mean error over the last close", absolute_error, scale="last_close"),
+        Metric(
+            "mae_window",
+            "of first close",
+            "mean error relative to the first close of the window (unit of the 2017 article)",
+            absolute_error,
+            scale="first_close",
+        ),
+        Metric("abs_error", "log return", "mean absolute error; it decides", absolute_error, "log_return"),
+    )
+}
+"""Every metric of a point forecast, by name."""
+
+DECIDING: dict[str, str] = {"price": "abs_log_error", "log_return": "abs_error"}
+"""The one metric that gives a verdict, by quantity."""
+
+FLOOR = 0.01
+"""A price forecast at or below zero is scored as this share of the last close in the deciding loss."""
+
+
+def metrics_of(quantity: str) -> list[Metric]:
+    """The metrics of a quantity, the deciding one first.
+
+    Raises:
+        UsageError: the quantity cannot be judged.
+    """
+    if quantity not in DECIDING:
+        raise UsageError(f"forecasts of {quantity!r} cannot be judged; what can be judged: {', '.join(DECIDING)}")
+    return [metric for metric in METRICS.values() if metric.quantity == quantity]
+
+
+def naive_forecast(quantity: str, last_close: Floats) -> Floats:
+    """The naive forecast: the last close for a price, no change for a log return."""
+    return last_close if quantity == "price" else np.zeros_like(last_close)
+
+
+def floor_price(forecast: Floats, last_close: Floats) -> Floats:
+    """Price forecasts, with those at or below zero raised to 1 % of the last close."""
+    return np.where(forecast > 0, forecast, FLOOR * last_close)

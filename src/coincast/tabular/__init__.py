@@ -1,0 +1,22 @@
+"""Any table to polars: CSV, Parquet, pandas, polars; numbers and times out of text; safe writing.
+
+A CSV file is read as text and nothing else, so that no cell is guessed silently: `parse_numbers` and `parse_times` turn
+a column into float64 and UTC, or name the cell that stands in the way.
+"""
+
+from coincast.tabular.frames import to_pandas
+from coincast.tabular.numbers import NULL_WORDS, parse_numbers
+from coincast.tabular.reading import read_table
+from coincast.tabular.times import UTC_MILLISECONDS, ParsedTimes, parse_times
+from coincast.tabular.writing import write_beside
+
+__all__ = [
+    "NULL_WORDS",
+    "UTC_MILLISECONDS",
+    "ParsedTimes",
+    "parse_numbers",
+    "parse_times",
+    "read_table",
+    "to_pandas",
+    "write_beside",
+]

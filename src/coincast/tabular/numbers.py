@@ -1,0 +1,51 @@
+"""Numbers out of text."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from coincast.errors import ColumnError
+
+NULL_WORDS = ("", "-", "--", "–", "—", "nan", "null", "none", "n/a", "na", "#n/a", "nat")
+"""Cells that mean "unknown", in lower case."""
+
+
+def parse_numbers(series: pl.Series, name: str) -> pl.Series:
+    """Read a column as float64.
+
+    Text may carry thousands separators (`9,926,540,000`); `NULL_WORDS`, nulls and NaN become null.
+
+    Args:
+        series: column of text or numbers.
+        name: what the column is called in messages and in the result.
+
+    Raises:
+        ColumnError: a cell is no number; the message names column, row and cell.
+    """
+    if series.dtype == pl.Null:
+        return pl.Series(name, series, dtype=pl.Float64)
+    if series.dtype.is_numeric():
+        return series.cast(pl.Float64).fill_nan(None).alias(name)
+    if not isinstance(series.dtype, pl.String | pl.Categorical | pl.Enum):
+        raise ColumnError(f"column {name!r} holds {series.dtype}, and numbers are needed; give another column")
+    text = known_text(series)
+    is_grouped = text.str.contains(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
+    plain = pl.select(pl.when(is_grouped).then(text.str.replace_all(",", "", literal=True)).otherwise(text)).to_series()
+    numbers = plain.cast(pl.Float64, strict=False).alias(name)
+    refuse_unread(name, text, numbers, "is no number; numbers look like 1234.5 or 1,234.5, unknown ones like - or nan")
+    return numbers.fill_nan(None)
+
+
+def known_text(series: pl.Series) -> pl.Series:
+    """Cells stripped of blanks, null where they mean "unknown"."""
+    text = series.cast(pl.String).str.strip_chars()
+    unknown = text.str.to_lowercase().is_in(NULL_WORDS)
+    return pl.select(pl.when(unknown.not_()).then(text)).to_series().alias(series.name)
+
+
+def refuse_unread(name: str, text: pl.Series, read: pl.Series, advice: str) -> None:
+    unread = (text.is_not_null() & read.is_null()).arg_true()
+    if unread.len():
+        row = unread[0]
+        more = f" (and {unread.len() - 1:,} more)" if unread.len() > 1 else ""
+        raise ColumnError(f"column {name!r}, row {row + 1}: {text[row]!r}{more} {advice}")

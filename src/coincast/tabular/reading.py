@@ -1,0 +1,165 @@
+"""Tables from CSV and Parquet files and from frames."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from coincast.errors import UnreadableFileError, UsageError
+from coincast.tabular.frames import from_pandas, is_pandas, refuse_doubled
+
+_DELIMITERS = ",;\t|"
+_SIGNATURES = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"RIFF": "a picture or sound",
+    b"BM": "a BMP picture",
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x1f\x8b": "a gzip archive",
+    b"ARROW1": "a Feather file",
+    b"\x89HDF": "an HDF5 file",
+    b"SQLite format 3": "an SQLite database",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+}
+_ADVICE = "a table is a CSV file (UTF-8) or a Parquet file"
+
+
+def read_table(source: Any) -> pl.DataFrame:
+    """Read a table from a file or a frame.
+
+    Args:
+        source: path of a CSV file (`,` `;` tab or `|`; UTF-8, with or without byte order mark) or of a Parquet file
+            (told by its content), or a polars or pandas frame.
+
+    Returns:
+        The table. Every column of a CSV file is text; names are stripped of blanks around them; empty rows are left
+        out. Lines above the header that are no table (a web address) are skipped, and a file whose first line holds
+        only numbers gets the names `column_1`, `column_2`, ...
+
+    Raises:
+        UnreadableFileError: no such file, a folder, an empty file, something that is no table, a header without rows.
+        ColumnError: a column name occurs twice.
+        UsageError: `source` is neither a path nor a frame.
+    """
+    if isinstance(source, pl.LazyFrame):
+        source = source.collect()
+    if isinstance(source, pl.DataFrame):
+        return _with_rows(source, "the frame")
+    if is_pandas(source):
+        return _with_rows(from_pandas(source), "the frame")
+    if not isinstance(source, str | os.PathLike):
+        given = type(source).__name__
+        raise UsageError(f"a {given} is no table; give the path of a CSV or Parquet file, or a polars or pandas frame")
+    path = Path(source).expanduser()
+    data = _read_bytes(path)
+    return _with_rows(_from_parquet(path) if data.startswith(b"PAR1") else _from_csv(data, path), str(path))
+
+
+def _with_rows(table: pl.DataFrame, given: str) -> pl.DataFrame:
+    if table.height == 0:
+        raise UnreadableFileError(f"{given} has column names but no rows; give a table with at least one row")
+    return table
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Content of a file that may be a table."""
+    if path.is_dir():
+        raise UnreadableFileError(f"{path} is a folder; give one CSV or Parquet file in it")
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UnreadableFileError(f"no such file: {path}; check the name, or give the whole path") from None
+    except OSError as error:
+        raise UnreadableFileError(f"{path} cannot be read: {error.strerror or error}") from None
+    if not data.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise UnreadableFileError(f"{path} is empty; {_ADVICE} with a row of column names")
+    for signature, what in _SIGNATURES.items():
+        if data.startswith(signature) and (signature != b"BM" or b"\0" in data[:64]):
+            raise UnreadableFileError(f"{path} is {what}, not a table; {_ADVICE}")
+    for opening, what in {b"<": "a web page", b"{": "JSON text", b"[": "JSON text"}.items():
+        if data.lstrip().startswith(opening):
+            raise UnreadableFileError(f"{path} is {what}, not a table; {_ADVICE}")
+    return data
+
+
+def _from_parquet(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path)
+    except (PolarsError, OSError):
+        raise UnreadableFileError(f"{path} is a broken Parquet file; fetch or write it again") from None
+
+
+class _Layout(NamedTuple):
+    delimiter: str
+    lines_above: int
+    names: list[str]
+
+
+def _from_csv(data: bytes, path: Path) -> pl.DataFrame:
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise UnreadableFileError(f"{path} is not a table (its bytes are no UTF-8 text); {_ADVICE}")
+    ragged = f"{path} is no table: its rows differ in length, or a quote stays open; {_ADVICE}"
+    try:
+        layout = _find_layout(text)
+    except csv.Error:
+        raise UnreadableFileError(ragged) from None
+    refuse_doubled(layout.names, str(path))
+    lines = data.split(b"\n", layout.lines_above)
+    body = lines[-1] if len(lines) > layout.lines_above else b""
+    if not body.strip():
+        return pl.DataFrame(schema=dict.fromkeys(layout.names, pl.String))
+    try:
+        table = pl.read_csv(body, separator=layout.delimiter, has_header=False, infer_schema=False)
+    except PolarsError:
+        raise UnreadableFileError(ragged) from None
+    if table.width != len(layout.names):
+        raise UnreadableFileError(
+            f"{path} has {len(layout.names)} column names and {table.width} columns; give each column one name"
+        )
+    table.columns = layout.names
+    return table.filter(pl.any_horizontal(pl.all().str.strip_chars().fill_null("") != ""))
+
+
+def _find_layout(text: str) -> _Layout:
+    """The delimiter that splits most of the first lines into the same, largest number of cells; and the header."""
+    best, best_score = ",", (0, 0)
+    for delimiter in _DELIMITERS:
+        counts = Counter(len(row) for row in islice(_filled_rows(text, delimiter), 50))
+        cells, lines = max(counts.items(), key=lambda item: (item[0] > 1, item[1], item[0]), default=(1, 0))
+        score = (lines if cells > 1 else 0, cells)
+        if score > best_score:
+            best, best_score = delimiter, score
+    reader = csv.reader(io.StringIO(text), delimiter=best)
+    above, row = 0, [""]
+    for row in reader:
+        if len(row) > 1 or (best_score[1] <= 1 and row):
+            break
+        above = reader.line_num
+    names = [cell.strip() for cell in row]
+    has_header = any(re.search(r"[^\d.,:eE+\- ]", name) for name in names)
+    if not has_header:
+        return _Layout(best, above, [f"column_{i}" for i in range(1, len(names) + 1)])
+    return _Layout(best, reader.line_num, [name or f"column_{i}" for i, name in enumerate(names, 1)])
+
+
+def _filled_rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    return (row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row))

@@ -1,0 +1,42 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from coincast.errors import UsageError
+
+
+def write_beside(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> Path:
+    """Write a file whole or not at all: beside its place, to the disk, then renamed.
+
+    Args:
+        path: where the file shall stand; missing folders are made, an old file is replaced.
+        write: writes to the path that it is given, such as `frame.write_parquet`; the name keeps its ending.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: the place cannot be written. Nothing is left beside it, neither then nor on any other error or
+            interruption.
+    """
+    path = Path(path).expanduser()
+    beside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(beside)
+        with open(beside, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+    return path

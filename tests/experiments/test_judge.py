@@ -1,0 +1,276 @@
+"""`judge`: what lines that everybody draws are worth, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from coincast.errors import DataError, ForecastError
+from coincast.experiments.judge import find_lag, judge, name_old_price
+
+N = 400
+
+
+def make_prices(n: int = N, seed: int = 0) -> np.ndarray:
+    return 100 * np.exp(np.cumsum(0.03 * np.random.default_rng(seed).standard_t(4, n)))
+
+
+def make_table(prices: np.ndarray, predicted: np.ndarray, *, every: str = "1d", **more: object) -> pl.DataFrame:
+    start, end = datetime(2015, 1, 1, tzinfo=UTC), datetime(2035, 1, 1, tzinfo=UTC)
+    times = pl.datetime_range(start, end, every, eager=True)[: prices.size]
+    return pl.DataFrame({"target_time": times, "actual": prices, "predicted": predicted, **more})
+
+
+def lagged(prices: np.ndarray, lag: int) -> np.ndarray:
+    return np.concatenate([np.repeat(prices[0], lag), prices[:-lag]])
+
+
+def with_noise(prices: np.ndarray, share: float, seed: int = 1) -> np.ndarray:
+    """Yesterday's price with independent noise whose mean size is a share of the naive forecast's mean error."""
+    noise = np.random.default_rng(seed).standard_normal(prices.size)
+    size = share * np.abs(np.diff(np.log(prices))).mean()
+    return lagged(prices, 1) * np.exp(size * noise / np.abs(noise).mean())
+
+
+def test_yesterdays_price_is_named() -> None:
+    prices = make_prices()
+    found = judge(make_table(prices, lagged(prices, 1))).models[0]
+    assert found.lag == 1
+    assert found.verdict == "not distinguishable"
+    assert (found.skill, found.low, found.high, found.detectable) == (0, 0, 0, None)
+    assert found.n == N - 1
+    assert "is the naive forecast itself" in found.sentence
+    assert found.sentence.endswith("This line is yesterday's price.")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("seed", range(5))
+def test_yesterdays_price_with_noise_is_named(share: float, seed: int) -> None:
+    prices = make_prices(seed=seed)
+    found = judge(make_table(prices, with_noise(prices, share, seed + 100))).models[0]
+    assert found.lag == 1
+    assert found.verdict != "better"
+    assert found.sentence.endswith("This line is yesterday's price.")
+
+
+@pytest.mark.parametrize(("every", "name"), [("1d", "the price of 2 days ago"), ("1h", "the price of 2 candles ago")])
+def test_a_price_shifted_by_two_is_named(every: str, name: str) -> None:
+    prices = make_prices()
+    found = judge(make_table(prices, lagged(prices, 2), every=every)).models[0]
+    assert (found.lag, found.verdict) == (2, "worse")
+    assert found.sentence.endswith(f"This line is {name}.")
+
+
+@pytest.mark.parametrize("coin", ["bitcoin", "ethereum"])
+def test_the_lag_forecast_of_article_0_is_named(shared_data: Path, coin: str) -> None:
+    file = pl.read_csv(shared_data / "cmc" / "kaggle2018" / f"{coin}_price.csv", infer_schema=False)
+    closes = file.select(date=pl.col("Date").str.to_date("%b %d, %Y"), actual=pl.col("Close").cast(pl.Float64)).sort(
+        "date"
+    )
+    span = closes.filter(pl.col("date").is_between(date(2017, 6, 1), date(2017, 11, 21)))
+    assert span.height == 174
+    prices = span["actual"].to_numpy()
+    for predicted, lag, name in (
+        (lagged(prices, 1), 1, "yesterday's price"),
+        (with_noise(prices, 0.5), 1, "yesterday's price"),
+        (lagged(prices, 2), 2, "the price of 2 days ago"),
+    ):
+        found = judge(span.with_columns(predicted=predicted)).models[0]
+        assert found.lag == lag
+        assert found.sentence.endswith(f"This line is {name}.")
+    shuffled = np.random.default_rng(0).permutation(prices)
+    assert judge(span.with_columns(predicted=shuffled)).verdict == "worse"
+
+
+def test_shuffled_forecasts_are_worse_and_no_old_price() -> None:
+    prices = make_prices()
+    found = judge(make_table(prices, np.random.default_rng(0).permutation(prices))).models[0]
+    assert found.verdict == "worse"
+    assert "This line is" not in found.sentence
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_best_that_anyone_could_do_is_better_and_no_old_price(seed: int) -> None:
+    """Returns follow the last one by 0.45: the oracle errs by 10 % less than naive, and stays near the last price."""
+    rng = np.random.default_rng(seed)
+    returns = np.zeros(800)
+    for t in range(1, 800):
+        returns[t] = 0.45 * returns[t - 1] + 0.03 * rng.standard_normal()
+    prices = 100 * np.exp(np.cumsum(returns))
+    oracle = lagged(prices, 1) * np.exp(0.45 * np.concatenate([[0], returns[:-1]]))
+    found = judge(make_table(prices, oracle)).models[0]
+    assert found.verdict == "better"
+    assert found.lag == 1
+    assert found.low > 0
+    assert "This line is" not in found.sentence
+
+
+def test_the_truth_has_lag_zero() -> None:
+    prices = make_prices()
+    found = judge(make_table(prices, prices * 1.0001)).models[0]
+    assert (found.lag, found.verdict) == (0, "better")
+
+
+def test_a_line_that_knows_part_of_the_future_is_no_old_price() -> None:
+    """Twelve steps ahead, the price of five candles before the target lies seven after the origin."""
+    prices = make_prices()
+    found = judge(make_table(prices, lagged(prices, 5), step=12)).models[0]
+    assert found.lag == 5
+    assert "This line is" not in found.sentence
+
+
+def test_100_rows_are_too_few_at_horizon_24() -> None:
+    prices = make_prices(100)
+    for table, options in (
+        (make_table(prices, prices, every="1h"), {"horizon": 24}),
+        (make_table(prices, prices, every="1h", step=24), {}),
+        (make_table(prices, prices, every="1h", step=24, last_close=prices), {}),
+    ):
+        found = judge(table, **options).models[0]
+        assert found.verdict == "too few"
+        assert (found.low, found.high, found.detectable) == (None, None, None)
+        assert found.skill is not None
+        assert "needs at least 480" in found.sentence
+
+
+def test_20000_rows_take_under_a_second() -> None:
+    prices = make_prices(20_000)
+    table = make_table(prices, with_noise(prices, 0.3), every="1h")
+    judge(table[:100])
+    start = time.perf_counter()
+    found = judge(table)
+    assert time.perf_counter() - start < 1.0
+    assert found.models[0].n == 19_999
+
+
+def test_jax_is_never_imported(tmp_path: Path) -> None:
+    prices = make_prices(60)
+    make_table(prices, lagged(prices, 1)).write_csv(tmp_path / "f.csv")
+    code = (
+        "import sys; from coincast.experiments.judge import judge; found = judge(sys.argv[1]); "
+        "heavy = {'jax', 'equinox', 'optax', 'scipy.stats', 'pandas', 'matplotlib', 'plotly'} & set(sys.modules); "
+        "print(found.models[0].lag, sorted(heavy))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "f.csv")], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "1 []"
+
+
+def test_several_models_are_tested_together() -> None:
+    prices = make_prices()
+    tables = [
+        make_table(prices, line, model=name)
+        for name, line in (("lag", lagged(prices, 1)), ("oracle", prices**0.5 * lagged(prices, 1) ** 0.5))
+    ]
+    found = judge(pl.concat(tables))
+    assert [model.model for model in found.models] == ["oracle", "lag"]
+    assert found.verdict == "better"
+    assert found.leaderboard["p_holm"].to_list() == pytest.approx([2 * found.leaderboard["p"][0], 1.0])
+
+
+def test_a_table_of_ours_is_taken_as_it_is() -> None:
+    prices = make_prices()
+    outside = judge(make_table(prices, with_noise(prices, 0.3), model="net")).forecasts
+    runs = pl.concat([outside.with_columns(run=pl.lit(run, dtype=pl.Int64)) for run in (1, 2)])
+    naive = outside.with_columns(model=pl.lit("naive"), value="last_close")
+    found = judge(pl.concat([runs, naive]))
+    assert [model.model for model in found.models] == ["net.ensemble"]
+    assert found.models[0].sentence.endswith("This line is yesterday's price.")
+
+
+def test_a_table_of_nothing_but_our_naive_forecast_has_nothing_to_judge() -> None:
+    prices = make_prices()
+    naive = judge(make_table(prices, lagged(prices, 1))).forecasts.with_columns(model=pl.lit("naive"))
+    with pytest.raises(ForecastError, match="only the forecast 'naive' itself"):
+        judge(naive)
+
+
+def test_quantiles_get_coverage_and_pinball_and_no_word() -> None:
+    prices = make_prices()
+    quantiles = {"q10": lagged(prices, 1) * 0.95, "q90": lagged(prices, 1) * 1.05}
+    found = judge(make_table(prices, lagged(prices, 1), **quantiles))
+    rows = found.scores.filter(pl.col("metric").is_in(["pinball", "coverage_80", "interval_score_80"]))
+    assert rows.height == 3
+    assert rows["verdict"].null_count() == 3
+    assert found.intervals is not None
+
+
+def test_what_was_left_out_is_said() -> None:
+    prices = make_prices()
+    predicted = with_noise(prices, 0.3)
+    predicted[5], predicted[7], predicted[9] = np.inf, np.nan, -1.0
+    found = judge(make_table(prices, predicted))
+    assert found.models[0].n == N - 3
+    assert found.notes[-2:] == (
+        "forecast on outside: 3 origins not judged (last close unknown: 1, forecast missing or not finite: 2)",
+        "forecast on outside: 1 forecast at or below 0, scored as 1 % of last close",
+    )
+
+
+def test_nothing_that_can_be_judged_is_an_error() -> None:
+    prices = make_prices(30)
+    with pytest.raises(DataError, match="no origin that can be judged"):
+        judge(make_table(prices, np.full(30, np.nan)))
+
+
+def test_the_dictionary_is_plain_json() -> None:
+    prices = make_prices(60)
+    found = judge(make_table(prices, with_noise(prices, 0.3)))
+    document = json.loads(json.dumps(found.to_dict(report="r.html"), allow_nan=False))
+    assert set(document) == {"models", "scores", "report", "notes"}
+    assert set(document["models"][0]) == {
+        *("model", "market", "verdict", "skill", "low", "high", "detectable", "n", "lag", "sentence")
+    }
+    assert len(document["scores"]) == found.scores.height
+    assert document["report"] == "r.html"
+
+
+def test_faces_for_notebooks() -> None:
+    prices = make_prices(60)
+    found = judge(make_table(prices, with_noise(prices, 0.3)))
+    assert "&quot;the price stays where it is&quot;" in found._repr_html_()
+    assert found.to_pandas().loc[0, "verdict"] == found.verdict
+    assert found.sentence == found.models[0].sentence
+
+
+def test_pandas_and_csv_give_the_same_judgement(tmp_path: Path) -> None:
+    prices = make_prices(60)
+    table = make_table(prices, with_noise(prices, 0.3))
+    table.write_csv(tmp_path / "f.csv", datetime_format="%Y-%m-%dT%H:%M:%SZ")
+    frame = pd.DataFrame({name: table[name].to_list() for name in table.columns})
+    assert judge(frame).models == judge(table).models == judge(tmp_path / "f.csv").models
+
+
+def test_gaps_shorten_the_search_for_the_lag() -> None:
+    prices = make_prices()
+    table = make_table(prices, lagged(prices, 1)).filter(pl.int_range(pl.len()) % 6 != 5)
+    assert judge(table).models[0].lag == 1
+
+
+def test_too_few_rows_have_no_lag() -> None:
+    prices = make_prices(12)
+    forecasts = judge(make_table(prices, lagged(prices, 1))).forecasts
+    assert find_lag(forecasts[:9]) is None
+
+
+@pytest.mark.parametrize(
+    ("candles", "interval", "name"),
+    [
+        (1, "1d", "yesterday's price"),
+        (3, "1d", "the price of 3 days ago"),
+        (1, "1h", "the price of 1 candle ago"),
+        (2, "15m", "the price of 2 candles ago"),
+    ],
+)
+def test_old_prices_have_names(candles: int, interval: str, name: str) -> None:
+    assert name_old_price(candles, interval) == name

@@ -1,0 +1,201 @@
+"""Made-up tables for reports: two markets, an LSTM with several runs, and its opponents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from coincast.forecasts.combine import add_ensembles
+from coincast.reports.story import Story
+from coincast.scores.verdict import score_forecasts
+
+ETH, BTC = "coinmarketcap:ETH/USD", "coinmarketcap:BTC/USD"
+DAY = timedelta(days=1)
+START = datetime(2016, 1, 1, tzinfo=UTC)
+ERRORS = {"drift": 0.002, "ar": 0.008, "average": 0.025, "random_walk": 0.06}
+
+
+def make_candles(market: str, rows: int, seed: int, *, start_price: float = 300.0) -> pl.DataFrame:
+    """Daily candles of a fat-tailed walk."""
+    rng = np.random.default_rng(seed)
+    close = start_price * np.exp(np.cumsum(0.035 * rng.standard_t(4, rows) / np.sqrt(2)))
+    opened = [START + index * DAY for index in range(rows)]
+    return pl.DataFrame(
+        {
+            "market": [market] * rows,
+            "interval": ["1d"] * rows,
+            "open_time": opened,
+            "close_time": [time + DAY for time in opened],
+            "open": np.r_[start_price, close[:-1]],
+            "high": close * 1.02,
+            "low": close * 0.98,
+            "close": close,
+            "volume": rng.lognormal(13, 0.7, rows),
+        },
+        schema_overrides={name: pl.Datetime("ms", "UTC") for name in ("open_time", "close_time")},
+    )
+
+
+def make_forecasts(candles: pl.DataFrame, first: int, *, seeds: int, edge: float, seed: int = 1) -> pl.DataFrame:
+    """Forecast rows over the candles from row `first` on: naive, a network's runs and ensemble, four opponents.
+
+    `edge` is the share of the next change that the network sees; below zero it only adds noise.
+    """
+    rng = np.random.default_rng(seed)
+    known, actual = candles["close"].to_numpy()[first - 1 : -1], candles["close"].to_numpy()[first:]
+    change, rows = np.log(actual / known), actual.size
+    seen = max(edge, 0.0) * change + (-edge if edge < 0 else 0.0) * 0.035 * rng.standard_normal(rows)
+    said = {("naive", 0): known}
+    runs = [
+        known * np.exp(seen + 0.004 * rng.standard_normal() + 0.01 * rng.standard_normal(rows)) for _ in range(seeds)
+    ]
+    said |= {("lstm", number): values for number, values in enumerate(runs, start=1)}
+    for model, spread in ERRORS.items():
+        said[(model, 0)] = known * np.exp(spread * rng.standard_normal(rows))
+    shared = {
+        "market": candles["market"][first:],
+        "interval": candles["interval"][first:],
+        "quantity": pl.repeat("price", rows, eager=True),
+        "trained_until": pl.repeat(candles["close_time"][first - 1], rows, dtype=pl.Datetime("ms", "UTC"), eager=True),
+        "origin": candles["close_time"][first - 1 : -1],
+        "target_time": candles["close_time"][first:],
+        "actual": actual,
+        "last_close": known,
+    }
+    frames = [
+        pl.DataFrame(shared).with_columns(
+            model=pl.lit(model), run=pl.lit(run, pl.Int64), step=pl.lit(1, pl.Int64), value=pl.Series(values)
+        )
+        for (model, run), values in said.items()
+    ]
+    return add_ensembles(pl.concat(frames))
+
+
+def make_history(market: str, seeds: int, epochs: int) -> pl.DataFrame:
+    """Falling losses, one curve for each run."""
+    rng = np.random.default_rng(3)
+    curves = 0.06 + 0.1 * np.exp(-np.arange(epochs) / 6.0) + 0.004 * rng.standard_normal((seeds, epochs))
+    return pl.DataFrame(
+        {
+            "market": [market] * seeds * epochs,
+            "model": ["lstm"] * seeds * epochs,
+            "run": np.repeat(np.arange(1, seeds + 1), epochs),
+            "epoch": np.tile(np.arange(1, epochs + 1), seeds),
+            "loss": curves.ravel(),
+            "validation_loss": (curves + 0.01).ravel(),
+        }
+    )
+
+
+def make_parts(candles: pl.DataFrame, train: int, first: int) -> pl.DataFrame:
+    """The two parts of a split."""
+    rows = []
+    for part, start, stop, windows in (
+        ("train", 0, train, train - 10),
+        ("test", train, candles.height, candles.height - first),
+    ):
+        span = {"first": candles["open_time"][start], "last": candles["close_time"][stop - 1]}
+        rows.append({"market": candles["market"][0], "part": part, **span, "rows": stop - start, "windows": windows})
+    return pl.DataFrame(rows, schema_overrides={name: pl.Datetime("ms", "UTC") for name in ("first", "last")})
+
+
+def make_shift(market: str) -> pl.DataFrame:
+    """Eight inputs, some of them far outside what training saw."""
+    names = [
+        f"{coin} {name}" for coin in ("BTC", "ETH") for name in ("close", "volume", "close_off_high", "volatility")
+    ]
+    below = np.array([0.0, 0.01, 0.0, 0.0, 0.05, 0.0, 0.0, 0.02])
+    above = np.array([0.32, 0.18, 0.0, 0.01, 0.12, 0.4, 0.0, 0.03])
+    columns = {"market": [market] * 8, "input": names, "train_low": [0.0] * 8, "train_high": [1.0] * 8}
+    return pl.DataFrame(columns | {"share_below": below, "share_above": above, "share_outside": below + above})
+
+
+def make_outlook(candles: pl.DataFrame, steps: int = 7) -> pl.DataFrame:
+    """Seven days beyond the last candle."""
+    last, end = candles["close"][-1], candles["close_time"][-1]
+    value = last * np.exp(0.01 * np.arange(1, steps + 1))
+    width = 0.05 * np.sqrt(np.arange(1, steps + 1))
+    columns = {
+        "market": [candles["market"][0]] * steps,
+        "model": ["lstm.ensemble"] * steps,
+        "target_time": [end + index * DAY for index in range(1, steps + 1)],
+        "value": value,
+        "low": value * (1 - width),
+        "high": value * (1 + width),
+        "naive": np.full(steps, last),
+    }
+    return pl.DataFrame(columns, schema_overrides={"target_time": pl.Datetime("ms", "UTC")})
+
+
+def build_story(
+    markets: tuple[str, ...] = (ETH, BTC),
+    *,
+    rows: int = 691,
+    train: int = 517,
+    seeds: int = 25,
+    edges: tuple[float, ...] = (-0.5, 0.12),
+    outlook: bool = True,
+) -> Story:
+    """A whole story: by default article 0's shape on two made-up markets, worse on the first, better on the second."""
+    candles = [
+        make_candles(name, rows, seed=7 + index, start_price=300.0 if index == 0 else 4000.0)
+        for index, name in enumerate(markets)
+    ]
+    forecasts = pl.concat(
+        make_forecasts(table, train + 10, seeds=seeds, edge=edge) for table, edge in zip(candles, edges, strict=False)
+    )
+    return Story(
+        title="ETH and BTC, daily: LSTM against naive",
+        command="coincast compare examples/eth-daily.toml --candles ethereum_price.csv",
+        scores=score_forecasts(forecasts),
+        forecasts=forecasts,
+        candles=pl.concat(candles),
+        parts=pl.concat(make_parts(table, train, train + 10) for table in candles),
+        history=pl.concat(make_history(name, seeds, 50) for name in markets),
+        shift=pl.concat(make_shift(name) for name in markets),
+        outlook=pl.concat(make_outlook(table) for table in candles) if outlook else None,
+        facts={"fingerprint": "3f9ac2d1", "coincast": "0.1.0", "ethereum_price.csv": "sha256 1b2c"},
+        spec_toml='[data]\nfirst = "2016-01-01"\n\n[[models]]\nname = "lstm"\nunits = 20\n',
+        notes=("Volume is unknown on 3 days.",),
+    )
+
+
+@pytest.fixture(scope="session")
+def story() -> Story:
+    """Two markets with everything a report can show."""
+    return build_story()
+
+
+@pytest.fixture(scope="session")
+def section(story: Story) -> Story:
+    """The first market of `story`."""
+    return story.sections()[0]
+
+
+@pytest.fixture(scope="session")
+def judged() -> Story:
+    """A judgement of one outside forecast: no candles, no runs, no history."""
+    candles = make_candles("file:ETH/USD", 190, seed=5)
+    known = make_forecasts(candles, 20, seeds=1, edge=0.0)
+    mine = known.filter(pl.col("model").is_in(["naive", "drift"])).with_columns(
+        model=pl.col("model").replace({"drift": "mine"})
+    )
+    return Story(
+        title="forecasts.csv",
+        command="coincast judge forecasts.csv",
+        scores=score_forecasts(mine),
+        forecasts=mine,
+        notes=("Without origin and last_close, one step is assumed and the actual price of the row before is taken.",),
+        headline="This line is yesterday's price: not distinguishable from it.",
+        reasons=("The forecast fits best when it is moved back by one day.",),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_story() -> Callable[..., Story]:
+    """Build other stories."""
+    return build_story
