@@ -133,7 +133,7 @@ def test_100_rows_are_too_few_at_horizon_24() -> None:
     for table, options in (
         (make_table(prices, prices, every="1h"), {"horizon": 24}),
         (make_table(prices, prices, every="1h", step=24), {}),
-        (make_table(prices, prices, every="1h", step=24, last_close=prices), {}),
+        (make_table(prices, prices, every="1h", step=24, last_close=lagged(prices, 24)), {}),
     ):
         found = judge(table, **options).models[0]
         assert found.verdict == "too few"
@@ -215,6 +215,15 @@ def test_what_was_left_out_is_said() -> None:
         "forecast on outside: 3 origins not judged (last close unknown: 1, forecast missing or not finite: 2)",
         "forecast on outside: 1 forecast at or below 0, scored as 1 % of last close",
     )
+
+
+def test_a_forecast_beyond_measure_does_no_harm() -> None:
+    prices = make_prices()
+    predicted = with_noise(prices, 0.3)
+    predicted[5] = 1e300
+    found = judge(make_table(prices, predicted))
+    assert found.models[0].n == N - 1
+    json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_nothing_that_can_be_judged_is_an_error() -> None:

@@ -140,6 +140,7 @@ def test_nixtla_long_frame(tmp_path: Path) -> None:
         ("ETH", "LSTM"),
         ("ETH", "naive (given)"),
     ]
+    assert any("'naive (given)'" in note for note in read.notes)
     assert table.filter(market="ETH", model="LSTM")["value"].to_list() == (PRICES + 2).tolist()
     assert set(read.intervals["model"]) == {"LSTM"}
     assert read.intervals.filter(market="BTC")["q10"].to_list() == (PRICES - 5).tolist()

@@ -172,8 +172,8 @@ def story() -> Story:
 
 @pytest.fixture(scope="session")
 def section(story: Story) -> Story:
-    """The first market of `story`."""
-    return story.sections()[0]
+    """The market of `story` on which the network is worse."""
+    return next(section for section in story.sections() if section.market == ETH)
 
 
 @pytest.fixture(scope="session")

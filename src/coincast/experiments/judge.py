@@ -266,9 +266,7 @@ def _count_notes(forecasts: pl.DataFrame) -> list[str]:
         if row["dropped"]:
             notes.append(f"{who}: {_count(row['dropped'], 'origin')} not judged ({row['reasons']})")
         if row["floored"]:
-            notes.append(
-                f"{who}: {_count(row['floored'], 'forecast')} at or below 0, scored as 1 % of last close"
-            )
+            notes.append(f"{who}: {_count(row['floored'], 'forecast')} at or below 0, scored as 1 % of last close")
     return notes
 
 

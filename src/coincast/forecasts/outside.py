@@ -83,6 +83,10 @@ def read_outside(
     table, found = _stack_models(table, found)
     frame, notes = _parse(table, found, zone)
     frame = _name_rows(frame, market=market, quantity=quantity)
+    for name in frame["model"].unique().sort().to_list():
+        if name in RESERVED:
+            notes.append(f"the model {name!r} of the table is called {RESERVED[name]!r} here and judged like any other")
+    frame = frame.with_columns(pl.col("model").replace(RESERVED))
     frame, more = _drop_repeated(frame)
     frame = _place(frame, interval, horizon, notes)
     frame = _add_last_close(frame)
@@ -155,7 +159,7 @@ def _name_rows(frame: pl.DataFrame, *, market: str | None, quantity: str) -> pl.
         for name, default in defaults.items()
     ]
     run = [] if "run" in frame.columns else [pl.lit(0, dtype=pl.Int64).alias("run")]
-    return frame.with_columns(*texts, *run).with_columns(pl.col("model").replace(RESERVED))
+    return frame.with_columns(*texts, *run)
 
 
 def _drop_repeated(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:

@@ -71,7 +71,10 @@ def fit_autoregression(
             f"and there are {equations}; ask for a lower order or give more candles"
         )
     lagged = np.concatenate(
-        [np.column_stack([stretch[order - lag - 1 : len(stretch) - lag - 1] for lag in range(order)]) for stretch in long_enough]
+        [
+            np.column_stack([stretch[order - lag - 1 : len(stretch) - lag - 1] for lag in range(order)])
+            for stretch in long_enough
+        ]
     )
     design = np.column_stack([np.ones(equations), lagged])
     answer = np.concatenate([stretch[order:] for stretch in long_enough])

@@ -50,5 +50,7 @@ def log_returns(samples: Samples, rows: Part) -> list[Float[np.ndarray, "candle"
     stretches = find_stretches(samples.open_time[rows.first : rows.end], samples.close_time[rows.first : rows.end])
     returns = [np.diff(np.log(close[first:end])) for first, end in stretches if end - first > 1]
     if not returns:
-        raise TooFewRowsError(f"{samples.market} has {len(rows)} training rows and no two of them are neighbours; give more candles")
+        raise TooFewRowsError(
+            f"{samples.market} has {len(rows)} training rows and no two of them are neighbours; give more candles"
+        )
     return returns

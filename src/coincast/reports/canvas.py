@@ -28,7 +28,7 @@ SMALL, BODY, TITLE = 9.0, 10.0, 13.5
 
 
 def new_figure(title: str, subtitle: str, *, theme: Palette, height: float = 4.6) -> Figure:
-    """Return an empty sheet with a title and one or two lines that say what is shown, over which span, on how much."""
+    """Return an empty sheet with a title and up to three lines that say what is shown, over which span, on how much."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -36,7 +36,7 @@ def new_figure(title: str, subtitle: str, *, theme: Palette, height: float = 4.6
     FigureCanvasAgg(figure)
     top = 1 - 0.36 / height
     write(figure, 0.25 / WIDTH, top, title, size=TITLE, color=theme.ink, weight="bold")
-    lines = textwrap.wrap(subtitle, 124)[:2]
+    lines = textwrap.wrap(subtitle, 124)[:3]
     write(
         figure,
         0.25 / WIDTH,
@@ -95,7 +95,7 @@ def time_axis(axes: Axes, theme: Palette, time: NDArray[np.datetime64], interval
 
     locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     formats = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S s"]
-    zero = ["", "%Y", "%Y-%m-%d", "%m-%d", "%H:%M", "%H:%M"]
+    zero = ["", "%Y", "%m-%d", "%m-%d", "%H:%M", "%H:%M"]
     axes.xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(locator, formats=formats, zero_formats=zero, show_offset=False)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(formatter)

@@ -72,7 +72,7 @@ def chart_forecast(story: Story) -> Chart | None:
     caption = (
         f"{count(lines.time.size)} forecasts, {day(lines.time[0], story)} to {day(lines.time[-1], story)}, {ahead}."
     )
-    row = metric_row(story, lines.model, "mae")
+    row = metric_row(story, lines.model, "mae", step=lines.scored_step)
     if row is not None:
         caption += f" Mean error {amount(row['value'], unit)}, naive {amount(row['naive'], unit)}."
     return Chart(

@@ -81,8 +81,9 @@ def model_name(model: str) -> str:
 
 
 def glued(text: str) -> str:
-    """Keep each figure and its percent sign on one line of a page."""
-    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
+    """Keep each figure and its percent sign, and each date, on one line of a page."""
+    whole = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
+    return re.sub(r"(\d{4})-(\d\d)-(\d\d)", "\\1-\N{WORD JOINER}\\2-\N{WORD JOINER}\\3", whole)
 
 
 def file_stem(market: str) -> str:

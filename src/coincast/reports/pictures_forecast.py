@@ -109,8 +109,10 @@ def draw_outlook(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     ahead = look_ahead(story)
     if ahead is None:
         return None
-    figure = new_figure("What comes next, as the model sees it", outlook_text(ahead, story), theme=theme)
-    axes = add_axes(figure, theme, top=1.35, right=WIDE)
+    figure = new_figure(
+        "What comes next, as the model sees it", f"{where(story)}. {outlook_text(ahead, story)}", theme=theme
+    )
+    axes = add_axes(figure, theme, top=1.5, right=WIDE)
     name = model_name(ahead.model)
     handles = list(axes.plot(ahead.past_time, ahead.past, color=theme.price, linewidth=1.3, label="price"))
     if ahead.low is not None and ahead.high is not None:
@@ -167,8 +169,9 @@ def _draw_lines(axes: Axes, lines: Lines, theme: Palette, inside: NDArray[np.int
         axes.fill_between(time, lines.low[kept], lines.high[kept], color=theme.band, linewidth=0, zorder=1)
     axes.plot(time, lines.actual[kept], color=theme.price, linewidth=1.4, zorder=3, gid="price")
     axes.plot(time, lines.value[kept], color=theme.model, linewidth=1.5, zorder=4, gid="model")
+    width = 1.2 if kept.size <= 400 else 0.8
     # On top: a model that copies the naive forecast must not hide it.
-    axes.plot(time, lines.naive[kept], color=theme.naive, linewidth=1.2, dashes=(3, 2), zorder=5, gid="naive")
+    axes.plot(time, lines.naive[kept], color=theme.naive, linewidth=width, dashes=(3, 2), zorder=5, gid="naive")
 
 
 def _handles(lines: Lines, theme: Palette) -> list[Any]:
@@ -187,7 +190,7 @@ def _handles(lines: Lines, theme: Palette) -> list[Any]:
 
 def _annotate_error(figure: Figure, axes: Axes, story: Story, lines: Lines, theme: Palette) -> None:
     """Write the mean error from the score table, and draw naive's as a bar of its own height beside the prices."""
-    row = metric_row(story, lines.model, "mae")
+    row = metric_row(story, lines.model, "mae", step=lines.scored_step)
     if row is None or row["value"] is None:
         return
     unit = quote_currency(story.market)

@@ -169,7 +169,8 @@ def day(time: np.datetime64, story: Story) -> str:
 
 def shorten(name: str, most: int = 30) -> str:
     """Cut a long name in its middle, so that it still fits beside its bar."""
-    return name if len(name) <= most else f"{name[: most - 13]}\u2026{name[-12:]}"
+    tail = most // 3
+    return name if len(name) <= most else f"{name[: most - tail - 1]}\u2026{name[-tail:]}"
 
 
 def volume_of(candles: pl.DataFrame, market: str) -> tuple[NDArray[np.float64] | None, str]:

@@ -109,7 +109,7 @@ def draw_training(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
         "Thin: each run; bold: their mean; dashed: on the validation part."
     )
     figure = new_figure("How the runs learnt", subtitle, theme=theme)
-    axes = add_axes(figure, theme, top=1.3, right=2.1)
+    axes = add_axes(figure, theme, top=1.3, right=2.6)
     curves = loss_curves(history)
     axes.add_collection(LineCollection(curves, colors=theme.model, linewidths=0.7, alpha=0.35), autolim=True)
     ends = []
@@ -119,7 +119,7 @@ def draw_training(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
             if mean is not None:
                 style: dict[str, Any] = {"dashes": dashes} if dashes else {}
                 axes.plot(mean[:, 0], mean[:, 1], color=theme.model, linewidth=2.0, **style)
-                ends.append((float(mean[-1, 1]), f"{shorten(model_name(model), 20)}{word} {mean[-1, 1]:.3g}"))
+                ends.append((float(mean[-1, 1]), f"{shorten(model_name(model), 15)}{word} {mean[-1, 1]:.3g}"))
     axes.set_xlim(min(1, last - 1), last)
     axes.autoscale(axis="y")
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))

@@ -46,6 +46,11 @@ class Lines:
     step: int
     steps: int
 
+    @property
+    def scored_step(self) -> int:
+        """The step by which the score table calls the drawn forecasts; 0 where there is no other."""
+        return self.step if self.steps > 1 else 0
+
 
 def deciding_rows(scores: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that may carry a verdict, naive's own among them: one for each market and model."""
@@ -80,9 +85,9 @@ def row_of(rows: pl.DataFrame, model: str, **conditions: Any) -> dict[str, Any] 
     return None if found.is_empty() else found.row(0, named=True)
 
 
-def metric_row(story: Story, model: str, metric: str) -> dict[str, Any] | None:
-    """Return a model's row for another metric on the same forecasts."""
-    conditions = {"level": "ensemble", "view": "every_origin", "subset": "all", "step": 0, "metric": metric}
+def metric_row(story: Story, model: str, metric: str, *, step: int = 0) -> dict[str, Any] | None:
+    """Return a model's row for another metric on the same forecasts, over all steps or for one."""
+    conditions = {"level": "ensemble", "view": "every_origin", "subset": "all", "step": step, "metric": metric}
     return row_of(story.scores, model, **conditions)
 
 

@@ -82,7 +82,9 @@ FEATURES: dict[str, Feature] = {
     "low": Feature(_column("low"), True, "low, quote currency"),
     "close": Feature(_column("close"), True, "close, quote currency"),
     "volume": Feature(_column("volume"), True, "traded volume, base units"),
-    "close_off_high": Feature(close_off_high, False, "2 (high - close) / (high - low) - 1: -1 at the high, +1 at the low"),
+    "close_off_high": Feature(
+        close_off_high, False, "2 (high - close) / (high - low) - 1: -1 at the high, +1 at the low"
+    ),
     "volatility": Feature(volatility, False, "(high - low) / open"),
     "day_diff": Feature(day_diff, False, "(close - open) / open"),
     "log_return": Feature(log_return, False, "ln(close / previous close)"),

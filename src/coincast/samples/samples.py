@@ -116,7 +116,11 @@ def make_samples(
     open_time, close_time = (own[name].dt.epoch("ms").to_numpy() for name in ("open_time", "close_time"))
     stretches = find_stretches(open_time, close_time)
     columns = {
-        (f"{source} {name}" if len(inputs) > 1 else name): (compute_feature(name, joined[source], stretches), source, name)
+        (f"{source} {name}" if len(inputs) > 1 else name): (
+            compute_feature(name, joined[source], stretches),
+            source,
+            name,
+        )
         for source in inputs
         for name in features
     }

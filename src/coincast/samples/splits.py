@@ -74,12 +74,16 @@ def split_rows(open_time: Int[np.ndarray, "row"], split: Split) -> Parts:
         validation_first = _first_row("validation", split.validation, open_time, before_test)
         validation = Part(max(0, validation_first), before_test)
         if len(validation) == 0:
-            raise TooFewRowsError(f"the validation span has no rows: split.validation is {split.validation}, before row {before_test}")
+            raise TooFewRowsError(
+                f"the validation span has no rows: split.validation is {split.validation}, before row {before_test}"
+            )
     else:
         validation = Part(before_test, before_test)
     train = Part(0, validation.first - split.gap if has_validation else before_test)
     if len(train) == 0:
-        raise TooFewRowsError(f"no rows are left for training: split.test is {split.test}, validation {split.validation}, gap {split.gap}, and {_span(open_time)}")
+        raise TooFewRowsError(
+            f"no rows are left for training: split.test is {split.test}, validation {split.validation}, gap {split.gap}, and {_span(open_time)}"
+        )
     return Parts(train, validation, Part(test_first, rows))
 
 

@@ -229,7 +229,7 @@ def _root_skill(skill: float | None) -> float | None:
 
 
 def _show_bias(compared: Comparison, errors: Floats, overlapping: int) -> dict[str, float | None]:
-    low, high = (None, None) if compared.is_too_few else interval_of_mean(errors, overlapping=overlapping)
+    low, high = (None, None) if compared.p is None else interval_of_mean(errors, overlapping=overlapping)
     return {"low": low, "high": high}
 
 

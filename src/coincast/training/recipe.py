@@ -33,4 +33,6 @@ class Recipe:
             if getattr(self, name) < 1:
                 raise UsageError(f"training.{name} is {getattr(self, name)}; allowed: 1 or more")
         if not 0 < self.learning_rate < 1:
-            raise UsageError(f"training.learning_rate is {self.learning_rate}; allowed: between 0 and 1, for example 0.001")
+            raise UsageError(
+                f"training.learning_rate is {self.learning_rate}; allowed: between 0 and 1, for example 0.001"
+            )

@@ -68,7 +68,10 @@ class TrainedRuns:
         tables, numbers = stack_tables(inputs)
         shared = lanes.share(tables)
         scale = lanes.stack(
-            [(np.int32(n), s.relative, s.centre.astype(np.float32), s.spread.astype(np.float32)) for n, s in zip(numbers, scales, strict=True)]
+            [
+                (np.int32(n), s.relative, s.centre.astype(np.float32), s.spread.astype(np.float32))
+                for n, s in zip(numbers, scales, strict=True)
+            ]
         )
         program = lanes.program(partial(_predict, static=self.static, lookback=self.axes.lookback), shared=1)
         longest = max(len(run_starts) for run_starts in starts)
@@ -80,7 +83,9 @@ class TrainedRuns:
         return [outputs[run, : len(run_starts)] for run, run_starts in enumerate(starts)]
 
 
-def stack_tables(inputs: Sequence[Float[np.ndarray, "row feature"]]) -> tuple[Float[np.ndarray, "table row feature"], list[int]]:
+def stack_tables(
+    inputs: Sequence[Float[np.ndarray, "row feature"]],
+) -> tuple[Float[np.ndarray, "table row feature"], list[int]]:
     """The distinct tables as one float32 array, and the number of each run's table in it.
 
     Rows of the same array are held once. NaN and padding are 0: no window reaches them.
@@ -102,7 +107,14 @@ def _chunk(starts: Int[np.ndarray, "window"], first: int) -> Int[np.ndarray, "ch
 
 
 def _predict(
-    trained: Any, fixed: Any, scale: tuple[Any, Any, Any, Any], starts: Int[Array, "window"], tables: Float[Array, "table row feature"], *, static: Any, lookback: int
+    trained: Any,
+    fixed: Any,
+    scale: tuple[Any, Any, Any, Any],
+    starts: Int[Array, "window"],
+    tables: Float[Array, "table row feature"],
+    *,
+    static: Any,
+    lookback: int,
 ) -> Float[Array, "window horizon"]:
     module = eqx.combine(trained, fixed, static)
     table, relative, centre, spread = scale

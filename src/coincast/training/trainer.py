@@ -101,13 +101,18 @@ def train(
     optimiser = optax.scale_by_adam(eps=1e-7)
     trained, fixed = lanes.stack([part[0] for part in parts]), lanes.stack([part[1] for part in parts])
     state = (trained, lanes.stack([optimiser.init(part[0]) for part in parts]))
-    per_run = [_run_data(run, number, runs, jax.random.key_data(key[1])) for run, number, key in zip(runs, table_numbers, keys, strict=True)]
+    per_run = [
+        _run_data(run, number, runs, jax.random.key_data(key[1]))
+        for run, number, key in zip(runs, table_numbers, keys, strict=True)
+    ]
     data, shared = lanes.stack(per_run), lanes.share(tables)
 
     windows = max(len(run.starts) for run in runs)
     steps = -(-windows // recipe.batch_size)
     stretch = _steps_per_dispatch(steps, parameters * lookback * recipe.batch_size * lanes.width)
-    shuffle = lanes.program(partial(_shuffle, recipe=recipe, slots=stretch * -(-steps // stretch) * recipe.batch_size), shared=1)
+    shuffle = lanes.program(
+        partial(_shuffle, recipe=recipe, slots=stretch * -(-steps // stretch) * recipe.batch_size), shared=1
+    )
     advance = lanes.program(
         partial(_advance, static=static, recipe=recipe, optimiser=optimiser, lookback=lookback), shared=3, donate=(0,)
     )
@@ -198,9 +203,15 @@ def _gather(
 
 
 def _sample_losses(
-    module: Any, recipe: Recipe, pasts: Float[Array, "batch lookback feature"], targets: Float[Array, "batch horizon"], keys: Key[Array, "batch"] | None
+    module: Any,
+    recipe: Recipe,
+    pasts: Float[Array, "batch lookback feature"],
+    targets: Float[Array, "batch horizon"],
+    keys: Key[Array, "batch"] | None,
 ) -> Float[Array, "batch"]:
-    outputs = jax.vmap(module)(pasts) if keys is None else jax.vmap(lambda past, key: module(past, key=key))(pasts, keys)
+    outputs = (
+        jax.vmap(module)(pasts) if keys is None else jax.vmap(lambda past, key: module(past, key=key))(pasts, keys)
+    )
     return jax.vmap(LOSSES[recipe.loss])(outputs[..., 0], targets)
 
 
@@ -243,7 +254,9 @@ def _advance(
         direction, new_moments = optimiser.update(gradient, moments)
         new_trained = jax.tree.map(lambda leaf, move: leaf - data["learning_rate"] * move, trained, direction)
         # A run with fewer windows than the longest of its set stands still in the steps that it lacks.
-        kept = jax.tree.map(lambda new, old: jnp.where(count > 0, new, old), (new_trained, new_moments), (trained, moments))
+        kept = jax.tree.map(
+            lambda new, old: jnp.where(count > 0, new, old), (new_trained, new_moments), (trained, moments)
+        )
         return kept, loss * count
 
     steps = batches.shape[0]
@@ -252,7 +265,14 @@ def _advance(
 
 
 def _validation_loss(
-    trained: Any, fixed: Any, data: Data, tables: Float[Array, "table row feature"], *, static: Any, recipe: Recipe, lookback: int
+    trained: Any,
+    fixed: Any,
+    data: Data,
+    tables: Float[Array, "table row feature"],
+    *,
+    static: Any,
+    recipe: Recipe,
+    lookback: int,
 ) -> Float[Array, ""]:
     """Mean loss of one run over its validation windows, without dropout."""
     module = eqx.combine(trained, fixed, static)

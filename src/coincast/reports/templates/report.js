@@ -17,7 +17,7 @@
       ink: { color: colour("ink"), width: 1.6 },
       model: { color: colour("model"), width: small() ? 1.5 : 2 },
       validation: { color: colour("model"), width: 2, dash: "dash" },
-      naive: { color: colour("naive"), width: small() ? 1.3 : 1.6, dash: "4px,3px" },
+      naive: { color: colour("naive"), width: trace.x.length > 500 ? 0.9 : small() ? 1.3 : 1.6, dash: "4px,3px" },
       thin: { color: faint(colour("model"), 0.3), width: 0.8 },
       band: { color: "transparent", width: 0 },
     }[trace.role];

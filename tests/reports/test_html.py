@@ -1,0 +1,256 @@
+"""Pages: self-contained, well-formed, escaped, and every figure on them a row of the score table."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from coincast.reports.charts import chart_forecast
+from coincast.reports.html import render_report, write_report
+from coincast.reports.numbers import amount, percent
+from coincast.reports.reading import deciding_rows
+from coincast.reports.rows import Axis, seed_rows, skill_rows
+from coincast.reports.story import Story
+from coincast.reports.wording import headline
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+LOADS = ("src", "href", "srcset", "data", "action", "poster")
+
+
+class Page(HTMLParser):
+    """What a test wants to know of a page; refuses tags that do not nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "script":
+            self.scripts[-1] += data
+        elif self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+    def charts(self) -> dict[str, Any]:
+        return next(json.loads(script) for script in self.scripts if script.startswith("{"))
+
+
+@pytest.fixture(scope="module")
+def page(story: Story) -> Page:
+    return Page(render_report(story))
+
+
+def test_page_loads_nothing(page: Page) -> None:
+    for tag, attributes in page.tags:
+        assert tag not in {"link", "img", "iframe", "object", "embed", "base", "form"}
+        for name in LOADS:
+            target = attributes.get(name)
+            assert target is None or (name == "href" and target.startswith("#")), (tag, target)
+
+
+def test_policy_allows_just_these_scripts(page: Page) -> None:
+    policy = next(a["content"] for _, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy
+    assert "unsafe-eval" not in policy
+    allowed = set(re.findall(r"'sha256-([^']+)'", policy))
+    code = [script for script in page.scripts if not script.startswith("{")]
+    assert {base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in code} == allowed
+    assert len(code) == 2
+
+
+def test_style_and_own_script_name_no_address(story: Story) -> None:
+    folder = Path(__import__("coincast.reports.html", fromlist=["TEMPLATES"]).TEMPLATES)
+    for path in folder.iterdir():
+        assert not re.search(r"https?:|//cdn|url\(|@import", path.read_text(encoding="utf-8")), path
+
+
+def test_links_find_their_places(page: Page) -> None:
+    places = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
+    assert len(places) == len(set(places))
+    assert {a["href"][1:] for _, a in page.tags if a.get("href")} <= set(places)  # type: ignore[index]
+
+
+def test_page_is_accessible(page: Page) -> None:
+    assert ("html", {"lang": "en"}) in page.tags
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("h1") == 1
+    for tag, attributes in page.tags:
+        if attributes.get("role") in {"img", "region"} or tag == "nav":
+            assert attributes.get("aria-label"), (tag, attributes)
+
+
+def test_every_forecast_chart_has_the_naive_line(page: Page) -> None:
+    charts = page.charts()
+    names = [name for name in charts if name.endswith(("forecast", "outlook", "errors", "balance"))]
+    assert len(names) == 8
+    for name in names:
+        naive = [trace for trace in charts[name]["traces"] if trace["role"] == "naive"]
+        assert len(naive) == 1, name
+        assert len(naive[0]["y"]) > 1
+
+
+def test_charts_hold_the_forecasts(story: Story, page: Page) -> None:
+    section = story.sections()[0]
+    assert section.forecasts is not None
+    own = section.forecasts.filter(pl.col("model") == "lstm.ensemble").sort("target_time")
+    traces = {trace["role"]: trace for trace in page.charts()["m0-forecast"]["traces"]}
+    for role, column in (("model", "value"), ("price", "actual"), ("naive", "last_close")):
+        np.testing.assert_allclose(traces[role]["y"], own[column].to_numpy(), rtol=1e-5)
+    assert traces["price"]["x"][0] == "2017-06-11"  # the day that the candle covers, not the midnight of its close
+    assert traces["price"]["x"][-1] == "2017-11-21"
+
+
+def test_figures_on_the_page_are_rows_of_the_score_table(story: Story, page: Page) -> None:
+    text = page.text.replace("\u00a0", " ")
+    for row in deciding_rows(story.scores).filter(pl.col("model") != "naive").iter_rows(named=True):
+        assert percent(row["skill"], signed=True) in text
+        assert percent(row["value"], digits=2) in text
+        assert row["verdict"] in text
+    for row in story.scores.filter(pl.col("model") == "lstm.ensemble", pl.col("metric") == "mae").iter_rows(named=True):
+        if row["step"] == 0 and row["subset"] == "all":
+            assert f"{amount(row['value'], 'USD')}mean error; naive {amount(row['naive'])}" in text
+    assert "Not financial advice" in text
+
+
+def test_headline_and_verdict_words(story: Story, page: Page) -> None:
+    text = page.text.replace("\u00a0", " ")
+    for section in story.sections():
+        line = headline(section)
+        assert line.text in text
+        assert line.word in {"better", "worse", "not distinguishable"}
+    assert headline(story).text in text
+
+
+def test_names_from_outside_are_escaped(judged: Story) -> None:
+    evil = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
+    rename = pl.col("model").replace({"mine": evil})
+    assert judged.forecasts is not None
+    story = replace(
+        judged,
+        scores=judged.scores.with_columns(rename, market=pl.lit(f"file:{evil}/USD")),
+        forecasts=judged.forecasts.with_columns(rename, market=pl.lit(f"file:{evil}/USD")),
+        title=evil,
+        command=evil,
+        headline=evil,
+        reasons=(evil,),
+        notes=(evil,),
+        facts={evil: evil},
+        spec_toml=evil,
+    )
+    text = render_report(story)
+    assert "<script>alert" not in text
+    assert "<img" not in text.replace(_plotly_source(), "")
+    page = Page(text)
+    assert len(page.scripts) == 3
+    assert evil in page.text
+
+
+def _plotly_source() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+def test_judgement_has_no_training_and_no_candles(judged: Story) -> None:
+    page = Page(render_report(judged))
+    assert set(page.charts()) == {"m0-forecast", "m0-errors", "m0-balance"}
+    for word in ("This line is yesterday's price: not distinguishable from it.", *judged.reasons, *judged.notes):
+        assert word in page.text
+    assert "How the runs learnt" not in page.text
+
+
+def test_stories_that_lack_almost_everything(story: Story) -> None:
+    empty = Story(title="nothing", command="", scores=story.scores.clear())
+    assert "nothing to judge" in render_report(empty)
+    assert len(Page(render_report(empty)).scripts) == 0
+    only_scores = Story(title="scores", command="", scores=story.scores)
+    assert "better" in Page(render_report(only_scores)).text
+    only_naive = Story(title="naive", command="", scores=story.scores.filter(pl.col("model") == "naive"))
+    assert "nothing to judge" in Page(render_report(only_naive)).text
+    cleared = replace(
+        story, **{name: getattr(story, name).clear() for name in ("history", "shift", "outlook", "parts")}
+    )
+    Page(render_report(cleared))
+
+
+def test_single_run_and_too_few(make_story) -> None:
+    few = make_story(("file:X/Y",), rows=45, train=20, seeds=1, edges=(0.1,), outlook=False)
+    page = Page(render_report(few))
+    assert "There are too few forecasts for a verdict." in page.text
+    assert "skill" in page.text
+
+
+def test_report_is_written_whole(judged: Story, tmp_path: Path) -> None:
+    path = write_report(judged, tmp_path / "deep" / "report.html")
+    assert path.read_bytes().decode().startswith("<!doctype html>")
+    assert [file.name for file in path.parent.iterdir()] == ["report.html"]
+
+
+def test_thousands_of_points_are_thinned_with_their_extremes(make_story) -> None:
+    story = make_story(("file:X/Y",), rows=9000, train=1000, seeds=1, edges=(0.0,), outlook=False)
+    section = story.sections()[0]
+    chart = chart_forecast(section)
+    assert chart is not None
+    assert section.forecasts is not None
+    own = section.forecasts.filter(pl.col("model") == "lstm")
+    for trace in chart.traces:
+        assert len(trace["y"]) <= 1600
+        column = {"model": "value", "price": "actual", "naive": "last_close"}[trace["role"]]
+        assert max(trace["y"]) == pytest.approx(own[column].max(), rel=1e-5)
+        assert min(trace["y"]) == pytest.approx(own[column].min(), rel=1e-5)
+
+
+def test_rows_stand_where_their_figures_are(story: Story) -> None:
+    section = story.sections()[1]
+    chart = skill_rows(section)
+    assert chart is not None
+    axis_per_skill = [(row.marks[-1].left, row.figure) for row in chart.rows if row.word in {"worse", "better"}]
+    assert axis_per_skill == sorted(axis_per_skill, key=lambda pair: -pair[0])
+    ticks = {word: place for place, word in chart.ticks}
+    assert ticks["naive"] == chart.zero
+    seeds = seed_rows(section)
+    assert seeds is not None
+    assert sum(mark.kind == "seed" for mark in seeds.rows[0].marks) == 25
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.5, 0.1), (-0.003, 0.002), (-3.0, 0.4)])
+def test_axis_ticks_are_round_and_hold_zero(low: float, high: float) -> None:
+    axis = Axis(low, high)
+    ticks = axis.ticks()
+    assert 0.0 in ticks
+    assert 3 <= len(ticks) <= 8
+    assert all(low <= tick <= high for tick in ticks)
+    assert axis.place(low) == 0
+    assert axis.place(high) == 100
+    assert axis.place(high + 9) == 100
