@@ -17,7 +17,7 @@ from coincast.scores.verdict import (
     SCORE_COLUMNS,
     count_origins,
     count_tests,
-    leaderboard,
+    deciding_rows,
     score_forecasts,
     summarise_runs,
 )
@@ -47,14 +47,14 @@ def test_columns_and_types_are_those_of_the_design(make_forecasts) -> None:
 
 @pytest.mark.parametrize(("share", "word"), [(0.5, "better"), (-0.5, "worse"), (0.0, "worse"), (1.0, "better")])
 def test_words(make_forecasts, share: float, word: str) -> None:
-    board = leaderboard(score_forecasts(make_forecasts(noisy(share), n=400)))
+    board = deciding_rows(score_forecasts(make_forecasts(noisy(share), n=400)))
     assert board["verdict"].to_list() == [word]
 
 
 def test_a_difference_that_may_be_chance_gets_no_better_word(make_forecasts) -> None:
     """Naive above and below by turns, drawn apart from the move: exactly the null."""
     signs = np.sign(np.random.default_rng(4).standard_normal(200))
-    board = leaderboard(score_forecasts(make_forecasts(lambda last, actual: last * np.exp(0.001 * signs), n=200)))
+    board = deciding_rows(score_forecasts(make_forecasts(lambda last, actual: last * np.exp(0.001 * signs), n=200)))
     assert board["verdict"].to_list() == ["not distinguishable"]
     assert board["low"][0] < 0 < board["high"][0]
 
@@ -66,7 +66,7 @@ def test_the_deciding_row_equals_the_comparison_of_losses_made_by_hand(make_fore
         losses.append((rows["value"] / rows["actual"]).log().abs().mean())
         base.append((rows["last_close"] / rows["actual"]).log().abs().mean())
     expected = compare_losses(np.array(losses), np.array(base), overlapping=5)
-    row = leaderboard(score_forecasts(table)).row(0, named=True)
+    row = deciding_rows(score_forecasts(table)).row(0, named=True)
     for name in ("skill", "low", "high", "p", "dm", "p_dm", "detectable", "n"):
         assert row[name] == pytest.approx(getattr(expected, name), rel=1e-9)
     assert row["value"] == pytest.approx(np.mean(losses))
@@ -135,15 +135,15 @@ def test_holm_holds_all_markets_and_models_together_without_naive_and_too_few(ma
 
 def test_the_word_follows_the_adjusted_p(make_forecasts) -> None:
     alone = make_forecasts(noisy(0.28, 3), model="only", n=60)
-    p = leaderboard(score_forecasts(alone))["p"][0]
+    p = deciding_rows(score_forecasts(alone))["p"][0]
     assert 0.005 < p < 0.05
     others = [make_forecasts(noisy(0.2, 9), model=f"x{i}", n=60) for i in range(11)]
     others = [frame.with_columns(value=pl.col("last_close")) for frame in others]
-    board = leaderboard(score_forecasts(pl.concat([alone, *others]))).filter(pl.col("model") == "only")
+    board = deciding_rows(score_forecasts(pl.concat([alone, *others]))).filter(pl.col("model") == "only")
     assert board["p"][0] == p
     assert board["p_holm"][0] == pytest.approx(min(12 * p, 1))
     assert board["verdict"][0] == "not distinguishable"
-    assert leaderboard(score_forecasts(alone))["verdict"][0] == "better"
+    assert deciding_rows(score_forecasts(alone))["verdict"][0] == "better"
 
 
 def test_only_complete_origins_count(make_forecasts) -> None:
@@ -155,7 +155,7 @@ def test_only_complete_origins_count(make_forecasts) -> None:
     )
     whole = count_origins(holes).row(0, named=True)
     broken = holes.filter((pl.col("step") == 2) & pl.col("actual").is_null()).height
-    assert whole["judged"] == 60 - 2 - broken == leaderboard(score_forecasts(holes))["n"][0]
+    assert whole["judged"] == 60 - 2 - broken == deciding_rows(score_forecasts(holes))["n"][0]
     assert whole["dropped"] == 2 + broken
     assert whole["reasons"] == (f"steps missing: 1, actual value unknown: {broken}, forecast missing or not finite: 1")
 
@@ -175,7 +175,7 @@ def test_a_price_at_or_below_zero_is_scored_as_one_percent_and_counted(make_fore
         value=pl.when(pl.int_range(pl.len()) == 5).then(0.01 * pl.col("last_close")).otherwise("value")
     )
     assert count_origins(low)["floored"].to_list() == [1]
-    found, expected = (leaderboard(score_forecasts(each))["value"][0] for each in (low, one))
+    found, expected = (deciding_rows(score_forecasts(each))["value"][0] for each in (low, one))
     assert found == expected
 
 
@@ -213,7 +213,7 @@ def test_a_log_return_is_judged_against_no_change(make_forecasts) -> None:
         value=(pl.col("value") / pl.col("last_close")).log(),
         actual=(pl.col("actual") / pl.col("last_close")).log(),
     )
-    row = leaderboard(score_forecasts(table)).row(0, named=True)
+    row = deciding_rows(score_forecasts(table)).row(0, named=True)
     assert row["metric"] == "abs_error"
     assert row["naive"] == pytest.approx(table["actual"].abs().mean())
     assert row["value"] == pytest.approx((table["value"] - table["actual"]).abs().mean())

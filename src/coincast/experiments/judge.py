@@ -15,8 +15,9 @@ from coincast.forecasts.combine import add_ensembles, failed_runs
 from coincast.forecasts.outside import OutsideForecasts, read_outside
 from coincast.forecasts.prices import price_path
 from coincast.forecasts.table import FORECAST_COLUMNS, check_forecasts
+from coincast.reports.tables import leaderboard, leaderboard_html
 from coincast.scores.interval import score_intervals
-from coincast.scores.verdict import IS_DECIDING, NAIVE, count_origins, count_tests, leaderboard, score_forecasts
+from coincast.scores.verdict import NAIVE, count_origins, count_tests, deciding_rows, score_forecasts
 from coincast.scores.words import sentence
 from coincast.tabular import read_table, to_pandas
 
@@ -108,7 +109,7 @@ class Judgement:
 
     @property
     def leaderboard(self) -> pl.DataFrame:
-        """The deciding rows of the score table, the best first within each market."""
+        """One row per market and model, best skill first within a market, naive among them."""
         return leaderboard(self.scores)
 
     def to_dict(self, *, report: str | None = None) -> dict[str, Any]:
@@ -133,7 +134,7 @@ class Judgement:
 
         lines = "".join(f"<p>{escape(model.sentence)}</p>" for model in self.models)
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return f"{lines}{self.leaderboard._repr_html_()}<ul>{notes}</ul>"
+        return f"{lines}{leaderboard_html(self.scores)}<ul>{notes}</ul>"
 
 
 def judge(
@@ -199,10 +200,7 @@ def _is_ours(table: pl.DataFrame) -> bool:
 
 def _judge_models(forecasts: pl.DataFrame, scores: pl.DataFrame) -> tuple[ModelJudgement, ...]:
     table, tests = add_ensembles(forecasts), count_tests(scores)
-    order = leaderboard(scores).select("market", "interval", "quantity", "model")
-    rows = order.join(scores.filter(IS_DECIDING), on=order.columns, how="left", maintain_order="left").drop_nulls(
-        "verdict"
-    )
+    rows = deciding_rows(scores).drop_nulls("verdict")
     return tuple(_judge_model(row, table, tests) for row in rows.iter_rows(named=True))
 
 

@@ -21,10 +21,10 @@ from coincast.reports.canvas import (
 from coincast.reports.numbers import count, model_name, percent
 from coincast.reports.palette import LIGHT, VERDICT_MARKERS, Palette
 from coincast.reports.pictures_market import day, part_text, shorten, where
-from coincast.reports.reading import deciding_rows, drawn_time, run_rows
+from coincast.reports.reading import drawn_time, run_rows
 from coincast.reports.story import Story
 from coincast.reports.tables import leaderboard
-from coincast.scores.verdict import NAIVE
+from coincast.scores.verdict import NAIVE, deciding_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,9 +104,10 @@ def draw_training(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     models = history["model"].unique(maintain_order=True).to_list()
     runs = history.select("model", "run").n_unique()
     last = int(history["epoch"].max())  # type: ignore[arg-type]
+    dashed = "" if history["validation_loss"].is_null().all() else "; dashed: on the validation part"
     subtitle = (
         f"{where(story)}. {part_text(story, 'train')}{count(runs)} runs, {count(last)} epochs. "
-        "Thin: each run; bold: their mean; dashed: on the validation part."
+        f"Thin: each run; bold: their mean{dashed}."
     )
     figure = new_figure("How the runs learnt", subtitle, theme=theme)
     axes = add_axes(figure, theme, top=1.3, right=2.6)

@@ -18,8 +18,8 @@ def draw_network(
 
     Args:
         title: a line above the picture.
-        layers: name, kind, shape and number of trained parameters of each layer, from the input on; an empty shape is not
-            shown.
+        layers: name, kind, shape and number of trained parameters of each layer, from the input on; an empty shape is
+            not shown.
         theme: colours.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg

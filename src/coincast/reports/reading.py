@@ -15,10 +15,11 @@ from coincast.reports.numbers import is_daily
 from coincast.reports.story import Story
 from coincast.scores.panel import make_panels
 from coincast.scores.point import DECIDING, METRICS
-from coincast.scores.verdict import IS_DECIDING, NAIVE, losses_per_origin
+from coincast.scores.verdict import NAIVE, deciding_rows, losses_per_origin
 
 ORACLE = "oracle"
-LAST_CANDLES = 90
+LAST_CANDLES, FEWEST_CANDLES = 90, 30
+"""Candles before an outlook: six times its steps, within these; more would make the forecast too small to see."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,6 @@ class Lines:
     def scored_step(self) -> int:
         """The step by which the score table calls the drawn forecasts; 0 where there is no other."""
         return self.step if self.steps > 1 else 0
-
-
-def deciding_rows(scores: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that may carry a verdict, naive's own among them: one for each market and model."""
-    return scores.filter(IS_DECIDING)
 
 
 def run_rows(scores: pl.DataFrame) -> pl.DataFrame:
@@ -156,7 +152,8 @@ def look_ahead(story: Story) -> Ahead | None:
     table = table.filter(pl.col("model") == model).sort("target_time")
     past_time, past = np.array([], dtype="datetime64[ms]"), np.array([])
     if story.candles is not None and not story.candles.is_empty():
-        last = story.candles.sort("close_time").tail(LAST_CANDLES)
+        shown = min(LAST_CANDLES, max(FEWEST_CANDLES, 6 * table.height))
+        last = story.candles.sort("close_time").tail(shown)
         past_time, past = drawn_time(last["close_time"], story.interval), last["close"].to_numpy()
     columns = {name: table[name].cast(pl.Float64) for name in ("value", "naive", "low", "high")}
     lines = {name: None if column.is_null().all() else np.r_[past[-1:], column] for name, column in columns.items()}

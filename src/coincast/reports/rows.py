@@ -117,7 +117,9 @@ def shift_rows(story: Story, *, most: int = 16) -> Rows | None:
         seen = f"training saw {amount(row['train_low'])} to {amount(row['train_high'])}"
         label = f"{row['input']}: {percent(row['share_below'])} below, {percent(row['share_above'])} above; {seen}"
         laid.append(Row(row["input"], figure, marks, label))
-    ticks = tuple((axis.place(tick), percent(abs(tick), digits=0)) for tick in axis.ticks())
+    places = axis.ticks()
+    digits = 0 if all(round(100 * tick, 6).is_integer() for tick in places) else 1
+    ticks = tuple((axis.place(tick), percent(abs(tick), digits=digits)) for tick in places)
     return Rows(tuple(laid), ticks, axis.place(0.0))
 
 

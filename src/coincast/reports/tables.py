@@ -11,9 +11,8 @@ import polars as pl
 from coincast.forecasts.combine import ENSEMBLE
 from coincast.reports.numbers import model_name, percent_digits
 from coincast.reports.palette import TERMINAL
-from coincast.reports.reading import deciding_rows
 from coincast.reports.wording import would_pass_alone
-from coincast.scores.verdict import NAIVE, count_tests, summarise_runs
+from coincast.scores.verdict import NAIVE, count_tests, deciding_rows, summarise_runs
 
 if TYPE_CHECKING:
     from rich.table import Table

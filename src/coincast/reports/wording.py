@@ -10,10 +10,10 @@ import polars as pl
 
 from coincast.reports.numbers import amount, count, percent, quote_currency
 from coincast.reports.palette import BETTER, NOT_DISTINGUISHABLE, TOO_FEW, VERDICT_ROLES, WORSE
-from coincast.reports.reading import ORACLE, deciding_rows, metric_row, rivals, row_of, runs_of, subject_row
+from coincast.reports.reading import ORACLE, metric_row, rivals, row_of, runs_of, subject_row
 from coincast.reports.story import Story
 from coincast.scores.significance import ALPHA
-from coincast.scores.verdict import NAIVE, count_tests
+from coincast.scores.verdict import NAIVE, count_tests, deciding_rows
 from coincast.scores.words import sentence
 
 

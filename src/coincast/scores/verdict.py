@@ -57,11 +57,6 @@ SCORE_COLUMNS: dict[str, pl.DataType] = {
 }
 """The score table; `overlap` is h, the successive origins with overlapping targets (a word needs 20 h origins)."""
 
-LEADERBOARD_COLUMNS = (
-    *("market", "interval", "model", "verdict", "skill", "low", "high", "detectable", "n"),
-    *("p", "p_holm", "dm", "p_dm", "value", "naive", "metric", "unit", "quantity", "run", "overlap"),
-)
-
 IS_DECIDING = (
     (pl.col("level") == "ensemble")
     & (pl.col("view") == "every_origin")
@@ -121,12 +116,10 @@ def count_tests(scores: pl.DataFrame) -> int:
     return scores["p_holm"].len() - scores["p_holm"].null_count()
 
 
-def leaderboard(scores: pl.DataFrame) -> pl.DataFrame:
-    """The deciding rows, the best first within each market; naive's own stands where its skill of 0 puts it."""
+def deciding_rows(scores: pl.DataFrame) -> pl.DataFrame:
+    """The rows that may carry a word, best skill first within each market; naive's own stands where its 0 puts it."""
     order = pl.col("skill").fill_null(-np.inf)
-    down = [False, False, True, False]
-    board = scores.filter(IS_DECIDING).sort("market", "interval", order, "model", descending=down)
-    return board.select(LEADERBOARD_COLUMNS)
+    return scores.filter(IS_DECIDING).sort("market", "interval", order, "model", descending=[False, False, True, False])
 
 
 def summarise_runs(scores: pl.DataFrame) -> pl.DataFrame:
