@@ -15,9 +15,9 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 done; 1 a fault of ours; 2 wrong usage or spec; 3 bad or missing data; 130 interrupted.
     """
-    from coincast.cli import app
-
     try:
+        from coincast.cli import app
+
         code = app(args=arguments, prog_name="coincast", standalone_mode=False)
     except CoincastError as error:
         return _complain(str(error), error.exit_code)
@@ -26,9 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        return _complain(f"{error.format_message()} See coincast --help, or --help of the command.", 2)
+        message = " ".join(error.format_message().split()).rstrip(".")
+        # Without a command the help was printed, and nothing is left to say.
+        return _complain(f"{message}; see coincast --help, or --help of the command", 2) if message else 2
     if code == INTERRUPTED:
-        return _complain("interrupted; models that were finished are kept, and the same command goes on from there", code)
+        return _complain(
+            "interrupted; models that were finished are kept, and the same command goes on from there", code
+        )
     return code if isinstance(code, int) else 0
 
 

@@ -16,7 +16,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (demo.demo, judge.judge, forecast.forecast, compare.compare, describe.describe, simulate.simulate, doctor.doctor):
+for command in (
+    demo.demo,
+    judge.judge,
+    forecast.forecast,
+    compare.compare,
+    describe.describe,
+    simulate.simulate,
+    doctor.doctor,
+):
     app.command()(command)
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def compare(
-    spec: Annotated[Path | None, typer.Argument(metavar="[SPEC.toml]", help="The experiment; without it the defaults.", show_default=False)] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Argument(metavar="[SPEC.toml]", help="The experiment; without it the defaults.", show_default=False),
+    ] = None,
     candles: options.Candles = None,
     interval: options.Interval = None,
     zone: options.Zone = None,
@@ -64,7 +67,7 @@ def print_run(run: FolderRun, *, quiet: bool) -> None:
     """Leaderboard, verdict and where the report is."""
     result: Any = run.result
     print_leaderboard(result.scores)
-    typer.echo(f"\n{result.sentence}")
+    typer.echo("\n" + "\n".join(result.sentences))
     if not quiet:
         if run.was_finished:
             typer.echo("This run was finished before; it was not trained again (--fresh does).")

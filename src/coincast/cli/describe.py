@@ -12,14 +12,19 @@ from coincast.cli.output import console, print_json
 
 
 def describe(
-    spec: Annotated[Path | None, typer.Argument(metavar="[SPEC.toml]", help="The experiment; without it the defaults.", show_default=False)] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Argument(metavar="[SPEC.toml]", help="The experiment; without it the defaults.", show_default=False),
+    ] = None,
     candles: options.Candles = None,
     interval: options.Interval = None,
     zone: options.Zone = None,
     column: options.Columns = None,
     day_first: options.DayFirst = None,
     changes: options.Changes = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw each network's graph as PNG into this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw each network's graph as PNG into this folder.")
+    ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -44,7 +49,9 @@ def describe(
     networks = describe_networks(wanted, markets=markets)
     pictures = [] if out is None else [_draw(network, out) for network in networks]
     if as_json:
-        print_json({"networks": [network.to_dict() for network in networks], "pictures": [str(path) for path in pictures]})
+        print_json(
+            {"networks": [network.to_dict() for network in networks], "pictures": [str(path) for path in pictures]}
+        )
         return
     for network in networks:
         _print(network)
@@ -63,7 +70,9 @@ def _print(network: Any) -> None:
     table.add_row("total", "", "", f"{network.parameters:,}", style="bold")
     console().print(table)
     for step, span in enumerate(network.sees, start=1):
-        seen = "none of the past candles" if span is None else f"candles {span[0]} to {span[1]} before the origin's close"
+        seen = (
+            "none of the past candles" if span is None else f"candles {span[0]} to {span[1]} before the origin's close"
+        )
         typer.echo(f"step {step} sees {seen}")
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def forecast(
-    spec: Annotated[Path | None, typer.Option("--spec", metavar="SPEC.toml", help="Settings; else the defaults.")] = None,
+    spec: Annotated[
+        Path | None, typer.Option("--spec", metavar="SPEC.toml", help="Settings; else the defaults.")
+    ] = None,
     candles: options.Candles = None,
     horizon: Annotated[int | None, typer.Option(help="How many candles to forecast; 7 without a spec.")] = None,
     interval: options.Interval = None,
@@ -63,7 +65,8 @@ def forecast(
         print_json(describe_outlook(run))
         return
     _print_outlook(outlook_table(run.result))
-    typer.echo(f"\nThe same settings on the latest test span: {run.result.sentence}")
+    typer.echo("\nThe same settings on the latest test span:")
+    typer.echo("\n".join(run.result.sentences))
     if not quiet:
         for note in run.result.notes:
             typer.echo(f"note: {note}")
@@ -80,5 +83,7 @@ def _print_outlook(outlook: pl.DataFrame) -> None:
         for row in rows.iter_rows(named=True):
             spread = "-" if row["low"] is None else f"{row['low']:,.6g} to {row['high']:,.6g}"
             change = f"{100 * (row['value'] / row['naive'] - 1):+.2f} %"
-            table.add_row(f"{row['target_time']:%Y-%m-%d %H:%M}", f"{row['value']:,.6g}", spread, f"{row['naive']:,.6g}", change)
+            table.add_row(
+                f"{row['target_time']:%Y-%m-%d %H:%M}", f"{row['value']:,.6g}", spread, f"{row['naive']:,.6g}", change
+            )
         console().print(table)

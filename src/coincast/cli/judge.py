@@ -13,21 +13,25 @@ from coincast.cli.output import print_json, print_leaderboard
 
 
 def judge(
-    forecasts: Annotated[Path, typer.Argument(metavar="FORECASTS", help="CSV or Parquet: target_time, actual, predicted.")],
+    forecasts: Annotated[
+        Path, typer.Argument(metavar="FORECASTS", help="CSV or Parquet: target_time, actual, predicted.")
+    ],
     column: options.Columns = None,
     market: Annotated[str | None, typer.Option(metavar="MARKET", help="Market of rows that name none.")] = None,
     interval: options.Interval = None,
     zone: options.Zone = None,
     horizon: Annotated[int | None, typer.Option(help="Steps ahead of every row, where the table does not say.")] = None,
     quantity: Annotated[str, typer.Option(help="What is forecast: price or log_return.")] = "price",
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the report and its pictures into this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the report and its pictures into this folder.")
+    ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """What forecasts from anywhere are worth: skill, interval, verdict, and whose old price the line is.
 
-    The table needs the columns target_time, actual and predicted; origin, last_close, step, model, market and quantiles
-    (q05, q95) are used where they are there, and so is Nixtla's long frame.
+    The table needs the columns target_time, actual and predicted; origin, last_close, step, model, market and
+    quantiles (q05, q95) are used where they are there, and so is Nixtla's long frame.
 
     \b
     Examples:

@@ -17,24 +17,51 @@ if TYPE_CHECKING:
 
 Candles = Annotated[
     list[str] | None,
-    typer.Option("--candles", metavar="[MARKET=]FILE", help="Candles to use; repeat it for several files.", rich_help_panel="Data"),
+    typer.Option(
+        "--candles",
+        metavar="[MARKET=]FILE",
+        help="Candles to use; repeat it for several files.",
+        rich_help_panel="Data",
+    ),
 ]
-Interval = Annotated[str | None, typer.Option(metavar="1d", help="Interval of the candles, where the file leaves it open.", rich_help_panel="Data")]
-Zone = Annotated[str | None, typer.Option(metavar="ZONE", help="Zone of times without one, such as Europe/Berlin; else UTC.", rich_help_panel="Data")]
+Interval = Annotated[
+    str | None,
+    typer.Option(metavar="1d", help="Interval of the candles, where the file leaves it open.", rich_help_panel="Data"),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ZONE", help="Zone of times without one, such as Europe/Berlin; else UTC.", rich_help_panel="Data"
+    ),
+]
 Columns = Annotated[
     list[str] | None,
-    typer.Option("--column", metavar="MEANING=NAME", help="Which column means what, such as close=Price; repeat it.", rich_help_panel="Data"),
+    typer.Option(
+        "--column",
+        metavar="MEANING=NAME",
+        help="Which column means what, such as close=Price; repeat it.",
+        rich_help_panel="Data",
+    ),
 ]
 DayFirst = Annotated[
     bool | None,
-    typer.Option("--day-first/--month-first", help="How to read dates such as 03/04/2017.", show_default=False, rich_help_panel="Data"),
+    typer.Option(
+        "--day-first/--month-first",
+        help="How to read dates such as 03/04/2017.",
+        show_default=False,
+        rich_help_panel="Data",
+    ),
 ]
 Changes = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a value of the spec, such as training.epochs=20; repeat it."),
+    typer.Option(
+        "--set", metavar="SECTION.KEY=VALUE", help="Change a value of the spec, such as training.epochs=20; repeat it."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of the first run; the next ones count upwards.")]
-Out = Annotated[Path | None, typer.Option(metavar="DIR", help="The run folder; else one is made under ./coincast-runs/.")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="The run folder; else one is made under ./coincast-runs/.")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run again even where the same run is finished.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]

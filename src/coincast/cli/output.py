@@ -81,7 +81,7 @@ def training_bar(*, quiet: bool) -> Iterator[Callable[[str, Progress], None] | N
     tasks: dict[str, TaskID] = {}
 
     def show(label: str, progress: Any) -> None:
-        fields = {
+        fields: dict[str, Any] = {
             "epoch": f"{math.ceil(progress.epoch)}/{progress.epochs}",
             "loss": f"{progress.loss:.4g}",
             "rate": f"{progress.steps_per_second:,.0f}",
@@ -99,7 +99,7 @@ def _print_tenths(label: str, progress: Any) -> None:
     tenth = max(1, progress.epochs // 10)
     if progress.epoch.is_integer() and (progress.epoch % tenth == 0 or progress.epoch == progress.epochs):
         print(
-            f"training {progress.runs} runs of {label}: epoch {progress.epoch:.0f}/{progress.epochs}, loss {progress.loss:.4g}, "
-            f"{progress.steps_per_second:,.0f} steps/s",
+            f"training {progress.runs} runs of {label}: epoch {progress.epoch:.0f}/{progress.epochs}, "
+            f"loss {progress.loss:.4g}, {progress.steps_per_second:,.0f} steps/s",
             file=sys.stderr,
         )

@@ -26,8 +26,8 @@ def simulate(
 ) -> None:
     """Simulated candles whose truth is known, to a file.
 
-    On a walk no forecast beats the naive one; an echo has a dependence of known strength, and its oracle columns hold the
-    best possible forecast.
+    On a walk no forecast beats the naive one; an echo has a dependence of known strength, and its oracle columns hold
+    the best possible forecast.
 
     \b
     Examples:
@@ -39,9 +39,7 @@ def simulate(
 
     if out.suffix not in (".csv", ".parquet"):
         raise UsageError(f"--out {out} ends in {out.suffix or 'nothing'!r}; allowed: .csv or .parquet")
-    table = simulate_candles(
-        kind, skill=skill, candles=candles, coins=coins, interval=interval, start=start, seed=seed
-    )
+    table = simulate_candles(kind, skill=skill, candles=candles, coins=coins, interval=interval, start=start, seed=seed)
     write_beside(out, table.write_csv if out.suffix == ".csv" else table.write_parquet)
     markets = table["market"].unique(maintain_order=True).to_list()
     if as_json:

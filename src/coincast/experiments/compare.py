@@ -13,6 +13,7 @@ from coincast.experiments.folder import FolderRun
 from coincast.experiments.result import Result
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
+from coincast.experiments.story import say
 
 
 def compare(candles: Any, *, spec: Spec | str | Path | None = None, **settings: Any) -> Result:
@@ -21,9 +22,9 @@ def compare(candles: Any, *, spec: Spec | str | Path | None = None, **settings: 
     Args:
         candles: a candle table (see `read_candles`), a pandas or polars frame, or a file.
         spec: a spec or the path of one; without it the keywords make one.
-        **settings: any key of a spec's sections: models (names or settings), lookback, horizon, features, target, scaling,
-            inputs, targets, test, validation, gap, reach_back, epochs, batch_size, learning_rate, loss, seeds, seed, since,
-            until, markets, interval, grid.
+        **settings: any key of a spec's sections: models (names or settings), lookback, horizon, features, target,
+            scaling, inputs, targets, test, validation, gap, reach_back, epochs, batch_size, learning_rate, loss,
+            shuffle, seeds, seed, since, until, markets, interval, grid.
 
     Returns:
         The result, in memory.
@@ -57,17 +58,12 @@ def as_candles(candles: Any) -> pl.DataFrame:
 
 
 def describe_run(run: FolderRun) -> dict[str, Any]:
-    """What `coincast compare --json` prints: the figures of the first market, and of all markets in lists."""
+    """What `coincast compare --json` prints: the figures of the first market, and of every market in `markets`."""
     result = run.result
-    markets = [_describe_market(result, market) for market in result.parts["market"].unique(maintain_order=True)]
-    networks = result.runs.filter(pl.col("parameters") > 0)
-    last = result.history.filter(pl.col("epoch") == pl.col("epoch").max().over("market", "model", "run"))
+    markets = [_describe_market(result, row) for row in result.headlines]
     return {
         **markets[0],
-        "parameters": networks["parameters"][0] if networks.height else 0,
-        "train_loss": last["loss"].mean() if last.height else None,
-        "verdict": result.verdict,
-        "sentence": result.sentence,
+        "sentences": list(result.sentences),
         "markets": markets,
         "inputs": result.inputs.to_dicts(),
         "leaderboard": result.leaderboard.to_dicts(),
@@ -82,11 +78,19 @@ def describe_run(run: FolderRun) -> dict[str, Any]:
     }
 
 
-def _describe_market(result: Result, market: str) -> dict[str, Any]:
-    parts: Mapping[str, dict[str, Any]] = {
-        row["part"]: row for row in result.parts.filter(pl.col("market") == market).iter_rows(named=True)
-    }
-    figures = {"market": market, "rows": sum(part["rows"] for part in parts.values())}
+def _describe_market(result: Result, headline: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of one market; `parameters` and `train_loss` (last epoch, mean over runs) are of its first network."""
+    market = headline["market"]
+    parts = {row["part"]: row for row in result.parts.filter(pl.col("market") == market).iter_rows(named=True)}
+    figures: dict[str, Any] = {"market": market, "rows": sum(part["rows"] for part in parts.values())}
     for name, part in parts.items():
         figures |= {f"{name}_rows": part["rows"], f"{name}_windows": part["windows"]}
-    return figures
+    networks = result.runs.filter(pl.col("market") == market, pl.col("parameters") > 0)
+    losses = result.history.filter(pl.col("market") == market, pl.col("model") == (networks["model"].first() or ""))
+    return {
+        **figures,
+        "parameters": networks["parameters"].first() or 0,
+        "train_loss": losses.filter(pl.col("epoch") == pl.col("epoch").max())["loss"].mean(),
+        "verdict": headline["verdict"],
+        "sentence": say(result.scores, headline),
+    }

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from coincast.errors import UsageError
-from coincast.experiments.spec import ModelEntry, Spec
+from coincast.experiments.entries import ModelEntry
+from coincast.experiments.spec import Spec
 from coincast.models.forecaster import Axes, Layer
 
 
@@ -54,7 +55,7 @@ def describe_networks(spec: Spec, *, markets: int | None = None) -> list[Network
     """
     networks = [entry for entry in spec.models if hasattr(entry.settings, "build")]
     if not networks:
-        raise UsageError("the spec has no network to describe; add for example [[models]] name = \"lstm\"")
+        raise UsageError('the spec has no network to describe; add for example [[models]] name = "lstm"')
     axes = Axes(spec.samples.lookback, _count_inputs(spec, markets), spec.samples.horizon)
     return [_describe(entry, axes) for entry in networks]
 
@@ -64,7 +65,9 @@ def _count_inputs(spec: Spec, markets: int | None) -> int:
         return len(spec.samples.features)
     known = len(spec.data.markets) or markets
     if not known:
-        raise UsageError('samples.inputs is "all" and the spec names no markets; name them in data.markets or give --candles')
+        raise UsageError(
+            'samples.inputs is "all" and the spec names no markets; name them in data.markets or give --candles'
+        )
     return known * len(spec.samples.features)
 
 

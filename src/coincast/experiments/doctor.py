@@ -7,9 +7,23 @@ import platform
 import sys
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("jax", "jaxlib", "equinox", "optax", "numpy", "scipy", "polars", "pydantic", "matplotlib", "plotly", "typer", "rich")
+LIBRARIES = (
+    "jax",
+    "jaxlib",
+    "equinox",
+    "optax",
+    "numpy",
+    "scipy",
+    "polars",
+    "pydantic",
+    "matplotlib",
+    "plotly",
+    "typer",
+    "rich",
+)
 
 
 def examine() -> dict[str, Any]:
@@ -27,7 +41,7 @@ def examine() -> dict[str, Any]:
         **{name: _version(name) for name in LIBRARIES},
         "cores": available_cores(),
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind} ({jax.default_backend()})",
-        "home": f"{folder} ({'writable' if _is_writable(folder) else 'NOT writable: set COINCAST_HOME to a folder that is'})",
+        "home": f"{folder} ({'writable' if _is_writable(folder) else 'NOT writable: set COINCAST_HOME to another'})",
         "clock": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
     }
 
@@ -39,7 +53,7 @@ def _version(name: str) -> str:
         return "missing"
 
 
-def _is_writable(folder: Any) -> bool:
-    while not folder.exists():
-        folder = folder.parent
-    return os.access(folder, os.W_OK)
+def _is_writable(folder: Path) -> bool:
+    """Whether a folder can be written, or made where it is not there yet."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return there.is_dir() and os.access(there, os.W_OK)

@@ -14,12 +14,15 @@ import polars as pl
 from jaxtyping import Float
 
 from coincast.candles.table import add_intervals
-from coincast.errors import CoincastError, UnknownNameError, UsageError
-from coincast.experiments.spec import ModelEntry, Spec, format_settings
+from coincast.errors import UnknownNameError, UsageError
+from coincast.experiments.entries import ModelEntry, format_settings, read_setting
+from coincast.experiments.spec import SECTIONS, Spec
 from coincast.experiments.tasks import Task
 from coincast.forecasts.table import FORECAST_COLUMNS, JOINED_COLUMNS, RUN_COLUMNS
 
 if TYPE_CHECKING:
+    from coincast.models.forecaster import Axes
+    from coincast.samples.windows import Windows
     from coincast.training.trainer import Progress, TrainingRun
 
 HISTORY_COLUMNS: dict[str, Any] = {
@@ -35,7 +38,7 @@ HISTORY_COLUMNS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Fitted:
-    """What one entry of a spec leaves: forecasts of the test spans and beyond the last candle, runs, losses by epoch."""
+    """What one entry of a spec leaves: forecasts of test spans and beyond the last candle, runs, losses by epoch."""
 
     forecasts: pl.DataFrame
     outlook: pl.DataFrame
@@ -75,7 +78,15 @@ def _ask_forecaster(entry: ModelEntry, spec: Spec, tasks: Sequence[Task]) -> Fit
         prices = entry.settings.forecast(
             task.samples, training=task.parts.train, origins=task.test.origin_rows, seed=spec.training.seed
         )
-        tables.add_forecasts(task, entry.label, 0, prices, learns=entry.settings.learns)
+        asked = (len(task.test), task.samples.windows.horizon)
+        if np.shape(prices) != asked:
+            raise UsageError(
+                f"{entry.label}: forecast gave an array of shape {np.shape(prices)}; it must give prices of shape "
+                f"(origins, horizon), here {asked}"
+            )
+        # A user's own forecaster that does not say counts as one that learns: its forecasts claim to know less.
+        learns = getattr(entry.settings, "learns", True)
+        tables.add_forecasts(task, entry.label, 0, np.asarray(prices, dtype=np.float64), learns=learns)
         tables.add_run(task, entry.label, 0, seed=spec.training.seed, seconds=time.perf_counter() - began)
     return tables.gather()
 
@@ -87,6 +98,7 @@ def _fit_network(
 
     settings = expand_grid(entry, spec)
     _refuse_new_shapes(settings, tasks, spec)
+    spec = _fit_batches(spec, tasks)
     numbers = range(1, spec.training.seeds + 1)
     plan = list(itertools.product(tasks, settings, numbers))
     trained = train(
@@ -122,14 +134,21 @@ def _fit_network(
     return tables.gather()
 
 
+def _fit_batches(spec: Spec, tasks: Sequence[Task]) -> Spec:
+    """A batch larger than the longest training span is that span: the same steps without the memory."""
+    longest = max(len(task.training) for task in tasks)
+    size = min(spec.training.batch_size, longest)
+    return spec.model_copy(update={"training": spec.training.model_copy(update={"batch_size": size})})
+
+
 def expand_grid(entry: ModelEntry, spec: Spec) -> list[Setting]:
     """Every combination of `[grid]` that concerns a network: its own settings, and the recipe's.
 
     Raises:
         UsageError: a key that cannot vary inside one program.
     """
-    _check_grid_keys(spec)
-    own = {key: values for key, values in spec.grid.items() if key.split(".")[0] in (entry.label, "training")}
+    grid = _read_grid(spec)
+    own = {key: values for key, values in grid.items() if key.split(".")[0] in (entry.label, "training")}
     combinations = []
     for values in itertools.product(*own.values()):
         chosen = dict(zip(own, values, strict=True))
@@ -137,36 +156,48 @@ def expand_grid(entry: ModelEntry, spec: Spec) -> list[Setting]:
         changes = {key.split(".", 1)[1]: value for key, value in chosen.items() if not key.startswith("training.")}
         suffix = format_settings({**changes, **recipe})
         label = f"{entry.label}({suffix})" if suffix else entry.label
-        combinations.append(Setting(label, dataclasses.replace(entry.settings, **changes) if changes else entry.settings, recipe))
+        combinations.append(
+            Setting(label, dataclasses.replace(entry.settings, **changes) if changes else entry.settings, recipe)
+        )
     return combinations
 
 
-def _check_grid_keys(spec: Spec) -> None:
-    networks = {entry.label: entry.settings for entry in spec.models if hasattr(entry.settings, "build")}
-    fields = {label: [field.name for field in dataclasses.fields(settings)] for label, settings in networks.items() if dataclasses.is_dataclass(settings)}
-    allowed = ["training.learning_rate", *(f"{label}.{name}" for label, names in fields.items() for name in names)]
+def _read_grid(spec: Spec) -> dict[str, list[Any]]:
+    """The grid with values of the right kind; refuses keys that do not exist or that no program can vary."""
+    allowed: dict[str, Any] = {"training.learning_rate": spec.training.learning_rate}
+    for entry in spec.models:
+        if hasattr(entry.settings, "build") and dataclasses.is_dataclass(entry.settings):
+            allowed |= {f"{entry.label}.{f.name}": f.default for f in dataclasses.fields(entry.settings)}
     for key in spec.grid:
-        section, _, name = key.partition(".")
-        if section in ("training", "samples", "split", "data") and key != "training.learning_rate":
-            raise UsageError(f"grid.{key} changes the shapes of a program; a grid may vary what keeps them: training.learning_rate and a network's rates, such as lstm.dropout")
+        if key not in allowed and key.split(".")[0] in SECTIONS:
+            raise UsageError(
+                f"grid.{key} changes the shapes of a program; a grid may vary what keeps them: training.learning_rate "
+                "and a network's rates, such as lstm.dropout"
+            )
         if key not in allowed:
             raise UnknownNameError("grid key", key, allowed)
+    return {
+        key: [read_setting(f"grid.{key}", value, allowed[key]) for value in values] for key, values in spec.grid.items()
+    }
 
 
 def _refuse_new_shapes(settings: Sequence[Setting], tasks: Sequence[Task], spec: Spec) -> None:
-    """A grid may vary what keeps the shapes: all its networks must be one program."""
+    """A grid may vary what keeps the shapes: all its networks must be one program, with one output per step."""
     import equinox as eqx
     import jax
 
     from coincast.models.forecaster import Axes
-    from coincast.training.lanes import split_module
 
     axes = Axes(spec.samples.lookback, tasks[0].samples.inputs.shape[1], spec.samples.horizon)
     shapes = []
     for setting in settings:
         module = eqx.filter_eval_shape(lambda key, s=setting: s.settings.build(axes, key=key), jax.random.key(0))
         if not callable(module):
-            raise UsageError(f"{setting.label}: build gave {type(module).__name__}; it must give a module that can be called with one sample")
+            raise UsageError(
+                f"{setting.label}: build gave {type(module).__name__}; it must give a module that can be called with "
+                "one sample"
+            )
+        _check_output(setting.label, module, axes)
         shapes.append(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype) if hasattr(leaf, "shape") else leaf, module))
     for setting, shape in zip(settings, shapes, strict=True):
         if not eqx.tree_equal(shape, shapes[0]):
@@ -176,12 +207,28 @@ def _refuse_new_shapes(settings: Sequence[Setting], tasks: Sequence[Task], spec:
             )
 
 
+def _check_output(label: str, module: Any, axes: Axes) -> None:
+    """Any other shape would be broadcast against the targets, and trained on without a word."""
+    import equinox as eqx
+
+    past = np.zeros((axes.lookback, axes.feature), dtype=np.float32)
+    given = getattr(eqx.filter_eval_shape(lambda network, x: network(x), module, past), "shape", None)
+    if given != (axes.horizon, axes.output):
+        raise UsageError(
+            f"{label}: its module gives an output of shape {given}; it must give (horizon, output), here "
+            f"{(axes.horizon, axes.output)}"
+        )
+
+
 def _training_run(task: Task, setting: Setting, spec: Spec, number: int) -> TrainingRun:
     from coincast.training.recipe import Recipe
     from coincast.training.trainer import TrainingRun
 
     recipe = Recipe(**{**spec.training.model_dump(exclude={"seeds", "seed"}), **setting.recipe_changes})
-    scaled = lambda windows: task.target_scale.scale(task.samples.targets(windows))  # noqa: E731
+
+    def scaled(windows: Windows) -> Float[np.ndarray, "window horizon"]:
+        return task.target_scale.scale(task.samples.targets(windows))
+
     return TrainingRun(
         settings=setting.settings,
         recipe=recipe,
@@ -199,8 +246,7 @@ def _varied(setting: Setting, settings: Sequence[Setting]) -> dict[str, Any]:
     """Settings that differ between the combinations of a grid, as columns of the table of runs."""
     if len(settings) == 1:
         return {}
-    values = dataclasses.asdict(setting.settings) if dataclasses.is_dataclass(setting.settings) else {}
-    others = [dataclasses.asdict(s.settings) if dataclasses.is_dataclass(s.settings) else {} for s in settings]
+    values, *others = [vars(one.settings) if hasattr(one.settings, "__dict__") else {} for one in (setting, *settings)]
     changed = {key: value for key, value in values.items() if any(other.get(key) != value for other in others)}
     return {**changed, **setting.recipe_changes}
 
@@ -260,18 +306,23 @@ class _Tables:
             }
         )
         rows = epochs.with_columns(pl.lit(value).alias(name) for name, value in keys.items())
-        self.history.append(rows.select(pl.col(name).cast(dtype) for name, dtype in HISTORY_COLUMNS.items()))
+        rows = rows.select(pl.col(name).cast(dtype) for name, dtype in HISTORY_COLUMNS.items())
+        self.history.append(rows.with_columns(pl.col("loss", "validation_loss").fill_nan(None)))
 
     def gather(self) -> Fitted:
-        runs = pl.concat(self.runs, how="diagonal")
-        first, last = list(RUN_COLUMNS)[:5], list(RUN_COLUMNS)[5:]
-        varied = [name for name in runs.columns if name not in RUN_COLUMNS]
         return Fitted(
             forecasts=pl.concat(self.forecasts),
             outlook=pl.concat(self.outlook),
-            runs=runs.select(*first, *varied, *last),
+            runs=gather_runs(self.runs),
             history=pl.concat(self.history),
         )
+
+
+def gather_runs(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Tables of runs as one; settings that vary stand between the seed and the parameters."""
+    runs = pl.concat(tables, how="diagonal_relaxed")
+    first, last = list(RUN_COLUMNS)[:5], list(RUN_COLUMNS)[5:]
+    return runs.select(*first, *(name for name in runs.columns if name not in RUN_COLUMNS), *last)
 
 
 def _forecast_rows(
@@ -279,7 +330,10 @@ def _forecast_rows(
 ) -> pl.DataFrame:
     """Rows of the forecast table, with what is known of the truth joined."""
     samples, windows = task.samples, task.test
-    repeat = lambda values: np.repeat(values, windows.horizon)  # noqa: E731
+
+    def repeat(values: np.ndarray) -> np.ndarray:
+        return np.repeat(values, windows.horizon)
+
     origin = repeat(samples.close_time[windows.origin_rows])
     actual = np.full(prices.shape, np.nan) if task.is_live else samples.future_close(windows)
     frame = pl.DataFrame(

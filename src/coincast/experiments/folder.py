@@ -1,10 +1,10 @@
 """The run folder: everything that is needed to understand an experiment and to repeat it.
 
-    spec.toml  data.json  runs.parquet  history.csv  forecasts.parquet  scores.parquet  figures/  report.html
-    fingerprint  run.json  and outlook.parquet where forecasts reach beyond the last candle
+    spec.toml  data.json  runs.parquet  history.csv  forecasts.parquet  scores.parquet  figures/
+    report.html  fingerprint  run.json  and outlook.parquet where forecasts reach beyond the last candle
 
-`run.json` is written last, so that a folder with it is finished. While an experiment runs, its finished models lie under
-`finished/`, and an interrupted one goes on with the rest.
+`run.json` is written last, so that a folder with it is finished. While an experiment runs, its finished models lie
+under `finished/`, and an interrupted one goes on with the rest.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ import polars as pl
 
 from coincast.candles.table import check_candles
 from coincast.errors import UnreadableFileError, UsageError
-from coincast.experiments.fit import Fitted
+from coincast.experiments.fit import HISTORY_COLUMNS, Fitted
 from coincast.experiments.result import Result
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
+from coincast.experiments.tasks import choose_candles
 from coincast.forecasts.table import load_table, write_table
 from coincast.tabular import write_beside
 
@@ -78,14 +79,14 @@ def run_in_folder(
     Raises:
         UsageError: `out` holds another run, or something else.
     """
+    candles = choose_candles(candles, spec.data)
     fingerprint = take_fingerprint(spec, candles, beyond=beyond)
-    folder = out or Path(DEFAULT_RUNS) / f"{spec.name}-{fingerprint[:12]}"
+    folder = out.expanduser() if out else Path(DEFAULT_RUNS) / f"{_plain_name(spec.name)}-{fingerprint[:12]}"
     _refuse_other_run(folder, fingerprint)
     if fresh:
         _forget(folder)
     elif (folder / "run.json").is_file():
         return FolderRun(load_result(folder), folder, folder / "report.html", was_finished=True)
-    folder.mkdir(parents=True, exist_ok=True)
     _write_text(folder / "fingerprint", fingerprint)
     shelf = FinishedModels(folder / FINISHED)
     result = run_experiment(
@@ -103,9 +104,9 @@ def save_result(result: Result, folder: Path) -> Path:
         UsageError: the folder holds another run, or something else.
     """
     fingerprint = result.fingerprint or take_fingerprint(result.spec, result.candles, beyond=result.outlook.height > 0)
+    folder = folder.expanduser()
     _refuse_other_run(folder, fingerprint)
     _forget(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     _write_text(folder / "fingerprint", fingerprint)
     write_result(replace(result, fingerprint=fingerprint), folder, command="")
     return folder
@@ -152,10 +153,15 @@ def load_result(folder: Path) -> Result:
     except (OSError, ValueError) as error:
         raise UnreadableFileError(f"{folder} holds no finished run that can be read: {error}") from None
     if facts["version"] > FOLDER_VERSION:
-        raise UnreadableFileError(f"{folder} was written by a newer Coincast (folder version {facts['version']}, here {FOLDER_VERSION})")
+        raise UnreadableFileError(
+            f"{folder} was written by a newer Coincast (folder version {facts['version']}, here {FOLDER_VERSION})"
+        )
     forecasts = load_table(folder / "forecasts.parquet", kind="forecasts")
     plain = {name: pl.DataFrame(facts[name]) for name in PLAIN_TABLES}
-    times = [pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%z", time_unit="ms", time_zone="UTC") for name in ("first", "last")]
+    times = [
+        pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%z", time_unit="ms", time_zone="UTC")
+        for name in ("first", "last")
+    ]
     plain["parts"] = plain["parts"].with_columns(times)
     outlook = folder / "outlook.parquet"
     return Result(
@@ -164,7 +170,7 @@ def load_result(folder: Path) -> Result:
         forecasts=forecasts,
         scores=load_table(folder / "scores.parquet", kind="scores"),
         runs=load_table(folder / "runs.parquet", kind="runs"),
-        history=pl.read_csv(folder / "history.csv"),
+        history=pl.read_csv(folder / "history.csv", schema=HISTORY_COLUMNS),
         outlook=load_table(outlook, kind="forecasts") if outlook.is_file() else forecasts.clear(),
         seconds=facts["seconds"],
         files=tuple(data["files"]),
@@ -193,7 +199,6 @@ class FinishedModels:
 
     def put(self, label: str, fitted: Fitted) -> None:
         place = self.folder / _safe_name(label)
-        place.mkdir(parents=True, exist_ok=True)
         for name in ("forecasts", "outlook", "runs", "history"):
             write_beside(place / f"{name}.parquet", getattr(fitted, name).write_parquet)
         _write_text(place / "done", label)
@@ -217,7 +222,9 @@ def hash_candles(candles: pl.DataFrame) -> bytes:
         if column.dtype == pl.String:
             digest.update("\n".join(column.to_list()).encode())
         else:
-            digest.update(column.is_null().to_numpy().tobytes() + column.to_physical().fill_null(0).to_numpy().tobytes())
+            digest.update(
+                column.is_null().to_numpy().tobytes() + column.to_physical().fill_null(0).to_numpy().tobytes()
+            )
     return digest.digest()
 
 
@@ -263,11 +270,17 @@ def _forget(folder: Path) -> None:
 
 def _safe_name(label: str) -> str:
     """A folder name for a model's label; the hash keeps labels apart that look alike."""
-    plain = "".join(letter if letter.isalnum() or letter in "-_.=" else "_" for letter in label)[:60]
-    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+    return f"{_plain_name(label)}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+
+
+def _plain_name(text: str) -> str:
+    """A text as part of a file's name."""
+    return "".join(letter if letter.isalnum() or letter in "-_=" else "_" for letter in text)[:60]
 
 
 def _describe_candles(candles: pl.DataFrame) -> list[dict[str, Any]]:
+    if candles.is_empty():
+        return []
     spans = candles.group_by("market", "interval", maintain_order=True).agg(
         rows=pl.len(), first=pl.col("open_time").min(), last=pl.col("close_time").max()
     )
@@ -279,7 +292,8 @@ def _describe_candles(candles: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _run_facts(result: Result) -> dict[str, Any]:
-    tables = {name: getattr(result, name).to_dicts() for name in PLAIN_TABLES}
+    finite = pl.when(pl.selectors.float().is_finite()).then(pl.selectors.float()).name.keep()
+    tables = {name: getattr(result, name).with_columns(finite).to_dicts() for name in PLAIN_TABLES}
     return {
         "version": FOLDER_VERSION,
         "fingerprint": result.fingerprint,

@@ -10,7 +10,7 @@ import polars as pl
 
 from coincast.experiments.compare import as_candles
 from coincast.experiments.folder import FolderRun
-from coincast.experiments.result import Result
+from coincast.experiments.result import Result, sentences_html
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.experiments.story import outlook_table
@@ -49,6 +49,11 @@ class Outlook:
         """That verdict as a sentence for a layman."""
         return self.result.sentence
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The same for every market that was forecast."""
+        return self.result.sentences
+
     def plot(self) -> Figure:
         """The last candles, the forecast and naive."""
         return self.result.plot("outlook")
@@ -58,7 +63,7 @@ class Outlook:
         return self.result.save(folder)
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.sentence}</p>{self.table._repr_html_()}"
+        return f"{sentences_html(self.sentences)}{self.table._repr_html_()}"
 
 
 def forecast(candles: Any, *, horizon: int = 7, **settings: Any) -> Outlook:
@@ -91,6 +96,7 @@ def describe_outlook(run: FolderRun) -> dict[str, Any]:
         "forecasts": outlook_table(result).to_dicts(),
         "verdict": result.verdict,
         "sentence": result.sentence,
+        "sentences": list(result.sentences),
         "leaderboard": result.leaderboard.to_dicts(),
         "scores": result.scores.to_dicts(),
         "seconds": dict(result.seconds),
@@ -99,4 +105,5 @@ def describe_outlook(run: FolderRun) -> dict[str, Any]:
         "fingerprint": result.fingerprint,
         "folder": str(run.folder),
         "report": str(run.report),
+        "was_finished": run.was_finished,
     }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from coincast.scores.verdict import IS_DECIDING, leaderboard
+from coincast.reports.tables import leaderboard, leaderboard_html
+from coincast.scores.verdict import deciding_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,18 +61,27 @@ class Result:
         return leaderboard(self.scores)
 
     @property
-    def headline(self) -> dict[str, Any]:
-        """The deciding row of the score table for the first model of the spec that is not naive, on the first market."""
+    def headlines(self) -> list[dict[str, Any]]:
+        """For each market that was forecast the deciding row of the first model of the spec that is not naive."""
+        return [self._headline(market) for market in self.parts["market"].unique(maintain_order=True)]
+
+    def _headline(self, market: str) -> dict[str, Any]:
         from coincast.forecasts.combine import ENSEMBLE
 
-        deciding = self.scores.filter(IS_DECIDING)
-        market = self.parts["market"][0]
+        deciding = deciding_rows(self.scores)
         for entry in self.spec.models:
             names = deciding["model"].str.strip_suffix(ENSEMBLE)
-            found = deciding.filter((names == entry.label) | names.str.starts_with(f"{entry.label}("), pl.col("market") == market)
+            found = deciding.filter(
+                (names == entry.label) | names.str.starts_with(f"{entry.label}("), pl.col("market") == market
+            )
             if entry.name != "naive" and found.height:
                 return found.row(0, named=True)
         return deciding.filter(pl.col("market") == market).row(0, named=True)
+
+    @property
+    def headline(self) -> dict[str, Any]:
+        """The first of `headlines`."""
+        return self.headlines[0]
 
     @property
     def verdict(self) -> str | None:
@@ -84,15 +95,26 @@ class Result:
 
         return say(self.scores, self.headline)
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The verdict on every market that was forecast; each names its market where there are several."""
+        from coincast.experiments.story import say
+
+        rows = self.headlines
+        return tuple(f"{row['market']}: " * (len(rows) > 1) + say(self.scores, row) for row in rows)
+
     def plot(self, picture: str = "forecast") -> Figure:
         """A matplotlib figure by name; see `coincast.reports.figures.FIGURES`."""
-        from coincast.errors import UnknownNameError
+        from coincast.errors import UnknownNameError, UsageError
         from coincast.experiments.story import tell
         from coincast.reports.figures import FIGURES
 
         if picture not in FIGURES:
             raise UnknownNameError("picture", picture, FIGURES)
-        return FIGURES[picture](tell(self).sections()[0])
+        figure = FIGURES[picture](tell(self).sections()[0])
+        if figure is None:
+            raise UsageError(f"this result has nothing to show in the picture {picture!r}; take another one")
+        return figure
 
     def save(self, folder: str | Path) -> Path:
         """Write the run folder: tables, figures and the report.
@@ -111,6 +133,9 @@ class Result:
         return to_pandas(self.leaderboard)
 
     def _repr_html_(self) -> str:
-        from coincast.reports.tables import leaderboard_html
+        return f"{sentences_html(self.sentences)}{leaderboard_html(self.scores)}"
 
-        return f"<p>{self.sentence}</p>{leaderboard_html(self.scores)}"
+
+def sentences_html(sentences: Sequence[str]) -> str:
+    """Sentences as paragraphs for a notebook."""
+    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)

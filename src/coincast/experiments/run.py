@@ -12,11 +12,13 @@ import polars as pl
 
 from coincast.candles.quality import find_gaps
 from coincast.errors import TooFewRowsError
-from coincast.experiments.fit import Fitted, fit_entry
+from coincast.experiments.entries import ModelEntry
+from coincast.experiments.fit import Fitted, fit_entry, gather_runs
 from coincast.experiments.result import Result
-from coincast.experiments.spec import ModelEntry, Spec
+from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task, choose_candles, make_live_tasks, make_tasks
 from coincast.forecasts.combine import add_ensembles, failed_runs
+from coincast.forecasts.table import TIME
 from coincast.samples.shift import measure_shift
 from coincast.scores.verdict import score_forecasts
 
@@ -95,13 +97,13 @@ def run_experiment(
         inputs=pl.concat([_input_rows(task) for task in tasks]),
         forecasts=forecasts,
         scores=scores,
-        runs=pl.concat([one.runs for one in fitted], how="diagonal"),
+        runs=gather_runs([one.runs for one in fitted]),
         history=pl.concat([one.history for one in fitted]),
         shift=pl.concat([measure_shift(t.samples, t.input_scale, t.training, t.test) for t in tasks]),
         outlook=outlook,
         seconds=watch.seconds,
         files=tuple(files),
-        notes=_notes(chosen, forecasts),
+        notes=(*_gap_notes(chosen), *_failure_notes(pl.concat([forecasts, outlook]))),
         fingerprint=fingerprint,
     )
 
@@ -127,8 +129,8 @@ def _refuse_without_runs(spec: Spec, forecasts: pl.DataFrame) -> None:
     sound = forecasts.group_by("model").agg(pl.col("value").is_not_null().any().alias("any")).filter(~pl.col("any"))
     if sound.height:
         raise TooFewRowsError(
-            f"every run of {sound['model'][0]} ended in numbers that are not finite; try a smaller training.learning_rate "
-            f"than {spec.training.learning_rate:g}, or samples.scaling = \"training\""
+            f"every run of {sound['model'][0]} ended in numbers that are not finite; try a smaller "
+            f'training.learning_rate than {spec.training.learning_rate:g}, or samples.scaling = "training"'
         )
 
 
@@ -150,7 +152,7 @@ def _part_rows(task: Task) -> pl.DataFrame:
                     "windows": len(windows),
                 }
             )
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows).with_columns(pl.col("first", "last").cast(TIME))
 
 
 def _input_rows(task: Task) -> pl.DataFrame:
@@ -167,11 +169,24 @@ def _input_rows(task: Task) -> pl.DataFrame:
     )
 
 
-def _notes(candles: pl.DataFrame, forecasts: pl.DataFrame) -> tuple[str, ...]:
-    """What a reader should know before believing a figure."""
-    notes = []
-    for gap in find_gaps(candles).group_by("market", maintain_order=True).agg(pl.len(), pl.col("missing").sum()).iter_rows(named=True):
-        notes.append(f"{gap['market']} has {gap['len']} gaps, {gap['missing']} candles missing; no window reaches across one.")
-    for failed in failed_runs(forecasts).iter_rows(named=True):
-        notes.append(f"Run {failed['run']} of {failed['model']} on {failed['market']} failed: its numbers are not finite. It is left out of the ensemble.")
-    return tuple(notes)
+def _gap_notes(candles: pl.DataFrame) -> list[str]:
+    gaps = (
+        find_gaps(candles).group_by("market", maintain_order=True).agg(pl.len().alias("gaps"), pl.col("missing").sum())
+    )
+    return [
+        f"{row['market']} has {_count(row['gaps'], 'gap')}, {_count(row['missing'], 'candle')} missing; "
+        "no window reaches across a gap."
+        for row in gaps.iter_rows(named=True)
+    ]
+
+
+def _failure_notes(forecasts: pl.DataFrame) -> list[str]:
+    return [
+        f"Run {row['run']} of {row['model']} on {row['market']} failed: its numbers are not finite. "
+        "It is left out of the ensemble."
+        for row in failed_runs(forecasts).iter_rows(named=True)
+    ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from coincast.errors import UsageError
 from coincast.reports.story import Story
 from coincast.scores.verdict import count_tests
 from coincast.scores.words import sentence
@@ -35,7 +36,7 @@ def tell(result: Result, *, command: str = "") -> Story:
         command=command,
         scores=result.scores,
         forecasts=result.forecasts,
-        candles=result.candles.filter(pl.col("market").is_in(result.parts["market"].unique().to_list())),
+        candles=_candles_of(result),
         parts=result.parts,
         runs=result.runs,
         history=result.history,
@@ -45,6 +46,13 @@ def tell(result: Result, *, command: str = "") -> Story:
         spec_toml=spec.to_toml(),
         notes=result.notes,
     )
+
+
+def _candles_of(result: Result) -> pl.DataFrame | None:
+    """Candles of the markets that were forecast; a result that was read back from its folder has none."""
+    if result.candles.is_empty():
+        return None
+    return result.candles.filter(pl.col("market").is_in(result.parts["market"].unique().to_list()))
 
 
 def tell_judgement(judgement: Judgement, *, command: str = "") -> Story:
@@ -65,11 +73,17 @@ def write_judgement(judgement: Judgement, folder: Path, *, command: str = "") ->
 
     Returns:
         The page.
+
+    Raises:
+        UsageError: the place is a file, holds a run, or cannot be written.
     """
     from coincast.forecasts.table import write_table
     from coincast.reports.figures import write_figures
     from coincast.reports.html import write_report
 
+    if folder.is_file() or (folder / "fingerprint").exists():
+        what = "is a file" if folder.is_file() else "holds a run"
+        raise UsageError(f"--out {folder} {what}; name a folder that is empty or not there yet")
     story = tell_judgement(judgement, command=command)
     write_table(judgement.forecasts, folder / "forecasts.parquet", kind="forecasts")
     write_table(judgement.scores, folder / "scores.parquet", kind="scores")
@@ -80,8 +94,8 @@ def write_judgement(judgement: Judgement, folder: Path, *, command: str = "") ->
 def outlook_table(result: Result) -> pl.DataFrame:
     """Forecasts beyond the last candle: market, model, target_time, value, low, high, naive.
 
-    `low, high` hold nine of ten runs of a network (quantiles 5 % and 95 %): how much its seeds differ, not where the price
-    will be with 90 % probability. Null for models without runs.
+    `low, high` hold nine of ten runs of a network (quantiles 5 % and 95 %): how much its seeds differ, not where the
+    price will be with 90 % probability. Null for models without runs.
     """
     from coincast.forecasts.combine import ENSEMBLE
 
@@ -93,7 +107,7 @@ def outlook_table(result: Result) -> pl.DataFrame:
     )
     single = rows.filter((pl.col("run") == 0) | (pl.col("run").n_unique().over("market", "model") == 1))
     return (
-        single.filter(pl.col("model") != "naive")
+        single.filter(pl.col("model") != "naive", pl.col("value").is_not_null())
         .join(spread, on=["market", "model", "target_time"], how="left")
         .with_columns(naive=pl.col("last_close"))
         .select("market", "interval", "model", "origin", "step", "target_time", "value", "low", "high", "naive")
@@ -107,9 +121,9 @@ def _facts(result: Result) -> dict[str, str]:
     networks = result.runs.filter(pl.col("parameters") > 0)
     facts = {"fingerprint": result.fingerprint} if result.fingerprint else {}
     for file in result.files:
-        facts[f"file {file['file']}"] = f"{file['rows']:,} rows of {file['market']}, sha256 {file['sha256'][:16]}"
+        facts[f"file {file['file']}"] = f"{file['rows']:,} rows of {file['market']}, sha256 {file['sha256']!s:.16}"
     if networks.height:
-        facts["runs trained"] = f"{networks.height} with {networks['parameters'].max():,} parameters each"
+        facts["runs trained"] = f"{networks.height} with {max(networks['parameters'].to_list()):,} parameters each"
     facts["time"] = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
     facts["versions"] = f"coincast {coincast.__version__}, Python {platform.python_version()}, polars {pl.__version__}"
     return facts

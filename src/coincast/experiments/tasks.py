@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from coincast.candles.table import check_candles
-from coincast.errors import CoincastError, TooFewRowsError, UnknownNameError, UsageError
+from coincast.errors import TooFewRowsError, UnknownNameError, UsageError
 from coincast.experiments.spec import DataSection, Spec
 from coincast.samples.samples import Samples, make_samples
 from coincast.samples.scaling import InputScale, fit_input_scale
@@ -65,22 +66,31 @@ def choose_candles(candles: pl.DataFrame, data: DataSection) -> pl.DataFrame:
         if market not in known:
             raise UnknownNameError("market", market, known)
     chosen = pl.concat([candles.filter(pl.col("market") == market) for market in markets])
-    if data.interval is not None:
-        chosen = chosen.filter(pl.col("interval") == data.interval)
     intervals = chosen["interval"].unique().sort().to_list()
-    if len(intervals) > 1:
-        raise UsageError(f"the candles come in several intervals: {', '.join(intervals)}; choose one with data.interval")
+    if data.interval is not None and data.interval not in intervals:
+        raise UnknownNameError("interval in these candles", data.interval, intervals)
+    if data.interval is None and len(intervals) > 1:
+        raise UsageError(
+            f"the candles come in several intervals: {', '.join(intervals)}; choose one with data.interval"
+        )
+    return _choose_span(chosen.filter(pl.col("interval") == (data.interval or intervals[0])), markets, data)
+
+
+def _choose_span(chosen: pl.DataFrame, markets: Sequence[str], data: DataSection) -> pl.DataFrame:
     spanned = chosen
     if data.since is not None:
         spanned = spanned.filter(pl.col("open_time") >= _time("since", data.since))
     if data.until is not None:
-        until = data.until
-        spanned = spanned.filter(pl.col("open_time") < _time("until", until) + timedelta(days=1) if _is_day(until) else pl.col("open_time") <= _time("until", until))
-    missing = set(markets) - set(spanned["market"].unique())
+        end = _time("until", data.until)
+        is_before = pl.col("open_time") < end + timedelta(days=1) if _is_day(data.until) else pl.col("open_time") <= end
+        spanned = spanned.filter(is_before)
+    missing = sorted(set(markets) - set(spanned["market"].unique()))
     if missing:
+        first, last = chosen["open_time"].min(), chosen["open_time"].max()
+        span = " ".join(f"{name} {value!s}" for name, value in (("from", data.since), ("to", data.until)) if value)
         raise TooFewRowsError(
-            f"{sorted(missing)[0]} has no candles{f' in interval {data.interval}' if data.interval else ''} between data.since "
-            f"{data.since} and data.until {data.until}; its candles open from {chosen['open_time'].min()} to {chosen['open_time'].max()}"
+            f"{missing[0]} has no candles {span}, as data.since and data.until ask; "
+            f"the candles that were given open from {first!s} to {last!s}"
         )
     return spanned
 
@@ -107,8 +117,8 @@ def _samples_of_targets(spec: Spec, candles: pl.DataFrame) -> list[Samples]:
         if market not in markets:
             raise UnknownNameError("market in samples.targets", market, markets)
     settings: dict[str, Any] = spec.samples.model_dump(include={"features", "lookback", "horizon", "target"})
-    inputs = lambda market: markets if spec.samples.inputs == "all" else [market]  # noqa: E731
-    return [make_samples(candles, market=market, inputs=inputs(market), **settings) for market in targets]
+    every = markets if spec.samples.inputs == "all" else None
+    return [make_samples(candles, market=market, inputs=every or [market], **settings) for market in targets]
 
 
 def _test_task(spec: Spec, samples: Samples) -> Task:
@@ -133,18 +143,23 @@ def _live_task(spec: Spec, samples: Samples) -> Task:
     test = samples.windows_at(np.array([rows - 1]))
     if len(test) == 0:
         raise TooFewRowsError(
-            f"{samples.market} has no complete window of {spec.samples.lookback} candles at its end, where the forecast starts; "
-            "its last candles have a gap or an unknown input: bring the data up to date, or ask for a shorter lookback"
+            f"{samples.market} has no complete window of {spec.samples.lookback} candles at its end, where the "
+            "forecast starts; its last candles have a gap or an unknown input: bring the data up to date, or ask for a "
+            "shorter lookback"
         )
     return _task(spec, samples, parts, validation=empty, test=test, is_live=True)
 
 
-def _task(spec: Spec, samples: Samples, parts: Parts, *, validation: Windows, test: Windows, is_live: bool = False) -> Task:
+def _task(
+    spec: Spec, samples: Samples, parts: Parts, *, validation: Windows, test: Windows, is_live: bool = False
+) -> Task:
     training = samples.windows_in(parts.train, reach_back=False)
-    if len(training) == 0:
+    if len(parts.train) < training.lookback + training.horizon:
         raise _too_short("training", samples, len(parts.train), False)
     rows = slice(parts.train.first, parts.train.end)
     scale = fit_input_scale(spec.samples.scaling, samples.inputs[rows], samples.names, samples.is_level)
+    if len(training) == 0:
+        raise _too_short("training", samples, len(parts.train), False)
     return Task(
         samples=samples,
         parts=parts,
@@ -157,17 +172,20 @@ def _task(spec: Spec, samples: Samples, parts: Parts, *, validation: Windows, te
     )
 
 
-def _too_short(part: str, samples: Samples, rows: int, reach_back: bool) -> CoincastError:
+def _too_short(part: str, samples: Samples, rows: int, reach_back: bool) -> TooFewRowsError:
     windows = samples.windows
     needed = windows.horizon + (0 if reach_back else windows.lookback)
     return TooFewRowsError(
-        f"no window fits into the {part} part of {samples.market}: it has {rows} rows, and a window needs {needed} in a row "
-        f"without a gap (lookback {windows.lookback}, horizon {windows.horizon}); ask for a shorter window or a longer part"
+        f"no window fits into the {part} part of {samples.market}: it has {rows} rows, and a window needs {needed} in "
+        f"a row without a gap (lookback {windows.lookback}, horizon {windows.horizon}); ask for a shorter window or a "
+        "longer part"
     )
 
 
 def _is_day(value: date | datetime | str) -> bool:
-    return isinstance(value, date) and not isinstance(value, datetime) or (isinstance(value, str) and len(value) == 10)
+    return (isinstance(value, date) and not isinstance(value, datetime)) or (
+        isinstance(value, str) and len(value) == 10
+    )
 
 
 def _time(name: str, value: date | datetime | str) -> datetime:
@@ -175,7 +193,9 @@ def _time(name: str, value: date | datetime | str) -> datetime:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise UsageError(f"data.{name} is {value!r}; allowed: a date or time such as 2017-06-01 or 2017-06-01T12:00Z") from None
+            raise UsageError(
+                f"data.{name} is {value!r}; allowed: a date or time such as 2017-06-01 or 2017-06-01T12:00Z"
+            ) from None
     if not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     return value if value.tzinfo else value.replace(tzinfo=UTC)

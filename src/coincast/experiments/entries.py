@@ -1,0 +1,160 @@
+"""The models of a spec: names, tables and settings objects as entries with a label and settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from coincast.errors import UnknownNameError, UsageError
+from coincast.forecasts.combine import ENSEMBLE
+
+DEFAULT_MODELS = ("lstm", "naive", "drift", "ar", "average", "random_walk")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelEntry:
+    """A model of a spec: the label that stands in tables, and its settings.
+
+    Attributes:
+        label: unique in the spec.
+        name: name in `MODELS`, or the class of a user's own settings.
+        settings: a frozen dataclass that is a `Network` or a `Forecaster`.
+    """
+
+    label: str
+    name: str
+    settings: Any
+
+
+def list_models(models: Any) -> list[Any]:
+    """The models of a spec as a list; a single one may stand alone."""
+    if isinstance(models, str | Mapping) or not isinstance(models, Iterable):
+        return [models] if models else list(DEFAULT_MODELS)
+    return list(models) or list(DEFAULT_MODELS)
+
+
+def make_entries(models: Iterable[Any]) -> list[ModelEntry]:
+    """Entries from names, tables `{"name": "lstm", "units": 20}` and settings objects; naive is always among them.
+
+    Raises:
+        UnknownNameError: a name that is not in `MODELS`, or a setting that the model does not have.
+        UsageError: two models under one label.
+    """
+    entries = [_make_entry(model) for model in models]
+    if not any(entry.name == entry.label == "naive" for entry in entries):
+        entries.append(_make_entry("naive"))
+    if len({entry.label for entry in entries}) < len(entries):
+        entries = [_label_by_settings(entry, entries) for entry in entries]
+    labels = [entry.label for entry in entries]
+    doubled = sorted({label for label in labels if labels.count(label) > 1})
+    if doubled:
+        raise UsageError(f'two models are called {doubled[0]!r}; give one of them a label of its own: label = "..."')
+    return entries
+
+
+def _make_entry(model: Any) -> ModelEntry:
+    from coincast.models import MODELS
+
+    if isinstance(model, ModelEntry):
+        return model
+    if isinstance(model, str):
+        model = {"name": model}
+    if not isinstance(model, Mapping):
+        return _entry_of_settings(model)
+    values = dict(model)
+    name, label = values.pop("name", None), values.pop("label", None)
+    if not isinstance(name, str):
+        raise UsageError(f'a model without a name: {dict(model)}; write for example name = "lstm"')
+    if label is not None and (not isinstance(label, str) or not label or label.endswith(ENSEMBLE)):
+        raise UsageError(f"the label of {name} is {label!r}; allowed: a text that does not end in {ENSEMBLE}")
+    if name not in MODELS:
+        raise UnknownNameError("model", name, MODELS)
+    settings = MODELS[name]
+    known = {field.name: field for field in dataclasses.fields(settings)}  # type: ignore[arg-type]
+    for key, value in values.items():
+        if key not in known:
+            raise (
+                UnknownNameError(f"setting of {name}", key, known)
+                if known
+                else UsageError(f"{name} has no settings, and {key} was given")
+            )
+        values[key] = read_setting(f"{name}.{key}", value, getattr(settings, key, None))
+    return ModelEntry(label or name, name, settings(**values))
+
+
+def read_setting(key: str, value: Any, default: Any) -> Any:
+    """A setting of the kind of its default: a whole number becomes a float where one is needed, text never a number.
+
+    Raises:
+        UsageError: it is of another kind.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    wrong = (
+        (isinstance(default, bool) and not isinstance(value, bool))
+        or (isinstance(default, int) and not isinstance(default, bool) and not (is_number and isinstance(value, int)))
+        or (isinstance(default, float) and not is_number)
+        or (isinstance(default, str) and not isinstance(value, str))
+    )
+    if wrong:
+        raise UsageError(f"{key} is {value!r}; allowed: {_KINDS[type(default)]}, such as {default!r}")
+    return float(value) if isinstance(default, float) else value
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
+def _entry_of_settings(settings: Any) -> ModelEntry:
+    from coincast.models import MODELS
+
+    if not (hasattr(settings, "build") or hasattr(settings, "forecast")) or isinstance(settings, type):
+        raise UsageError(
+            f'{settings!r} is not a model: give a name such as "lstm", or settings with a build method (a network) or '
+            "a forecast method, for example cc.LSTM(units=20)"
+        )
+    for name, known in MODELS.items():
+        if type(settings) is known:
+            return ModelEntry(name, name, settings)
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(settings).__name__).lower()
+    return ModelEntry(name, name, settings)
+
+
+def changed_settings(settings: Any) -> dict[str, Any]:
+    """Settings that differ from their default."""
+    if not dataclasses.is_dataclass(settings):
+        return {}
+    return {
+        field.name: _plain(getattr(settings, field.name))
+        for field in dataclasses.fields(settings)
+        if repr(getattr(settings, field.name)) != repr(field.default)
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A setting as TOML can hold it: what is neither number nor text, such as a user's own function, as text."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, bool | int | float | str) else repr(value)
+
+
+def _label_by_settings(entry: ModelEntry, entries: list[ModelEntry]) -> ModelEntry:
+    """`lstm(units=64)` where several models share a name and have no label of their own."""
+    changed = changed_settings(entry.settings)
+    shared = [other for other in entries if other.label == entry.label]
+    if len(shared) == 1 or not changed:
+        return entry
+    return dataclasses.replace(entry, label=f"{entry.label}({format_settings(changed)})")
+
+
+def format_settings(settings: Mapping[str, Any]) -> str:
+    """`units=20,dropout=0.25`, as it stands in a model's name."""
+    return ",".join(f"{key}={_format_value(value)}" for key, value in settings.items())
+
+
+def _format_value(value: Any) -> str:
+    """A number as short as it can be told again."""
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

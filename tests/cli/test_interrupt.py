@@ -1,0 +1,67 @@
+"""Ctrl-C during training: at once, with code 130, with nothing half written; and the same command goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+SPEC = """
+models = ["drift", { name = "lstm", units = 2 }]
+[samples]
+lookback = 3
+[split]
+test = 0.3
+[training]
+epochs = 500
+batch_size = 16
+seeds = 2
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT between processes")
+def test_ctrl_c_ends_at_once_and_the_same_command_goes_on(
+    coincast_process: Callable[..., Any], btc: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text(SPEC, encoding="utf-8")
+    run = ["compare", "mine.toml", "--candles", str(btc), "--out", "run"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "coincast", *run],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "of lstm: epoch" in line:
+            break
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert time.monotonic() - began < 2
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1].startswith("coincast: interrupted; models that were finished are kept")
+    assert "Traceback" not in err
+
+    folder = tmp_path / "run"
+    whole = ["forecasts.parquet", "outlook.parquet", "runs.parquet", "history.parquet", "done"]
+    names = [path.relative_to(folder).parts for path in folder.rglob("*") if path.is_file()]
+    assert {parts[-1] for parts in names} == {"fingerprint", *whole}
+    assert len(names) == 1 + len(whole)  # of the drift, which had its turn before
+    for table in folder.rglob("*.parquet"):
+        pl.read_parquet(table)
+
+    resumed = coincast_process(*run, cwd=tmp_path)
+    assert resumed.code == 0
+    assert "of lstm: epoch 500/500" in resumed.err
+    assert (folder / "report.html").is_file()
+    assert not (folder / "finished").exists()

@@ -1,0 +1,64 @@
+"""`coincast judge` from the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import coincast as cc
+
+
+@pytest.fixture(scope="module")
+def lagged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Yesterday's price as a forecast, under a column of its own name."""
+    path = tmp_path_factory.mktemp("outside") / "forecasts.csv"
+    candles = cc.simulate("walk", candles=200, seed=1)
+    candles.select(target_time="close_time", actual="close", guess=pl.col("close").shift(1)).write_csv(path)
+    return path
+
+
+def test_words(coincast: Callable[..., Any], lagged: Path, elsewhere: Path) -> None:
+    answer = coincast("judge", lagged, "--column", "predicted=guess")
+    assert (answer.code, answer.err) == (0, "")
+    assert "This line is yesterday's price." in answer.out
+    board = answer.out.partition("\n\n")[0].splitlines()
+    assert max(map(len, board)) <= 100
+    assert "note: " in answer.out
+    assert "note: " not in coincast("judge", lagged, "--column", "predicted=guess", "--quiet").out
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_one_json_document(coincast: Callable[..., Any], lagged: Path) -> None:
+    document = coincast("judge", lagged, "--column", "predicted=guess", "--json").json
+    assert set(document) >= {"models", "scores", "report"}
+    [model] = document["models"]
+    assert set(model) >= {"model", "verdict", "skill", "low", "high", "detectable", "n", "lag", "sentence"}
+    assert (model["verdict"], model["skill"], model["lag"], model["n"]) == ("not distinguishable", 0, 1, 199)
+    assert document["report"] is None
+
+
+def test_a_report_is_written_where_it_is_asked_for(coincast: Callable[..., Any], lagged: Path, elsewhere: Path) -> None:
+    run = ["judge", lagged, "--column", "predicted=guess", "--out", "verdict"]
+    document = coincast(*run, "--json").json
+    assert document["report"] == "verdict/report.html"
+    assert [path.name for path in elsewhere.iterdir()] == ["verdict"]
+    assert {"report.html", "scores.parquet", "forecasts.parquet"} <= {path.name for path in Path("verdict").iterdir()}
+    assert "yesterday's price" in Path(document["report"]).read_text(encoding="utf-8").replace("&#39;", "'")
+    assert coincast(*run).out.splitlines()[-1] == "report: verdict/report.html"
+
+
+def test_a_run_is_not_written_over(coincast: Callable[..., Any], lagged: Path, btc: Path, elsewhere: Path) -> None:
+    (elsewhere / "mine.toml").write_text('models = ["drift"]\n', encoding="utf-8")
+    assert coincast("compare", "mine.toml", "--candles", btc, "--out", "run", "--quiet").code == 0
+    answer = coincast("judge", lagged, "--column", "predicted=guess", "--out", "run")
+    assert answer.code == 2
+    assert answer.err == "coincast: --out run holds a run; name a folder that is empty or not there yet\n"
+    # What a run forecast can be judged again, and gets the same verdict.
+    [judged] = coincast("judge", "run/forecasts.parquet", "--json").json["models"]
+    shown = coincast("compare", "mine.toml", "--candles", btc, "--out", "run", "--json").json
+    [drift] = [row for row in shown["leaderboard"] if row["model"] == "drift"]
+    assert (judged["model"], judged["skill"], judged["verdict"]) == ("drift", drift["skill"], drift["verdict"])

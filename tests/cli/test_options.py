@@ -1,0 +1,20 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import pytest
+
+from coincast.cli.options import parse_columns
+from coincast.errors import UsageError
+
+
+def test_columns_are_read() -> None:
+    assert parse_columns(None) is None
+    assert parse_columns([]) is None
+    assert parse_columns(["close=My price", "volume=a=b"]) == {"close": "My price", "volume": "a=b"}
+
+
+@pytest.mark.parametrize("text", ["close", "=Price", "close=", "="])
+def test_columns_without_two_sides_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="write MEANING=NAME"):
+        parse_columns([text])

@@ -1,0 +1,205 @@
+"""Networks and forecasters of a user's own, grids, and runs that end badly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+import pytest
+
+import coincast as cc
+from coincast.errors import TooFewRowsError, UnknownNameError, UsageError
+from coincast.experiments.fit import expand_grid
+from coincast.experiments.folder import FinishedModels
+from coincast.experiments.forecast import Outlook
+from coincast.experiments.run import run_experiment
+from coincast.experiments.spec import Spec
+from coincast.models.forecaster import Axes
+
+
+class LinearModule(eqx.Module):
+    weight: jax.Array
+    horizon: int = eqx.field(static=True)
+
+    def __call__(self, past: jax.Array, *, key: Any = None) -> jax.Array:
+        return (past.reshape(-1) @ self.weight).reshape(self.horizon, 1)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Ten lines: a network of a user's own."""
+
+    size: float = 0.1
+
+    def build(self, axes: Axes, *, key: Any) -> LinearModule:
+        weight = self.size * jax.random.normal(key, (axes.lookback * axes.feature, axes.horizon))
+        return LinearModule(weight, axes.horizon)
+
+
+@dataclass(frozen=True)
+class Brittle:
+    """Starts from weights that are not finite in a share of its runs."""
+
+    share: float = 0.5
+
+    def build(self, axes: Axes, *, key: Any) -> LinearModule:
+        fails = jax.random.uniform(key) < self.share
+        weight = jnp.full((axes.lookback * axes.feature, axes.horizon), jnp.where(fails, jnp.nan, 0.1))
+        return LinearModule(weight, axes.horizon)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A forecaster of a user's own: the last close and a little more."""
+
+    more: float = 0.01
+    learns: ClassVar[bool] = False
+
+    def forecast(self, samples: Any, *, training: Any, origins: Any, seed: int) -> np.ndarray:
+        return np.repeat(samples.close[origins][:, None] * (1 + self.more), samples.windows.horizon, axis=1)
+
+
+class Unsaid:
+    """No dataclass, no `learns`; gives what it was told to."""
+
+    def __init__(self, shape: tuple[int, ...] | None = None) -> None:
+        self.shape = shape
+
+    def forecast(self, samples: Any, *, training: Any, origins: Any, seed: int) -> np.ndarray:
+        return np.ones(self.shape or (len(origins), samples.windows.horizon))
+
+
+def test_a_network_of_a_users_own_is_compared(echo: pl.DataFrame) -> None:
+    result = cc.compare(echo, models=[Linear(), Linear(size=0.5)], lookback=3, epochs=2, seeds=2)
+    assert result.leaderboard["model"].sort().to_list() == ["linear(size=0.5).ensemble", "linear.ensemble", "naive"]
+    assert result.runs.filter(run=1)["parameters"].to_list() == [3, 3]
+    assert result.history["loss"].is_finite().all()
+
+
+def test_a_forecaster_of_a_users_own_is_compared(echo: pl.DataFrame) -> None:
+    result = cc.compare(echo, models=[Fixed(more=0.5), "drift"], lookback=3, horizon=2)
+    rows = result.forecasts.filter(model="fixed")
+    assert rows["value"].to_list() == pytest.approx((1.5 * rows["last_close"]).to_list())
+    assert rows["trained_until"].equals(rows["origin"])
+    assert result.headline["model"] == "fixed"
+    assert result.verdict in ("worse", "too few")
+
+
+def test_a_forecaster_that_does_not_say_counts_as_one_that_learns(echo: pl.DataFrame) -> None:
+    rows = cc.compare(echo, models=[Unsaid()], lookback=3).forecasts.filter(model="unsaid")
+    assert rows["trained_until"].n_unique() == 1
+
+
+def test_a_forecast_of_a_wrong_shape_is_refused(echo: pl.DataFrame) -> None:
+    with pytest.raises(UsageError, match=r"unsaid: forecast gave an array of shape \(3,\); .* here \(32, 1\)"):
+        cc.compare(echo, models=[Unsaid(shape=(3,))], lookback=3)
+
+
+@dataclass(frozen=True)
+class Misshapen:
+    """Its module forgets the axis of outputs, or is no module."""
+
+    is_module: bool = True
+
+    def build(self, axes: Axes, *, key: Any) -> Any:
+        return (lambda past, *, key=None: past.sum(axis=0)) if self.is_module else 3.0
+
+
+def test_a_network_of_a_wrong_shape_is_refused(echo: pl.DataFrame) -> None:
+    with pytest.raises(UsageError, match=r"misshapen: its module gives an output of shape \(1,\); .* here \(1, 1\)"):
+        cc.compare(echo, models=[Misshapen()], lookback=3)
+    with pytest.raises(UsageError, match=r"misshapen: build gave .*; it must give a module"):
+        cc.compare(echo, models=[Misshapen(is_module=False)], lookback=3)
+
+
+@pytest.fixture(scope="module")
+def brittle(echo: pl.DataFrame) -> Outlook:
+    return cc.forecast(echo, horizon=1, models=[Brittle()], lookback=3, epochs=1, seeds=8)
+
+
+def test_runs_that_fail_are_marked_told_and_left_out(brittle: Outlook) -> None:
+    result = brittle.result
+    failed = result.runs.filter(status="failed")["run"].to_list()
+    assert 0 < len(failed) < 8
+    rows = result.forecasts.filter(model="brittle")
+    assert rows.filter(pl.col("value").is_null())["run"].unique().sort().to_list() == failed
+    sound = rows.filter(pl.col("value").is_not_null()).group_by("origin").agg(pl.col("value").mean()).sort("origin")
+    ensemble = result.forecasts.filter(model="brittle.ensemble").sort("origin")
+    np.testing.assert_allclose(ensemble["value"].to_numpy(), sound["value"].to_numpy(), rtol=1e-12)
+    told = [f"Run {run} of brittle on simulated:ECHO1/USD failed: its numbers are not finite." for run in failed]
+    assert [note.partition(" It is left out")[0] for note in result.notes[: len(told)]] == told
+    assert result.scores.filter(model="brittle")["run"].unique().to_list() == [
+        r for r in range(1, 9) if r not in failed
+    ]
+
+
+def test_an_outlook_leaves_failed_runs_out(brittle: Outlook) -> None:
+    assert brittle.table["model"].to_list() == ["brittle.ensemble"]
+    assert brittle.table["value"].is_finite().all()
+
+
+def test_a_network_whose_runs_all_fail_is_an_error(echo: pl.DataFrame) -> None:
+    with pytest.raises(TooFewRowsError, match=r"every run of brittle .* try a smaller training.learning_rate"):
+        cc.compare(echo, models=[Brittle(share=1.0)], lookback=3, epochs=1, seeds=2)
+
+
+def expand(model: Any, **grid: list[Any]) -> list[str]:
+    spec = Spec.from_keywords(models=[model], grid={key.replace("__", "."): values for key, values in grid.items()})
+    return [setting.label for setting in expand_grid(spec.models[0], spec)]
+
+
+def test_a_grid_names_its_combinations() -> None:
+    assert expand("lstm") == ["lstm"]
+    assert expand("lstm", lstm__dropout=[0.1]) == ["lstm(dropout=0.1)"]
+    assert expand("lstm", lstm__dropout=[0, 0.5], training__learning_rate=[0.1]) == [
+        "lstm(dropout=0,learning_rate=0.1)",
+        "lstm(dropout=0.5,learning_rate=0.1)",
+    ]
+    assert expand({"name": "lstm", "label": "mine"}, mine__dropout=[0.1]) == ["mine(dropout=0.1)"]
+
+
+def test_a_grid_concerns_only_the_network_that_it_names() -> None:
+    spec = Spec.from_keywords(models=["lstm", Linear()], grid={"linear.size": [0.1, 0.2]})
+    assert [s.label for s in expand_grid(spec.models[0], spec)] == ["lstm"]
+    assert [s.settings.size for s in expand_grid(spec.models[1], spec)] == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("key", ["samples.lookback", "training.epochs", "training.loss", "data.interval", "split.gap"])
+def test_a_grid_key_that_changes_shapes_is_refused(key: str) -> None:
+    with pytest.raises(UsageError, match=f"grid.{key} changes the shapes of a program") as refused:
+        expand("lstm", **{key: [1, 2]})
+    assert "\n" not in str(refused.value)
+
+
+def test_a_setting_that_changes_shapes_is_refused(echo: pl.DataFrame) -> None:
+    with pytest.raises(UsageError, match=r"grid: lstm\(units=3\) and lstm\(units=2\) differ in shape") as refused:
+        cc.compare(echo, models=["lstm"], lookback=3, grid={"lstm.units": [2, 3]})
+    assert "\n" not in str(refused.value)
+
+
+def test_unknown_grid_keys_name_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"did you mean 'lstm.dropout'"):
+        expand("lstm", lstm__dropuot=[0.1])
+    with pytest.raises(UsageError, match=r"grid.lstm.dropout is 'high'; allowed: a number"):
+        expand("lstm", lstm__dropout=["high"])
+    with pytest.raises(UsageError, match=r"dropout is 2.5"):
+        expand("lstm", lstm__dropout=[2.5])
+
+
+def test_finished_models_come_back_as_they_were(echo: pl.DataFrame, small: Callable[..., Spec], tmp_path: Any) -> None:
+    """A shelf that holds a model is believed: it is not trained again."""
+    spec, shelf = small(), FinishedModels(tmp_path)
+    told: list[str] = []
+    first = run_experiment(spec, echo, shelf=shelf, on_progress=lambda label, _: told.append(label))
+    assert "lstm" in told
+    told.clear()
+    second = run_experiment(spec, echo, shelf=shelf, on_progress=lambda label, _: told.append(label))
+    assert told == []
+    for table in ("forecasts", "scores", "runs", "history", "outlook"):
+        assert getattr(first, table).equals(getattr(second, table)), table

@@ -1,0 +1,203 @@
+"""Specs from TOML, command line and Python: what they say, and what they refuse."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import coincast as cc
+from coincast.errors import UnknownNameError, UnreadableFileError, UsageError
+from coincast.experiments.entries import DEFAULT_MODELS
+from coincast.experiments.spec import Spec, apply_changes, read_spec
+
+FULL = """
+name = "full"
+models = ["drift", { name = "lstm", units = 4, dropout = 0.5 }, { name = "lstm", label = "wide", units = 8 }]
+
+[data]
+candles = ["a.csv", "file:ETH/USD=b.csv"]
+markets = ["file:BTC/USD", "file:ETH/USD"]
+interval = "1d"
+since = 2016-01-01
+until = 2017-11-21T12:00:00Z
+
+[samples]
+targets = ["file:BTC/USD"]
+inputs = "all"
+features = ["close", "volume"]
+lookback = 5
+horizon = 2
+target = "window_change"
+scaling = "window"
+
+[split]
+test = 2017-06-01
+validation = 0.1
+gap = 2
+reach_back = false
+
+[training]
+epochs = 3
+batch_size = 4
+learning_rate = 0.01
+loss = "mse"
+shuffle = false
+seeds = 2
+seed = 5
+
+[grid]
+lstm.dropout = [0.1, 0.2]
+"training.learning_rate" = [0.01, 0.1]
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "spec.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_toml_is_read_as_written(tmp_path: Path) -> None:
+    spec = Spec.from_toml(write(tmp_path, FULL))
+    assert spec.data.since == date(2016, 1, 1)
+    assert spec.data.candles == ["a.csv", "file:ETH/USD=b.csv"]
+    assert (spec.samples.lookback, spec.samples.horizon, spec.samples.inputs) == (5, 2, "all")
+    assert (spec.split.test, spec.split.validation, spec.split.gap, spec.split.reach_back) == (
+        date(2017, 6, 1),
+        0.1,
+        2,
+        False,
+    )
+    assert (spec.training.loss, spec.training.shuffle, spec.training.seed) == ("mse", False, 5)
+    assert [entry.label for entry in spec.models] == ["drift", "lstm", "wide", "naive"]
+    assert spec.models[1].settings == cc.LSTM(units=4, dropout=0.5)
+    assert spec.grid == {"lstm.dropout": [0.1, 0.2], "training.learning_rate": [0.01, 0.1]}
+
+
+def test_toml_survives_a_round_trip(tmp_path: Path) -> None:
+    spec = Spec.from_toml(write(tmp_path, FULL))
+    assert Spec.from_toml(write(tmp_path, spec.to_toml())) == spec
+
+
+def test_defaults_survive_a_round_trip(tmp_path: Path) -> None:
+    spec = Spec.from_keywords()
+    assert [entry.label for entry in spec.models] == list(DEFAULT_MODELS)
+    assert Spec.from_toml(write(tmp_path, spec.to_toml())) == spec
+
+
+@pytest.mark.parametrize("example", ["btc-daily", "eth-daily"])
+def test_examples_survive_a_round_trip(example: str, project: Path, tmp_path: Path) -> None:
+    spec = Spec.from_toml(project / "examples" / f"{example}.toml")
+    assert spec.name == example
+    assert Spec.from_toml(write(tmp_path, spec.to_toml())) == spec
+
+
+def test_keywords_find_their_section() -> None:
+    spec = Spec.from_keywords(lookback=4, test="2020-01-01", seeds=3, since="2019-01-01", models=["ar"], name="x")
+    assert (spec.samples.lookback, spec.split.test, spec.training.seeds) == (4, "2020-01-01", 3)
+    assert (spec.data.since, spec.name) == ("2019-01-01", "x")
+
+
+def test_keyword_none_means_the_default() -> None:
+    assert Spec.from_keywords(lookback=None) == Spec.from_keywords()
+
+
+def test_unknown_keyword_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'lookback'"):
+        Spec.from_keywords(lokback=3)
+
+
+def test_changes_reach_sections_models_and_grid(tmp_path: Path) -> None:
+    changes = ["training.epochs=20", "lstm.units=6", "wide.units=12", "grid.lstm.dropout=[0.3]", "samples.target=price"]
+    spec = Spec.from_toml(write(tmp_path, FULL), changes=changes)
+    assert spec.training.epochs == 20
+    assert spec.samples.target == "price"
+    # `lstm` is the name of both networks, `wide` the label of the second.
+    assert [entry.settings.units for entry in spec.models if entry.name == "lstm"] == [6, 12]
+    assert spec.grid["lstm.dropout"] == [0.3]
+
+
+def test_changes_work_without_a_file() -> None:
+    spec = read_spec(None, defaults={"models": ["lstm"], "epochs": 9}, changes=["lstm.units=3", "training.seeds=4"])
+    assert (spec.models[0].settings.units, spec.training.epochs, spec.training.seeds) == (3, 9, 4)
+
+
+def test_changes_leave_what_was_given_alone() -> None:
+    given = {"training": {"epochs": 1}, "models": ["lstm"]}
+    apply_changes(given, ["training.epochs=2", "lstm.units=3"])
+    assert given == {"training": {"epochs": 1}, "models": ["lstm"]}
+
+
+@pytest.mark.parametrize("change", ["training.epochs", "epochs=3", "=3", ".=3", "training.=3"])
+def test_change_without_section_key_and_value_is_refused(change: str) -> None:
+    with pytest.raises(UsageError, match=r"write section.key=value"):
+        read_spec(None, changes=[change])
+
+
+def test_change_of_an_unknown_model_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'lstm'"):
+        read_spec(None, changes=["ltsm.units=3"])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[samples]\nlokback = 3", "unknown key samples.lokback; did you mean samples.lookback?"),
+        ("[trainig]\nepochs = 3", "unknown key trainig; did you mean training?"),
+        ("samples = 3", r"allowed: a section \[samples\]"),
+        ("grid = 3", r"allowed: a section \[grid\]"),
+        ("name = 3", "name is 3; allowed: a valid string"),
+        ("[training]\nepochs = 1.5", "training.epochs is 1.5; allowed: a valid integer"),
+        ("[training]\nepochs = 0", "training.epochs is 0; allowed: greater than or equal to 1"),
+        ("[training]\nseeds = 0", "training.seeds is 0; allowed"),
+        ("[training]\nseed = -1", "training.seed is -1; allowed"),
+        ("[training]\nseed = 2147483648", "training.seed is 2147483648; allowed: less than"),
+        ("[training]\nbatch_size = 0", "training.batch_size is 0; allowed"),
+        ("[training]\nlearning_rate = nan", "training.learning_rate is nan; allowed"),
+        ("[training]\nlearning_rate = inf", "training.learning_rate is inf; allowed"),
+        ("[training]\nlearning_rate = 'fast'", "training.learning_rate is 'fast'; allowed: a valid number"),
+        ("[training]\nshuffle = 1", "training.shuffle is 1; allowed: a valid boolean"),
+        ("[samples]\nlookback = 0", "samples.lookback is 0; allowed"),
+        ("[samples]\nhorizon = 0", "samples.horizon is 0; allowed"),
+        ("[samples]\ninputs = 'some'", "samples.inputs is 'some'; allowed: 'own' or 'all'"),
+        ("[samples]\nfeatures = 'close'", "samples.features is 'close'; allowed: a valid list"),
+        ("[samples]\nfeatures = ['close', 'close']", "samples.features names 'close' twice"),
+        ("[data]\nmarkets = ['a', 'a']", "data.markets names 'a' twice"),
+        ("[data]\nsince = 7", "data.since is 7; allowed: a valid date or a valid datetime or a valid string"),
+        ("[split]\ngap = -1", "split.gap is -1; allowed"),
+        ("[[models]]\nunits = 3", "a model without a name"),
+        ("[[models]]\nname = 'ltsm'", "unknown model 'ltsm'; did you mean 'lstm'?"),
+        ("[[models]]\nname = 'lstm'\nunits = 'many'", "lstm.units is 'many'; allowed: a whole number"),
+        ("[[models]]\nname = 'lstm'\nunits = true", "lstm.units is True; allowed: a whole number"),
+        ("[[models]]\nname = 'lstm'\nunits = 0", "lstm: units is 0; allowed"),
+        ("[[models]]\nname = 'lstm'\ndropout = 2.5", "lstm: dropout is 2.5; allowed"),
+        ("[[models]]\nname = 'lstm'\nunitz = 5", "did you mean 'units'"),
+        ("[[models]]\nname = 'lstm'\nlabel = 5", "the label of lstm is 5"),
+        ("[[models]]\nname = 'lstm'\nlabel = 'x.ensemble'", "does not end in .ensemble"),
+        ("models = ['lstm', 'lstm']", "two models are called 'lstm'"),
+        ("models = [3]", "3 is not a model"),
+        ("[grid]\nlstm.dropout = 0.5", "grid.lstm.dropout is 0.5; allowed: a list"),
+        ("[grid]\nlstm.dropout = []", "allowed: a list with at least one value"),
+        ("[grid]\nlstm.dropout = [0.1, 0.1]", "grid.lstm.dropout names 0.1 twice"),
+    ],
+)
+def test_wrong_specs_are_refused_in_one_line(text: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=says) as refused:
+        Spec.from_toml(write(tmp_path, text))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_no_spec_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="no such spec"):
+        Spec.from_toml(tmp_path / "nowhere.toml")
+    with pytest.raises(UnreadableFileError, match="cannot be read as a spec in TOML"):
+        Spec.from_toml(tmp_path)
+    with pytest.raises(UnreadableFileError, match="cannot be read as a spec in TOML"):
+        Spec.from_toml(write(tmp_path, "this is [not toml"))
+
+
+def test_learning_rate_just_inside_its_range_is_taken() -> None:
+    assert Spec.from_keywords(learning_rate=math.nextafter(1, 0)).training.learning_rate < 1
