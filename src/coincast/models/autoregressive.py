@@ -12,6 +12,7 @@ from coincast.errors import TooFewRowsError, UsageError
 from coincast.models.naive import log_returns
 from coincast.samples.samples import Samples
 from coincast.samples.splits import Part
+from coincast.samples.windows import find_stretches, stretch_firsts
 
 
 @dataclass(frozen=True)
@@ -41,22 +42,21 @@ class Autoregression:
         for step in range(samples.windows.horizon):
             path[:, step] = intercept + recent @ lags
             recent = np.column_stack([path[:, step], recent[:, :-1]])
-        return samples.close[origins][:, None] * np.exp(np.cumsum(path, axis=1))
+        return np.asarray(samples.close[origins][:, None] * np.exp(np.cumsum(path, axis=1)))
 
     def _recent_returns(
         self, samples: Samples, origins: Int[np.ndarray, "origin"], mean: float
     ) -> Float[np.ndarray, "origin lag"]:
         """The last `order` log returns at each origin, newest first."""
         log_close = np.log(samples.close)
-        every = np.full(len(log_close), mean)
-        neighbours = samples.open_time[1:] == samples.close_time[:-1]
-        every[1:][neighbours] = np.diff(log_close)[neighbours]
+        returns = np.diff(log_close, prepend=log_close[0])
+        first = stretch_firsts(find_stretches(samples.open_time, samples.close_time))[origins]
         rows = origins[:, None] - np.arange(self.order)
-        return np.where(rows >= 0, every[np.maximum(rows, 0)], mean)
+        return np.where(rows > first[:, None], returns[np.maximum(rows, 0)], mean)
 
 
 def fit_autoregression(
-    returns: list[Float[np.ndarray, "candle"]], order: int
+    returns: list[Float[np.ndarray, "_candle"]], order: int
 ) -> tuple[float, Float[np.ndarray, "lag"]]:
     """Intercept and coefficients (newest lag first) by ordinary least squares over gap-free stretches.
 

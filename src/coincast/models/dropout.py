@@ -31,7 +31,7 @@ class Dropout(eqx.Module):
 
 
 def uniform_16_bit(key: Key[Array, ""], size: int) -> Float[Array, "size"]:
-    """Uniform numbers in [0, 1) on a grid of 2^-16: two for each 32-bit word, since drawing bits is what dropout costs."""
+    """Uniform numbers in [0, 1) on a grid of 2^-16: two per 32-bit word, since drawing bits is the cost of dropout."""
     words = jax.random.bits(key, ((size + 1) // 2,), jnp.uint32)
     halves = jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(-1)[:size]
     return halves.astype(jnp.float32) * 2**-16

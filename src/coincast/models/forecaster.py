@@ -1,13 +1,14 @@
 """The two contracts of a model.
 
-A **Network** is settings that build a module for one sample; the trainer maps it over batches and runs. A **Forecaster** is
-settings that forecast by themselves: every opponent that is not trained by gradient. Both are small frozen dataclasses.
+A **Network** is settings that build a module for one sample; the trainer maps it over batches and runs. A
+**Forecaster** is settings that forecast by themselves: every opponent that is not trained by gradient. Both are small
+frozen dataclasses.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -65,7 +66,7 @@ class Forecaster(Protocol):
     `learns` says whether it uses the training rows at all; one that does not knows nothing but the past of each origin.
     """
 
-    learns: bool
+    learns: ClassVar[bool]
 
     def forecast(
         self, samples: Samples, *, training: Part, origins: Int[np.ndarray, "origin"], seed: int

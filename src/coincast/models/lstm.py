@@ -90,12 +90,12 @@ class LSTMNetwork(eqx.Module):
             return (o * jnp.tanh(c), c), None
 
         zeros = jnp.zeros(units, dtype=jnp.float32)
-        (h, _), _ = jax.lax.scan(step, (zeros, zeros), past @ self.kernel + self.bias)
+        (h, _), _ = jax.lax.scan(step, (zeros, zeros), past @ self.kernel + self.bias[None])
         outputs = self.dropout(h, key=key) @ self.head_kernel + self.head_bias
         return outputs.reshape(self.horizon, -1)
 
 
 def glorot_uniform(key: Key[Array, ""], shape: tuple[int, int]) -> Float[Array, "fan_in fan_out"]:
-    """Uniform in +-sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010), over the whole slab of gates as Keras does."""
+    """Uniform in +-sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010), over all gates at once as Keras does."""
     limit = math.sqrt(6 / sum(shape))
     return jax.random.uniform(key, shape, jnp.float32, -limit, limit)

@@ -37,10 +37,10 @@ class Drift:
     ) -> Float[np.ndarray, "origin horizon"]:
         steps = np.arange(1, samples.windows.horizon + 1)
         drift = float(np.mean(np.concatenate(log_returns(samples, training))))
-        return samples.close[origins][:, None] * np.exp(drift * steps)
+        return np.asarray(samples.close[origins][:, None] * np.exp(drift * steps))
 
 
-def log_returns(samples: Samples, rows: Part) -> list[Float[np.ndarray, "candle"]]:
+def log_returns(samples: Samples, rows: Part) -> list[Float[np.ndarray, "_candle"]]:
     """Log returns close to close inside some rows, one array per gap-free stretch of at least two candles.
 
     Raises:

@@ -25,4 +25,4 @@ class Oracle:
     def forecast(
         self, samples: Samples, *, training: Part, origins: Int[np.ndarray, "origin"], seed: int
     ) -> Float[np.ndarray, "origin horizon"]:
-        return oracle_path(samples.candles, samples.windows.horizon)[origins]
+        return np.asarray(oracle_path(samples.candles, samples.windows.horizon)[origins])

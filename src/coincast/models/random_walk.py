@@ -27,10 +27,10 @@ class RandomWalk:
         self, samples: Samples, *, training: Part, origins: Int[np.ndarray, "origin"], seed: int
     ) -> Float[np.ndarray, "origin horizon"]:
         mean, deviation = step_law(samples, training)
-        # Steps belong to a row, not to a place among the origins: an origin's path is the same whichever others are asked.
+        # Steps belong to a row, not to a place among the origins: whichever others are asked, a path is the same.
         rng = np.random.default_rng(seed)
         steps = rng.normal(mean, deviation, (int(origins.max(initial=-1)) + 1, samples.windows.horizon))
-        return samples.close[origins][:, None] * np.exp(np.cumsum(steps[origins], axis=1))
+        return np.asarray(samples.close[origins][:, None] * np.exp(np.cumsum(steps[origins], axis=1)))
 
 
 def step_law(samples: Samples, training: Part) -> tuple[float, float]:
@@ -45,4 +45,4 @@ def scenarios(
     """Many drawn price paths from one origin; errors compound over the horizon."""
     mean, deviation = step_law(samples, training)
     steps = np.random.default_rng(seed).normal(mean, deviation, (paths, samples.windows.horizon))
-    return samples.close[origin] * np.exp(np.cumsum(steps, axis=1))
+    return np.asarray(samples.close[origin] * np.exp(np.cumsum(steps, axis=1)))

@@ -70,7 +70,7 @@ def log_range(candles: pl.DataFrame) -> pl.Series:
 
 
 def volume_change(candles: pl.DataFrame) -> pl.Series:
-    """`ln((volume + m) / (previous volume + m))`, where m is 1 % of the mean volume seen so far; bounded at volume 0."""
+    """`ln((volume + m) / (previous volume + m))`, where m is 1 % of the mean volume so far: bounded at volume 0."""
     floor = 0.01 * pl.col("volume").cum_sum() / pl.col("volume").cum_count()
     change = ((pl.col("volume") + floor) / (pl.col("volume").shift(1) + floor)).log()
     return candles.select(pl.when(floor > 0).then(change)).to_series()

@@ -9,7 +9,8 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 
 from coincast.candles.join import join_markets
-from coincast.errors import TooFewRowsError, UnknownNameError, UsageError
+from coincast.candles.table import parse_market
+from coincast.errors import ColumnError, TooFewRowsError, UnknownNameError, UsageError
 from coincast.samples.features import compute_feature, find_feature
 from coincast.samples.splits import Part
 from coincast.samples.targets import TARGETS, Target
@@ -25,7 +26,7 @@ class Samples:
         interval: its interval.
         candles: its candles, one row per row of `inputs`.
         inputs: float64, NaN where unknown.
-        names: name of each input, "market feature" where inputs come from several markets.
+        names: name of each input; "BTC close" where inputs come from several markets.
         is_level: which inputs are levels (see `Feature`).
         windows: every window whose past is complete.
         known: which of them have a complete future, in the same gap-free stretch.
@@ -57,20 +58,20 @@ class Samples:
         return self.windows.select(self.known & (firsts >= part.first) & (ends <= part.end))
 
     def windows_at(self, origin_rows: Int[np.ndarray, "origin"]) -> Windows:
-        """Windows that end at these rows, whether their future is known or not; rows without a complete past are left out."""
+        """Windows that end at these rows, their future known or not; rows without a complete past are left out."""
         return self.windows.select(np.isin(self.windows.origin_rows, origin_rows))
 
     def future_close(self, windows: Windows) -> Float[np.ndarray, "window horizon"]:
         """Closes of the target candles; the caller takes windows whose future is known."""
-        return self.close[windows.future_rows]
+        return np.asarray(self.close[windows.future_rows])
 
     def last_close(self, windows: Windows) -> Float[np.ndarray, "window"]:
         """Close at the origin of each window."""
-        return self.close[windows.origin_rows]
+        return np.asarray(self.close[windows.origin_rows])
 
     def first_close(self, windows: Windows) -> Float[np.ndarray, "window"]:
         """Close of the first candle of each window."""
-        return self.close[windows.starts]
+        return np.asarray(self.close[windows.starts])
 
     def targets(self, windows: Windows) -> Float[np.ndarray, "window horizon"]:
         """What a network learns, unscaled."""
@@ -107,6 +108,7 @@ def make_samples(
     Raises:
         UnknownNameError: an unknown feature, target or market.
         UsageError: lookback or horizon below 1, or no features.
+        ColumnError: an input is unknown in every candle.
         TooFewRowsError: the windows are longer than every gap-free stretch.
     """
     _check_settings(features, lookback, horizon, target)
@@ -115,25 +117,24 @@ def make_samples(
     own = joined[market]
     open_time, close_time = (own[name].dt.epoch("ms").to_numpy() for name in ("open_time", "close_time"))
     stretches = find_stretches(open_time, close_time)
+    short = dict(zip(inputs, short_names(inputs), strict=True))
     columns = {
-        (f"{source} {name}" if len(inputs) > 1 else name): (
-            compute_feature(name, joined[source], stretches),
-            source,
-            name,
-        )
+        (f"{short[source]} {name}" if len(inputs) > 1 else name): (source, name)
         for source in inputs
         for name in features
     }
-    table = np.column_stack([series.fill_null(np.nan).to_numpy() for series, _, _ in columns.values()])
+    series = [compute_feature(name, joined[source], stretches) for source, name in columns.values()]
+    table = np.column_stack([one.fill_null(np.nan).to_numpy() for one in series])
     windows = make_windows(np.isfinite(table).all(axis=1), stretches, lookback=lookback, horizon=horizon)
     _check_length(windows, stretches, own)
+    _check_known(table, tuple(columns), market)
     return Samples(
         market=market,
         interval=own["interval"][0],
         candles=own,
         inputs=table,
         names=tuple(columns),
-        is_level=tuple(find_feature(name, joined[source]).is_level for _, source, name in columns.values()),
+        is_level=tuple(find_feature(name, joined[source]).is_level for source, name in columns.values()),
         windows=windows,
         known=_future_known(windows, stretches),
         target=TARGETS[target],
@@ -141,6 +142,15 @@ def make_samples(
         open_time=open_time,
         close_time=close_time,
     )
+
+
+def short_names(markets: list[str]) -> list[str]:
+    """Names of markets that are as short as they can be and still differ: base, base/quote, or whole."""
+    parsed = [parse_market(market) for market in markets]
+    for names in ([one.base for one in parsed], [f"{one.base}/{one.quote}" for one in parsed]):
+        if len(set(names)) == len(names):
+            return names
+    return markets
 
 
 def _check_settings(features: list[str], lookback: int, horizon: int, target: str) -> None:
@@ -152,13 +162,22 @@ def _check_settings(features: list[str], lookback: int, horizon: int, target: st
         raise UnknownNameError("target", target, TARGETS)
 
 
+def _check_known(table: Float[np.ndarray, "row feature"], names: tuple[str, ...], market: str) -> None:
+    """Refuse an input that no candle has; without this check there would be no windows, and nothing to say why."""
+    for name, column in zip(names, table.T, strict=True):
+        if not np.isfinite(column).any():
+            raise ColumnError(
+                f"input {name!r} is unknown in every candle of {market}; leave it out of samples.features"
+            )
+
+
 def _check_length(windows: Windows, stretches: list[tuple[int, int]], own: pl.DataFrame) -> None:
     longest = max(end - first for first, end in stretches)
     if longest < windows.lookback + windows.horizon:
         raise TooFewRowsError(
             f"samples.lookback {windows.lookback} and samples.horizon {windows.horizon} need "
-            f"{windows.lookback + windows.horizon} candles in a row, but {own['market'][0]} has {own.height} candles, at most "
-            f"{longest} of them without a gap; ask for a shorter window or give more candles"
+            f"{windows.lookback + windows.horizon} candles in a row, but {own['market'][0]} has {own.height} candles, "
+            f"at most {longest} of them without a gap; ask for a shorter window or give more candles"
         )
 
 

@@ -59,7 +59,8 @@ def fit_input_scale(
     never = np.zeros(len(names), dtype=bool)
     if scaling == "none":
         return InputScale(never, zeros, ones)
-    return InputScale(never, np.nanmean(inputs, axis=0), np.nanstd(inputs, axis=0))
+    known = np.where(np.isfinite(inputs), inputs, np.nan)
+    return InputScale(never, np.nanmean(known, axis=0), np.nanstd(known, axis=0))
 
 
 def check_alive(inputs: Float[np.ndarray, "row feature"], names: tuple[str, ...]) -> None:
@@ -72,7 +73,7 @@ def check_alive(inputs: Float[np.ndarray, "row feature"], names: tuple[str, ...]
         known = column[np.isfinite(column)]
         if known.size == 0:
             raise ColumnError(f"input {name!r} is unknown in every training row; leave it out of samples.features")
-        if known.size > 1 and np.all(known == known[0]):
+        if np.all(known == known[0]):
             raise ColumnError(
                 f"input {name!r} is {known[0]:g} in all of its {known.size} training rows: a constant teaches nothing "
                 "and often is a column that was read wrongly; check the file, or leave it out of samples.features"
@@ -83,7 +84,7 @@ def scale_window(past: Any, relative: Any, centre: Any, spread: Any, xp: ModuleT
     """Scale one window, or a stack of windows.
 
     A level x becomes `(x - first) / divisor`. The divisor is the first value; where that is 0 it is the mean absolute
-    value over the window, and where that is 0, too, the result is 0: bounded by the number of candles in any case.
+    value over the window, which bounds the result by the number of candles, and where that is 0, too, the result is 0.
 
     Args:
         past: (..., lookback, feature).
@@ -93,6 +94,7 @@ def scale_window(past: Any, relative: Any, centre: Any, spread: Any, xp: ModuleT
     Returns:
         The same shape as `past`.
     """
+    relative, centre, spread = (xp.reshape(each, (1,) * (past.ndim - 1) + (-1,)) for each in (relative, centre, spread))
     first = past[..., :1, :]
     instead = xp.mean(xp.abs(past), axis=-2, keepdims=True)
     divisor = xp.where(first != 0, first, xp.where(instead != 0, instead, 1))

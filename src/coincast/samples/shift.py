@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
+from jaxtyping import Float
 
 from coincast.samples.samples import Samples
 from coincast.samples.scaling import InputScale, scale_window
 from coincast.samples.windows import Windows
+
+# Windows overlap, so that all of them at once take lookback times the memory of the candles.
+WINDOWS_PER_PIECE = 4096
 
 
 def measure_shift(samples: Samples, scale: InputScale, training: Windows, test: Windows) -> pl.DataFrame:
@@ -19,9 +25,13 @@ def measure_shift(samples: Samples, scale: InputScale, training: Windows, test: 
     Returns:
         One row per input: market, input, train_low, train_high, share_below, share_above, share_outside (of 1).
     """
-    seen, unseen = (_scaled_inputs(samples, scale, windows) for windows in (training, test))
-    low, high = seen.min(axis=0), seen.max(axis=0)
-    below, above = (unseen < low).mean(axis=0), (unseen > high).mean(axis=0)
+    ranges = [(piece.min(axis=0), piece.max(axis=0)) for piece in _scaled_pieces(samples, scale, training)]
+    low = np.min([lowest for lowest, _ in ranges], axis=0)
+    high = np.max([highest for _, highest in ranges], axis=0)
+    outside = [
+        ((piece < low).sum(axis=0), (piece > high).sum(axis=0)) for piece in _scaled_pieces(samples, scale, test)
+    ]
+    below, above = np.sum(outside, axis=0) / (len(test) * test.lookback)
     return pl.DataFrame(
         {
             "market": [samples.market] * len(samples.names),
@@ -35,6 +45,11 @@ def measure_shift(samples: Samples, scale: InputScale, training: Windows, test: 
     )
 
 
-def _scaled_inputs(samples: Samples, scale: InputScale, windows: Windows) -> np.ndarray:
-    pasts = scale_window(samples.inputs[windows.past_rows], scale.relative, scale.centre, scale.spread)
-    return np.asarray(pasts).reshape(-1, len(samples.names))
+def _scaled_pieces(
+    samples: Samples, scale: InputScale, windows: Windows
+) -> Iterator[Float[np.ndarray, "candle feature"]]:
+    """The scaled past candles of all windows, a bounded number of windows at a time."""
+    for first in range(0, len(windows), WINDOWS_PER_PIECE):
+        rows = windows.starts[first : first + WINDOWS_PER_PIECE, None] + np.arange(windows.lookback)
+        pasts = scale_window(samples.inputs[rows], scale.relative, scale.centre, scale.spread)
+        yield np.asarray(pasts).reshape(-1, len(samples.names))

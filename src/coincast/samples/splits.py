@@ -82,7 +82,8 @@ def split_rows(open_time: Int[np.ndarray, "row"], split: Split) -> Parts:
     train = Part(0, validation.first - split.gap if has_validation else before_test)
     if len(train) == 0:
         raise TooFewRowsError(
-            f"no rows are left for training: split.test is {split.test}, validation {split.validation}, gap {split.gap}, and {_span(open_time)}"
+            f"no rows are left for training: split.test is {split.test}, validation {split.validation}, "
+            f"gap {split.gap}, and {_span(open_time)}"
         )
     return Parts(train, validation, Part(test_first, rows))
 
@@ -90,7 +91,7 @@ def split_rows(open_time: Int[np.ndarray, "row"], split: Split) -> Parts:
 def _first_row(name: str, border: Border, open_time: Int[np.ndarray, "row"], end: int) -> int:
     """First row of a part that ends before row `end`."""
     rows = len(open_time)
-    if isinstance(border, bool) or border is None:
+    if isinstance(border, bool) or not isinstance(border, date | str | float | int):
         raise UsageError(_advice(name, border))
     if isinstance(border, int):
         if border < 0:
@@ -118,8 +119,8 @@ def _milliseconds(name: str, border: date | datetime | str) -> int:
 
 def _advice(name: str, border: object) -> str:
     return (
-        f"split.{name} is {border!r}; allowed: a date such as 2017-06-01, a share of the rows between 0 and 1 such as 0.2, "
-        "or a number of rows such as 174"
+        f"split.{name} is {border!r}; allowed: a date such as 2017-06-01, a share of the rows between 0 and 1 such as "
+        "0.2, or a number of rows such as 174"
     )
 
 

@@ -1,7 +1,7 @@
 """What a model learns to say about the next closes, and the exact way back to prices.
 
-All functions take and give float64: `future` (window, horizon) closes, `last` (window,) the close at the origin, `first`
-(window,) the close of the first candle of the window.
+All functions take and give float64: `future` (window, horizon) closes, `last` (window,) the close at the origin,
+`first` (window,) the close of the first candle of the window.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -19,7 +20,12 @@ def find_stretches(open_time: Int[np.ndarray, "row"], close_time: Int[np.ndarray
     """
     breaks = np.flatnonzero(open_time[1:] != close_time[:-1]) + 1
     edges = [0, *breaks.tolist(), len(open_time)]
-    return [(first, end) for first, end in zip(edges[:-1], edges[1:], strict=True) if end > first]
+    return [(first, end) for first, end in pairwise(edges) if end > first]
+
+
+def stretch_firsts(stretches: list[tuple[int, int]]) -> Int[np.ndarray, "row"]:
+    """First row of the gap-free stretch that each row lies in."""
+    return np.concatenate([np.full(end - first, first) for first, end in stretches])
 
 
 @dataclass(frozen=True)

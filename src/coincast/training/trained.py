@@ -29,7 +29,7 @@ class TrainedRuns:
         static: the part of the module that is no array, the same for all runs.
         trained, fixed: the module's trained and other arrays, stacked along a leading run axis.
         losses: mean training loss of each epoch, dropout on, as Keras reports it.
-        validation_losses: after each epoch, dropout off; None without validation windows.
+        validation_losses: after each epoch, dropout off; None without validation windows, NaN for a run without.
         parameters: trained numbers of one run.
         seconds: wall time of the whole set, compilation included.
     """
@@ -45,15 +45,19 @@ class TrainedRuns:
 
     def module(self, run: int) -> Any:
         """The network of one run, for one sample."""
-        pick = lambda leaf: jnp.asarray(leaf[run])  # noqa: E731
-        return eqx.combine(jax.tree.map(pick, self.trained), jax.tree.map(pick, self.fixed), self.static)
+        trained, fixed = jax.tree.map(jnp.asarray, self._arrays(run))
+        return eqx.combine(trained, fixed, self.static)
+
+    def _arrays(self, run: int) -> Any:
+        """Trained and other arrays of one run."""
+        return jax.tree.map(lambda leaf: leaf[run], (self.trained, self.fixed))
 
     def predict(
         self,
-        inputs: Sequence[Float[np.ndarray, "row feature"]],
+        inputs: Sequence[Float[np.ndarray, "_row feature"]],
         scales: Sequence[InputScale],
-        starts: Sequence[Int[np.ndarray, "window"]],
-    ) -> list[Float[np.ndarray, "window horizon"]]:
+        starts: Sequence[Int[np.ndarray, "_window"]],
+    ) -> list[Float[np.ndarray, "_window horizon"]]:
         """Forecasts of all runs at once, in the unit of the scaled target.
 
         Args:
@@ -63,8 +67,7 @@ class TrainedRuns:
         """
         runs = len(inputs)
         lanes = Lanes.arrange(runs)
-        unstack = lambda tree: [jax.tree.map(lambda leaf, run=run: leaf[run], tree) for run in range(runs)]  # noqa: E731
-        trained, fixed = lanes.stack(unstack(self.trained)), lanes.stack(unstack(self.fixed))
+        trained, fixed = lanes.stack([self._arrays(run) for run in range(runs)])
         tables, numbers = stack_tables(inputs)
         shared = lanes.share(tables)
         scale = lanes.stack(
@@ -74,7 +77,7 @@ class TrainedRuns:
             ]
         )
         program = lanes.program(partial(_predict, static=self.static, lookback=self.axes.lookback), shared=1)
-        longest = max(len(run_starts) for run_starts in starts)
+        longest = max(1, *(len(run_starts) for run_starts in starts))
         pieces = []
         for first in range(0, longest, WINDOWS_PER_DISPATCH):
             chunk = [_chunk(run_starts, first) for run_starts in starts]
@@ -84,7 +87,7 @@ class TrainedRuns:
 
 
 def stack_tables(
-    inputs: Sequence[Float[np.ndarray, "row feature"]],
+    inputs: Sequence[Float[np.ndarray, "_row feature"]],
 ) -> tuple[Float[np.ndarray, "table row feature"], list[int]]:
     """The distinct tables as one float32 array, and the number of each run's table in it.
 
@@ -118,6 +121,7 @@ def _predict(
 ) -> Float[Array, "window horizon"]:
     module = eqx.combine(trained, fixed, static)
     table, relative, centre, spread = scale
-    rows = starts[:, None] + jnp.arange(lookback)
+    rows = starts[:, None] + jnp.arange(lookback)[None]
     pasts = scale_window(tables[table, rows], relative, centre, spread, xp=jnp)
-    return jax.vmap(module)(pasts)[..., 0]
+    outputs: Float[Array, "window horizon output"] = jax.vmap(module)(pasts)
+    return outputs[..., 0]

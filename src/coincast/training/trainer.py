@@ -2,9 +2,9 @@
 
 The unit of work is a set of runs: seeds x settings x (market, training span). They share the shapes of their network,
 their windows and their recipe; everything else (windows, targets, scales, rates, keys) is an array of its own per run.
-The data lie on the device once, and windows are gathered by row inside a step, so that memory grows with the data and not
-with data x window. A program trains a stretch of an epoch; between two stretches Python is awake, which is where progress
-is told, losses are kept, and Ctrl-C is heard.
+The data lie on the device once, and windows are gathered by row inside a step, so that memory grows with the data and
+not with data x window. A program trains a stretch of an epoch; between two stretches Python is awake, which is where
+progress is told, losses are kept, and Ctrl-C is heard.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def _gather(
     data: Data, tables: Float[Array, "table row feature"], starts: Int[Array, "batch"], lookback: int
 ) -> Float[Array, "batch lookback feature"]:
     """Scaled windows of one run, gathered from its table."""
-    rows = starts[:, None] + jnp.arange(lookback)
+    rows = starts[:, None] + jnp.arange(lookback)[None]
     return scale_window(tables[data["table"], rows], data["relative"], data["centre"], data["spread"], xp=jnp)  # type: ignore[no-any-return]
 
 
@@ -251,7 +251,8 @@ def _advance(
             return jnp.sum(jnp.where(valid, losses, 0)) / jnp.maximum(count, 1)
 
         loss, gradient = jax.value_and_grad(mean_loss)(trained)
-        direction, new_moments = optimiser.update(gradient, moments)
+        with jax.numpy_dtype_promotion("standard"):  # optax raises a float to the power of an integer count
+            direction, new_moments = optimiser.update(gradient, moments)
         new_trained = jax.tree.map(lambda leaf, move: leaf - data["learning_rate"] * move, trained, direction)
         # A run with fewer windows than the longest of its set stands still in the steps that it lacks.
         kept = jax.tree.map(
@@ -274,7 +275,7 @@ def _validation_loss(
     recipe: Recipe,
     lookback: int,
 ) -> Float[Array, ""]:
-    """Mean loss of one run over its validation windows, without dropout."""
+    """Mean loss of one run over its validation windows, without dropout; NaN where it has none."""
     module = eqx.combine(trained, fixed, static)
 
     def one(start: Int[Array, ""], target: Float[Array, "horizon"]) -> Float[Array, ""]:
@@ -283,5 +284,5 @@ def _validation_loss(
 
     starts, targets = data["validation_starts"], data["validation_targets"]
     losses = jax.lax.map(lambda pair: one(*pair), (starts, targets), batch_size=256)
-    valid = jnp.arange(len(starts)) < data["validation_count"]
-    return jnp.sum(jnp.where(valid, losses, 0)) / jnp.maximum(data["validation_count"], 1)
+    count: Int[Array, ""] = data["validation_count"]
+    return jnp.sum(jnp.where(jnp.arange(len(starts)) < count, losses, 0)) / count.astype(jnp.float32)
