@@ -9,18 +9,20 @@ import numpy as np
 import pytest
 
 from coincast.models.dropout import Dropout
-from coincast.training.lanes import FEWEST_LANES, Lanes, split_module
+from coincast.training.lanes import LANES_PER_DEVICE, Lanes, split_module
 
 
 def test_tests_run_on_two_devices() -> None:
     assert jax.device_count() == 2
 
 
-@pytest.mark.parametrize(("runs", "width"), [(1, 16), (15, 16), (16, 16), (17, 18), (25, 26)])
-def test_every_device_has_equally_many_lanes_and_at_least_eight(runs: int, width: int) -> None:
+@pytest.mark.parametrize(("runs", "sizes"), [(1, [1]), (16, [16]), (17, [16, 1]), (25, [16, 9]), (33, [16, 16, 1])])
+def test_every_block_has_eight_lanes_on_each_device(runs: int, sizes: list[int]) -> None:
     lanes = Lanes.arrange(runs)
-    assert (lanes.runs, lanes.width) == (runs, width)
-    assert lanes.width / jax.device_count() >= FEWEST_LANES
+    assert lanes.width == LANES_PER_DEVICE * jax.device_count() == 16
+    blocks = lanes.blocks(runs)
+    assert [block.stop - block.start for block in blocks] == sizes
+    assert [run for block in blocks for run in range(runs)[block]] == list(range(runs))
 
 
 def test_spare_lanes_repeat_the_first_run() -> None:

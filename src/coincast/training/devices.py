@@ -37,11 +37,19 @@ def home() -> Path:
 
 
 def use_compile_cache() -> None:
-    """Keep compiled programs under `home()`, so that the second training of the same shape starts at once."""
+    """Keep compiled programs under `home()`, so that the second training of the same shape starts at once.
+
+    Where nothing can be written there, programs are compiled anew each time.
+    """
     import jax
 
-    if jax.config.values["jax_compilation_cache_dir"] is None:
-        jax.config.update("jax_compilation_cache_dir", str(home() / "compiled"))  # type: ignore[no-untyped-call]
+    folder = home() / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    if jax.config.values["jax_compilation_cache_dir"] is None and os.access(folder, os.W_OK):
+        jax.config.update("jax_compilation_cache_dir", str(folder))  # type: ignore[no-untyped-call]
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # type: ignore[no-untyped-call]
 
 

@@ -1,9 +1,10 @@
-"""Runs side by side: stacked along a leading axis and split over the devices.
+"""Runs side by side: blocks of lanes, stacked along a leading axis and split over the devices.
 
-A run must give the same weights whichever runs train beside it. XLA compiles very narrow programs differently, and
-training amplifies a last bit to a visible difference; so every device gets at least eight lanes, the spare ones
-repeating run 1. All sets that fit into eight lanes a device are then one and the same program. In a wider one XLA may
-choose another matrix kernel, and a number can differ in its last bit (`tests/contracts/test_every_network.py`).
+A run must give the same weights whichever runs train beside it, and however many. XLA chooses its kernels by shape, so
+that a number can differ in its last bit between a narrow program and a wide one, and training amplifies such a bit to
+a visible difference. On a CPU every program therefore has eight lanes a device, no more and no fewer: a larger set is
+several blocks of one and the same program, and the spare lanes of the last block repeat its first run
+(`docs/decisions/0004-lanes.md`, `tests/contracts/test_every_network.py`). Eight are nearly as fast per run as more.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from coincast.models.dropout import Constant
 
-FEWEST_LANES = 8
+LANES_PER_DEVICE = 8
+FEWEST_DEVICES = 2
 RUN_AXIS = "run"
 PER_RUN = PartitionSpec(RUN_AXIS)  # type: ignore[no-untyped-call]
 SHARED = PartitionSpec()  # type: ignore[no-untyped-call]
@@ -31,24 +33,35 @@ class Lanes:
 
     Attributes:
         mesh: the devices.
-        runs: runs that are wanted.
-        width: lanes of all devices together; `width - runs` of them are spare.
+        width: lanes of all devices together, the most runs that a block can hold.
     """
 
     mesh: Mesh
-    runs: int
     width: int
 
     @classmethod
     def arrange(cls, runs: int) -> Lanes:
-        """Lanes for a number of runs: equally many on every device, and nowhere fewer than `FEWEST_LANES`."""
+        """Lanes for a number of runs: equally many on every device that is used.
+
+        On a CPU two devices at least, where there are two: a program over one compiles to other arithmetic than over
+        several. An accelerator is wide, and takes all runs at once.
+        """
         devices = jax.devices()
-        width = len(devices) * max(FEWEST_LANES, -(-runs // len(devices)))
-        return cls(Mesh(np.array(devices), (RUN_AXIS,)), runs, width)
+        wanted = -(-runs // LANES_PER_DEVICE)
+        if devices[0].platform == "cpu":
+            devices = devices[: max(FEWEST_DEVICES, wanted)]
+            per_device = LANES_PER_DEVICE
+        else:
+            per_device = max(LANES_PER_DEVICE, -(-runs // len(devices)))
+        return cls(Mesh(np.array(devices), (RUN_AXIS,)), len(devices) * per_device)
+
+    def blocks(self, runs: int) -> list[slice]:
+        """The runs of each block, in order."""
+        return [slice(first, min(first + self.width, runs)) for first in range(0, runs, self.width)]
 
     def stack(self, per_run: Sequence[Any]) -> Any:
-        """Stack one pytree of arrays per run, fill the spare lanes, and place them on the devices."""
-        padded = [*per_run, *[per_run[0]] * (self.width - self.runs)]
+        """Stack one pytree of arrays per run of a block, fill the spare lanes, and place them on the devices."""
+        padded = [*per_run, *[per_run[0]] * (self.width - len(per_run))]
         stacked = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *padded)
         return jax.device_put(stacked, NamedSharding(self.mesh, PER_RUN))
 

@@ -65,25 +65,25 @@ class TrainedRuns:
             scales: how each run scales its inputs.
             starts: first row of each window to forecast, per run.
         """
-        runs = len(inputs)
-        lanes = Lanes.arrange(runs)
-        trained, fixed = lanes.stack([self._arrays(run) for run in range(runs)])
+        lanes = Lanes.arrange(len(inputs))
         tables, numbers = stack_tables(inputs)
         shared = lanes.share(tables)
-        scale = lanes.stack(
-            [
-                (np.int32(n), s.relative, s.centre.astype(np.float32), s.spread.astype(np.float32))
-                for n, s in zip(numbers, scales, strict=True)
-            ]
-        )
+        scaled = [
+            (np.int32(n), s.relative, s.centre.astype(np.float32), s.spread.astype(np.float32))
+            for n, s in zip(numbers, scales, strict=True)
+        ]
         program = lanes.program(partial(_predict, static=self.static, lookback=self.axes.lookback), shared=1)
-        longest = max(1, *(len(run_starts) for run_starts in starts))
-        pieces = []
-        for first in range(0, longest, WINDOWS_PER_DISPATCH):
-            chunk = [_chunk(run_starts, first) for run_starts in starts]
-            pieces.append(np.asarray(program(trained, fixed, scale, lanes.stack(chunk), shared))[:runs])
-        outputs = np.concatenate(pieces, axis=1).astype(np.float64)
-        return [outputs[run, : len(run_starts)] for run, run_starts in enumerate(starts)]
+        outputs: list[np.ndarray] = []
+        for block in lanes.blocks(len(inputs)):
+            trained, fixed = lanes.stack([self._arrays(run) for run in range(block.start, block.stop)])
+            scale = lanes.stack(scaled[block])
+            longest = max(1, *(len(run_starts) for run_starts in starts[block]))
+            pieces = []
+            for first in range(0, longest, WINDOWS_PER_DISPATCH):
+                chunk = lanes.stack([_chunk(run_starts, first) for run_starts in starts[block]])
+                pieces.append(np.asarray(program(trained, fixed, scale, chunk, shared)))
+            outputs.extend(np.concatenate(pieces, axis=1).astype(np.float64)[: block.stop - block.start])
+        return [output[: len(run_starts)] for output, run_starts in zip(outputs, starts, strict=True)]
 
 
 def stack_tables(

@@ -10,8 +10,9 @@ progress is told, losses are kept, and Ctrl-C is heard.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,9 +23,10 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from coincast.errors import UsageError
 from coincast.models.forecaster import Axes, Network
 from coincast.samples.scaling import InputScale, scale_window
-from coincast.training.devices import use_compile_cache
+from coincast.training.devices import advise_more_devices, use_compile_cache
 from coincast.training.lanes import Lanes, split_module
 from coincast.training.losses import LOSSES
 from coincast.training.recipe import Recipe
@@ -85,8 +87,15 @@ def train(
 
     Returns:
         The trained runs, in the same order.
+
+    Raises:
+        UsageError: recipes that differ in more than the learning rate.
     """
     use_compile_cache()
+    advice = advise_more_devices()
+    if advice is not None:
+        warnings.warn(advice, stacklevel=2)
+    _refuse_mixed_recipes(runs)
     began = time.perf_counter()
     recipe, horizon = runs[0].recipe, runs[0].targets.shape[1]
     axes = Axes(lookback=lookback, feature=runs[0].inputs.shape[1], horizon=horizon)
@@ -98,53 +107,91 @@ def train(
 
     lanes = Lanes.arrange(len(runs))
     tables, table_numbers = stack_tables([run.inputs for run in runs])
+    shared = lanes.share(tables)
     optimiser = optax.scale_by_adam(eps=1e-7)
-    trained, fixed = lanes.stack([part[0] for part in parts]), lanes.stack([part[1] for part in parts])
-    state = (trained, lanes.stack([optimiser.init(part[0]) for part in parts]))
-    per_run = [
+    data = [
         _run_data(run, number, runs, jax.random.key_data(key[1]))
         for run, number, key in zip(runs, table_numbers, keys, strict=True)
     ]
-    data, shared = lanes.stack(per_run), lanes.share(tables)
+    blocks = [
+        _Block(
+            runs=chosen,
+            trained=lanes.stack([part[0] for part in parts[chosen]]),
+            moments=lanes.stack([optimiser.init(part[0]) for part in parts[chosen]]),
+            fixed=lanes.stack([part[1] for part in parts[chosen]]),
+            data=lanes.stack(data[chosen]),
+        )
+        for chosen in lanes.blocks(len(runs))
+    ]
 
-    windows = max(len(run.starts) for run in runs)
-    steps = -(-windows // recipe.batch_size)
+    counts = np.array([len(run.starts) for run in runs])
+    steps = -(-int(counts.max()) // recipe.batch_size)
     stretch = _steps_per_dispatch(steps, parameters * lookback * recipe.batch_size * lanes.width)
-    shuffle = lanes.program(
-        partial(_shuffle, recipe=recipe, slots=stretch * -(-steps // stretch) * recipe.batch_size), shared=1
-    )
+    slots = stretch * -(-steps // stretch) * recipe.batch_size
+    shuffle = lanes.program(partial(_shuffle, recipe=recipe, slots=slots), shared=1)
     advance = lanes.program(
         partial(_advance, static=static, recipe=recipe, optimiser=optimiser, lookback=lookback), shared=3, donate=(0,)
     )
     validate = lanes.program(partial(_validation_loss, static=static, recipe=recipe, lookback=lookback), shared=1)
 
-    losses, validation_losses = [], []
-    has_validation = max(len(run.validation_starts) for run in runs) > 0
+    losses = np.zeros((len(runs), recipe.epochs))
+    validation_losses = np.zeros_like(losses) if any(len(run.validation_starts) for run in runs) else None
     for epoch in range(recipe.epochs):
-        order = shuffle(data, epoch)
-        total = np.zeros(lanes.width)
-        for first in range(0, steps, stretch):
-            batches = order[:, first : first + stretch]
-            state, stretch_loss = advance(state, fixed, data, batches, shared, epoch, first)
-            total += np.asarray(stretch_loss, dtype=np.float64)
-            if on_progress is not None:
-                done = epoch + min(first + stretch, steps) / steps
-                rate = done * steps * len(runs) / (time.perf_counter() - began)
-                seen = np.minimum((first + stretch) * recipe.batch_size, [len(run.starts) for run in runs])
-                on_progress(Progress(len(runs), done, recipe.epochs, float(np.mean(total[: len(runs)] / seen)), rate))
-        losses.append(total[: len(runs)] / [len(run.starts) for run in runs])
-        if has_validation:
-            validation_losses.append(np.asarray(validate(state[0], fixed, data, shared), dtype=np.float64)[: len(runs)])
+        for number, block in enumerate(blocks):
+            order = shuffle(block.data, epoch)
+            own = block.runs
+            for first in range(0, steps, stretch):
+                batches = order[:, first : first + stretch]
+                (block.trained, block.moments), sums = advance(
+                    (block.trained, block.moments), block.fixed, block.data, batches, shared, epoch, first
+                )
+                losses[own, epoch] += np.asarray(sums, dtype=np.float64)[: own.stop - own.start]
+                if on_progress is not None:
+                    last = min(first + stretch, steps)
+                    done = epoch + (number + last / steps) / len(blocks)
+                    seen = np.minimum(last * recipe.batch_size, counts[own])
+                    rate = done * steps * len(runs) / (time.perf_counter() - began)
+                    loss = float(np.mean(losses[own, epoch] / seen))
+                    on_progress(Progress(len(runs), done, recipe.epochs, loss, rate))
+            losses[own, epoch] /= counts[own]
+            if validation_losses is not None:
+                after = validate(block.trained, block.fixed, block.data, shared)
+                validation_losses[own, epoch] = np.asarray(after, dtype=np.float64)[: own.stop - own.start]
     return TrainedRuns(
         axes=axes,
         static=static,
-        trained=jax.tree.map(lambda leaf: np.asarray(leaf)[: len(runs)], state[0]),
-        fixed=jax.tree.map(lambda leaf: np.asarray(leaf)[: len(runs)], fixed),
-        losses=np.stack(losses, axis=1),
-        validation_losses=np.stack(validation_losses, axis=1) if has_validation else None,
+        trained=_gather_runs([(block.runs, block.trained) for block in blocks]),
+        fixed=_gather_runs([(block.runs, block.fixed) for block in blocks]),
+        losses=losses,
+        validation_losses=validation_losses,
         parameters=parameters,
         seconds=time.perf_counter() - began,
     )
+
+
+def _refuse_mixed_recipes(runs: Sequence[TrainingRun]) -> None:
+    recipes = {replace(run.recipe, learning_rate=runs[0].recipe.learning_rate) for run in runs}
+    if len(recipes) > 1:
+        raise UsageError(
+            "runs of one set share their recipe but for the learning rate; train other recipes on their own"
+        )
+
+
+@dataclass
+class _Block:
+    """Runs that train side by side, and how far they are; see `Lanes`."""
+
+    runs: slice
+    trained: Any
+    moments: Any
+    fixed: Any
+    data: Data
+
+
+def _gather_runs(stacked: Sequence[tuple[slice, Any]]) -> Any:
+    """Arrays of all blocks as one stack on the host, spare lanes left out."""
+    kept = [jax.tree.map(lambda leaf, n=runs.stop - runs.start: np.asarray(leaf)[:n], tree) for runs, tree in stacked]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *kept)
 
 
 def _run_data(run: TrainingRun, table: int, runs: Sequence[TrainingRun], key: Any) -> Data:
