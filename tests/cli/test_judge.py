@@ -29,7 +29,10 @@ def test_words(coincast: Callable[..., Any], lagged: Path, elsewhere: Path) -> N
     assert max(map(len, board)) <= 100
     assert "note: " in answer.out
     assert "note: " not in coincast("judge", lagged, "--column", "predicted=guess", "--quiet").out
-    assert list(elsewhere.iterdir()) == []
+    assert [path.name for path in elsewhere.iterdir()] == ["coincast-runs"]
+    [folder] = (elsewhere / "coincast-runs").iterdir()
+    assert folder.name.startswith("judge-")
+    assert f"report: {Path('coincast-runs') / folder.name / 'report.html'}" in answer.out
 
 
 def test_one_json_document(coincast: Callable[..., Any], lagged: Path) -> None:
@@ -38,7 +41,7 @@ def test_one_json_document(coincast: Callable[..., Any], lagged: Path) -> None:
     [model] = document["models"]
     assert set(model) >= {"model", "verdict", "skill", "low", "high", "detectable", "n", "lag", "sentence"}
     assert (model["verdict"], model["skill"], model["lag"], model["n"]) == ("not distinguishable", 0, 1, 199)
-    assert document["report"] is None
+    assert Path(document["report"]).is_file()
 
 
 def test_a_report_is_written_where_it_is_asked_for(coincast: Callable[..., Any], lagged: Path, elsewhere: Path) -> None:
@@ -51,12 +54,22 @@ def test_a_report_is_written_where_it_is_asked_for(coincast: Callable[..., Any],
     assert coincast(*run).out.splitlines()[-1] == "report: verdict/report.html"
 
 
+def test_the_input_is_not_written_over(coincast: Callable[..., Any], lagged: Path, elsewhere: Path) -> None:
+    """A table called forecasts.parquet in the folder that was named: it must survive."""
+    mine = elsewhere / "forecasts.parquet"
+    pl.read_csv(lagged).write_parquet(mine)
+    before = mine.read_bytes()
+    answer = coincast("judge", mine, "--column", "predicted=guess", "--out", ".")
+    assert (answer.code, mine.read_bytes()) == (2, before)
+    assert "holds other files" in answer.err
+
+
 def test_a_run_is_not_written_over(coincast: Callable[..., Any], lagged: Path, btc: Path, elsewhere: Path) -> None:
     (elsewhere / "mine.toml").write_text('models = ["drift"]\n', encoding="utf-8")
     assert coincast("compare", "mine.toml", "--candles", btc, "--out", "run", "--quiet").code == 0
     answer = coincast("judge", lagged, "--column", "predicted=guess", "--out", "run")
     assert answer.code == 2
-    assert answer.err == "coincast: --out run holds a run; name a folder that is empty or not there yet\n"
+    assert answer.err.startswith("coincast: --out run holds another run")
     # What a run forecast can be judged again, and gets the same verdict.
     [judged] = coincast("judge", "run/forecasts.parquet", "--json").json["models"]
     shown = coincast("compare", "mine.toml", "--candles", btc, "--out", "run", "--json").json

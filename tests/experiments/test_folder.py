@@ -14,8 +14,9 @@ import pytest
 
 import coincast as cc
 from coincast.errors import UnreadableFileError, UsageError
-from coincast.experiments import folder as run_folder
-from coincast.experiments.folder import load_result, run_in_folder, save_result, take_fingerprint
+from coincast.experiments import fingerprint
+from coincast.experiments.fingerprint import take_fingerprint
+from coincast.experiments.folder import load_result, run_in_folder, save_result
 from coincast.experiments.result import Result
 from coincast.experiments.spec import Spec
 from coincast.forecasts.table import load_table
@@ -147,7 +148,7 @@ def test_spec_data_and_code_are_in_the_fingerprint(
         take_fingerprint(plain, echo[:-1], beyond=False),
         take_fingerprint(plain, echo, beyond=True),
     ]
-    monkeypatch.setattr(run_folder, "hash_code", lambda: b"other code")
+    monkeypatch.setattr(fingerprint, "hash_code", lambda: b"other code")
     others.append(take_fingerprint(plain, echo, beyond=False))
     assert len({known, *others}) == 6
 
@@ -156,12 +157,12 @@ def test_the_hash_of_the_code_is_of_every_source_file(monkeypatch: pytest.Monkey
     package = tmp_path / "coincast"
     (package / "experiments").mkdir(parents=True)
     (package / "a.py").write_text("1", encoding="utf-8")
-    monkeypatch.setattr(run_folder, "__file__", str(package / "experiments" / "folder.py"))
-    hashes = [run_folder.hash_code()]
+    monkeypatch.setattr(fingerprint, "__file__", str(package / "experiments" / "fingerprint.py"))
+    hashes = [fingerprint.hash_code()]
     (package / "a.py").write_text("2", encoding="utf-8")
-    hashes.append(run_folder.hash_code())
+    hashes.append(fingerprint.hash_code())
     (package / "notes.txt").write_text("no source", encoding="utf-8")
-    assert run_folder.hash_code() == hashes[1] != hashes[0]
+    assert fingerprint.hash_code() == hashes[1] != hashes[0]
 
 
 def test_the_same_run_is_shown_and_redone_only_afresh(plain: Spec, echo: pl.DataFrame, tmp_path: Path) -> None:

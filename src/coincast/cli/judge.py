@@ -22,9 +22,7 @@ def judge(
     zone: options.Zone = None,
     horizon: Annotated[int | None, typer.Option(help="Steps ahead of every row, where the table does not say.")] = None,
     quantity: Annotated[str, typer.Option(help="What is forecast: price or log_return.")] = "price",
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the report and its pictures into this folder.")
-    ] = None,
+    out: options.Out = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -51,14 +49,13 @@ def judge(
         horizon=horizon,
         quantity=quantity,
     )
-    report = None if out is None else write_judgement(judgement, out, command=command_line())
+    report = write_judgement(judgement, out, command=command_line())
     if as_json:
-        print_json(judgement.to_dict(report=None if report is None else str(report)))
+        print_json(judgement.to_dict(report=str(report)))
         return
     print_leaderboard(judgement.scores)
     typer.echo(f"\n{judgement.sentence}")
     if not quiet:
         for note in judgement.notes:
             typer.echo(f"note: {note}")
-    if report is not None:
-        typer.echo(f"report: {report}")
+    typer.echo(f"report: {report}")

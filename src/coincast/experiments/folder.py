@@ -9,8 +9,6 @@ under `finished/`, and an interrupted one goes on with the rest.
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import json
 import shutil
 import time
@@ -21,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from coincast.candles.table import check_candles
-from coincast.errors import UnreadableFileError, UsageError
+from coincast.errors import UnreadableFileError
+from coincast.experiments.fingerprint import hash_candles, take_fingerprint
 from coincast.experiments.fit import HISTORY_COLUMNS, Fitted
+from coincast.experiments.places import choose_place, claim_place, safe_name, write_json, write_text
 from coincast.experiments.result import Result
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
@@ -34,7 +33,6 @@ from coincast.tabular import write_beside
 if TYPE_CHECKING:
     from coincast.training.trainer import Progress
 
-DEFAULT_RUNS = "coincast-runs"
 FINISHED = "finished"
 FOLDER_VERSION = 1
 PLAIN_TABLES = ("parts", "inputs", "shift")
@@ -81,13 +79,12 @@ def run_in_folder(
     """
     candles = choose_candles(candles, spec.data)
     fingerprint = take_fingerprint(spec, candles, beyond=beyond)
-    folder = out.expanduser() if out else Path(DEFAULT_RUNS) / f"{_plain_name(spec.name)}-{fingerprint[:12]}"
-    _refuse_other_run(folder, fingerprint)
+    folder = choose_place(out, spec.name, fingerprint)
     if fresh:
         _forget(folder)
     elif (folder / "run.json").is_file():
         return FolderRun(load_result(folder), folder, folder / "report.html", was_finished=True)
-    _write_text(folder / "fingerprint", fingerprint)
+    claim_place(folder, fingerprint)
     shelf = FinishedModels(folder / FINISHED)
     result = run_experiment(
         spec, candles, files=files, beyond=beyond, fingerprint=fingerprint, shelf=shelf, on_progress=on_progress
@@ -104,10 +101,9 @@ def save_result(result: Result, folder: Path) -> Path:
         UsageError: the folder holds another run, or something else.
     """
     fingerprint = result.fingerprint or take_fingerprint(result.spec, result.candles, beyond=result.outlook.height > 0)
-    folder = folder.expanduser()
-    _refuse_other_run(folder, fingerprint)
+    folder = choose_place(folder, result.spec.name, fingerprint)
     _forget(folder)
-    _write_text(folder / "fingerprint", fingerprint)
+    claim_place(folder, fingerprint)
     write_result(replace(result, fingerprint=fingerprint), folder, command="")
     return folder
 
@@ -123,8 +119,8 @@ def write_result(result: Result, folder: Path, *, command: str) -> Result:
     from coincast.reports.html import write_report
 
     began = time.perf_counter()
-    _write_text(folder / "spec.toml", result.spec.to_toml())
-    _write_json(folder / "data.json", {"files": list(result.files), "markets": _describe_candles(result.candles)})
+    write_text(folder / "spec.toml", result.spec.to_toml())
+    write_json(folder / "data.json", {"files": list(result.files), "markets": _describe_candles(result.candles)})
     write_table(result.runs, folder / "runs.parquet", kind="runs")
     write_beside(folder / "history.csv", result.history.write_csv)
     write_table(result.forecasts, folder / "forecasts.parquet", kind="forecasts")
@@ -137,7 +133,7 @@ def write_result(result: Result, folder: Path, *, command: str) -> Result:
     write_figures(story, figures)
     write_report(story, folder / "report.html")
     result = replace(result, seconds={**result.seconds, "report": time.perf_counter() - began})
-    _write_json(folder / "run.json", _run_facts(result))
+    write_json(folder / "run.json", _run_facts(result))
     return result
 
 
@@ -187,7 +183,7 @@ class FinishedModels:
     folder: Path
 
     def take(self, label: str) -> Fitted | None:
-        place = self.folder / _safe_name(label)
+        place = self.folder / safe_name(label)
         if not (place / "done").is_file():
             return None
         return Fitted(
@@ -198,84 +194,16 @@ class FinishedModels:
         )
 
     def put(self, label: str, fitted: Fitted) -> None:
-        place = self.folder / _safe_name(label)
+        place = self.folder / safe_name(label)
         for name in ("forecasts", "outlook", "runs", "history"):
             write_beside(place / f"{name}.parquet", getattr(fitted, name).write_parquet)
-        _write_text(place / "done", label)
-
-
-def take_fingerprint(spec: Spec, candles: pl.DataFrame, *, beyond: bool) -> str:
-    """A hash of spec, candles and code: what has the same one gives the same result."""
-    digest = hashlib.sha256()
-    digest.update(json.dumps(spec.to_dict(), sort_keys=True, default=str).encode())
-    for entry in spec.models:
-        digest.update(repr(entry.settings).encode() + _source_of(type(entry.settings)))
-    digest.update(str(beyond).encode() + hash_candles(candles) + hash_code())
-    return digest.hexdigest()
-
-
-def hash_candles(candles: pl.DataFrame) -> bytes:
-    """A hash of the rows of a candle table."""
-    digest = hashlib.sha256()
-    for column in check_candles(candles):
-        digest.update(f"{column.name} {column.dtype} {len(column)}".encode())
-        if column.dtype == pl.String:
-            digest.update("\n".join(column.to_list()).encode())
-        else:
-            digest.update(
-                column.is_null().to_numpy().tobytes() + column.to_physical().fill_null(0).to_numpy().tobytes()
-            )
-    return digest.digest()
-
-
-def hash_code() -> bytes:
-    """A hash of the sources of this package."""
-    digest = hashlib.sha256()
-    package = Path(__file__).parent.parent
-    for path in sorted(package.rglob("*")):
-        if path.suffix in (".py", ".html", ".css", ".js") and path.is_file():
-            digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
-    return digest.digest()
-
-
-def _source_of(settings: type) -> bytes:
-    """The source of a user's own model, where it can be had."""
-    if settings.__module__.startswith("coincast."):
-        return b""
-    try:
-        return inspect.getsource(inspect.getmodule(settings) or settings).encode()
-    except (OSError, TypeError):
-        return b""
-
-
-def _refuse_other_run(folder: Path, fingerprint: str) -> None:
-    if folder.is_file():
-        raise UsageError(f"--out {folder} is a file; name a folder that is empty or not there yet")
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return
-    mark = folder / "fingerprint"
-    if not mark.is_file():
-        raise UsageError(f"--out {folder} holds other files and no run; name a folder that is empty or not there yet")
-    if mark.read_text(encoding="utf-8").strip() != fingerprint:
-        raise UsageError(
-            f"--out {folder} holds another run: its spec, data or code differ; name another folder, or delete this one"
-        )
+        write_text(place / "done", label)
 
 
 def _forget(folder: Path) -> None:
     """Make a run folder unfinished, so that nothing old passes for new."""
     (folder / "run.json").unlink(missing_ok=True)
     shutil.rmtree(folder / FINISHED, ignore_errors=True)
-
-
-def _safe_name(label: str) -> str:
-    """A folder name for a model's label; the hash keeps labels apart that look alike."""
-    return f"{_plain_name(label)}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
-
-
-def _plain_name(text: str) -> str:
-    """A text as part of a file's name."""
-    return "".join(letter if letter.isalnum() or letter in "-_=" else "_" for letter in text)[:60]
 
 
 def _describe_candles(candles: pl.DataFrame) -> list[dict[str, Any]]:
@@ -301,11 +229,3 @@ def _run_facts(result: Result) -> dict[str, Any]:
         "notes": list(result.notes),
         **tables,
     }
-
-
-def _write_json(path: Path, values: Mapping[str, Any]) -> None:
-    _write_text(path, json.dumps(values, indent=2, default=str, allow_nan=False) + "\n")
-
-
-def _write_text(path: Path, text: str) -> None:
-    write_beside(path, lambda target: Path(target).write_text(text, encoding="utf-8"))

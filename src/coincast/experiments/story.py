@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from coincast.errors import UsageError
 from coincast.reports.story import Story
 from coincast.scores.verdict import count_tests
-from coincast.scores.words import sentence
+from coincast.scores.words import UNNAMED, sentence
 
 if TYPE_CHECKING:
     from coincast.experiments.judge import Judgement
@@ -57,33 +57,43 @@ def _candles_of(result: Result) -> pl.DataFrame | None:
 
 def tell_judgement(judgement: Judgement, *, command: str = "") -> Story:
     """What the report shows of somebody else's forecasts."""
-    best = judgement.models[0]
+    from coincast.forecasts.combine import add_ensembles
+
+    first = judgement.models[0].model
     return Story(
-        title="Forecasts from outside" if best.model == "forecast" else best.model,
+        title="Forecasts from outside" if first == UNNAMED else first,
         command=command,
         scores=judgement.scores,
-        forecasts=judgement.forecasts,
+        forecasts=add_ensembles(judgement.forecasts),
         notes=judgement.notes,
-        reasons=(best.sentence,),
+        sentences={(model.market, model.model): model.sentence for model in judgement.models},
+        dates_are_targets=True,
     )
 
 
-def write_judgement(judgement: Judgement, folder: Path, *, command: str = "") -> Path:
-    """Write the report of a judgement, its pictures and its tables into a folder.
+def write_judgement(judgement: Judgement, out: Path | None = None, *, command: str = "") -> Path:
+    """Write the report of a judgement, its pictures and its tables.
+
+    Args:
+        judgement: what `judge` gave.
+        out: the folder; else one is made under `./coincast-runs/`.
+        command: the command that makes this report again.
 
     Returns:
         The page.
 
     Raises:
-        UsageError: the place is a file, holds a run, or cannot be written.
+        UsageError: the folder holds something else, or cannot be written; nothing of it is touched.
     """
+    from coincast.experiments.fingerprint import hash_code, hash_table
+    from coincast.experiments.places import choose_place, claim_place
     from coincast.forecasts.table import write_table
     from coincast.reports.figures import write_figures
     from coincast.reports.html import write_report
 
-    if folder.is_file() or (folder / "fingerprint").exists():
-        what = "is a file" if folder.is_file() else "holds a run"
-        raise UsageError(f"--out {folder} {what}; name a folder that is empty or not there yet")
+    fingerprint = hashlib.sha256(hash_table(judgement.forecasts) + hash_code()).hexdigest()
+    folder = choose_place(out, "judge", fingerprint)
+    claim_place(folder, fingerprint)
     story = tell_judgement(judgement, command=command)
     write_table(judgement.forecasts, folder / "forecasts.parquet", kind="forecasts")
     write_table(judgement.scores, folder / "scores.parquet", kind="scores")
