@@ -2,8 +2,8 @@
 
     python benchmarks/judge_rows.py
 
-The two take turns; the figure is the median of the times and of the ratios. Start-up (imports, a first small call) is left
-out of both.
+The two take turns; the figure is the median of the times and of the ratios. Start-up (imports, a first small call) is
+left out of both.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +49,8 @@ def main() -> None:
         judged, reported, read = [], [], []
         for number in range(ROUNDS):
             judged.append(timed(lambda: cc.judge(large)))
-            judgement = cc.judge(large)
-            reported.append(timed(lambda: write_judgement(judgement, Path(folder) / f"report-{number}")))
+            report = partial(write_judgement, cc.judge(large), Path(folder) / f"report-{number}")
+            reported.append(timed(report))
             read.append(timed(lambda: pd.read_csv(large, parse_dates=["target_time"])))
     print(f"seconds, median of {ROUNDS} turns, {ROWS:,} forecasts:")
     print(f"  judge                 {statistics.median(judged):.3f}")

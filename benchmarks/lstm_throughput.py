@@ -2,10 +2,11 @@
 
     make bench        or        python benchmarks/lstm_throughput.py
 
-LSTM(20), ten candles of eight inputs, batch 1, Adam, mean absolute error, 507 windows an epoch. Both train the same network
-on the same windows, scaled beforehand for PyTorch; ours gathers and scales them inside the step. The two take turns in one
-process, an epoch of 25 runs against a stretch of the loop, because absolute times drift on shared machines; the figure is
-the median of the ratios. PyTorch runs with one thread and with two, and the faster of the two counts.
+LSTM(20), ten candles of eight inputs, batch 1, Adam, mean absolute error, 507 windows an epoch. Both train the same
+network on the same windows, scaled beforehand for PyTorch; ours gathers and scales them inside the step. The two take
+turns in one process, an epoch of 25 runs against a stretch of the loop, because absolute times drift on shared
+machines; the figure is the median of the ratios. PyTorch runs with one thread and with two, and the faster of the two
+counts.
 """
 
 from __future__ import annotations

@@ -1,0 +1,67 @@
+# Every target sets itself up: Python 3.11 or later and make are all that a machine needs.
+#
+#   make demo       install, then the main job on two simulated markets
+#   make test       install, then all tests
+#   make check      format, lint, types, tests (which run README and docs): the command that says yes or no
+#   make docs       write the generated pages anew: docs/commands.md and docs/spec.md
+#   make bench      every benchmark, beside PyTorch
+#   make calibrate  the long proofs: the size of the decisive test, and twenty demos
+#
+# Another interpreter: make test PYTHON=python3.12
+
+PYTHON ?= python3
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+
+.PHONY: demo test check format lint types docs bench calibrate clean
+.NOTPARALLEL:
+
+demo: $(VENV)/installed
+	$(BIN)/coincast demo
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: format lint types test
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/installed-bench
+	set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
+
+calibrate: $(VENV)/installed
+	$(BIN)/python benchmarks/size_of_the_test.py
+	$(BIN)/python benchmarks/twenty_demos.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# One environment; a stamp says what is in it, and is renewed when the packages that are asked for change.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Coincast needs Python 3.11 or later, and $(PYTHON) is older; say another one: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
+	@touch $(VENV)/installed $@
+
+$(VENV)/installed-bench: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[dev,bench]'
+	@touch $(VENV)/installed $(VENV)/installed-dev $@
