@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import polars as pl
 import pytest
@@ -232,15 +230,3 @@ def test_nothing_to_judge_is_an_error_that_says_why(make_forecasts) -> None:
     only = make_forecasts(naive, run=1, model="lstm").with_columns(value=pl.lit(np.nan))
     with pytest.raises(ForecastError, match="no forecast to score; failed: lstm"):
         score_forecasts(only)
-
-
-def test_25_runs_and_20000_rows_are_fast(make_forecasts) -> None:
-    runs = pl.concat([make_forecasts(noisy(0.1, run), model="lstm", run=run, n=164) for run in range(1, 26)])
-    many = make_forecasts(noisy(0.1), n=5_000)
-    hours = pl.col("origin").min() + pl.int_range(pl.len()).cast(pl.Int64) * pl.duration(hours=1)
-    long = pl.concat([many] * 4).with_columns(interval=pl.lit("1h"), origin=hours.dt.cast_time_unit("ms"))
-    long = long.with_columns(target_time=pl.col("origin") + pl.duration(hours=1), trained_until="origin")
-    for table in (runs, long):
-        start = time.perf_counter()
-        score_forecasts(table)
-        assert time.perf_counter() - start < 1.0

@@ -14,6 +14,7 @@ from coincast.experiments.result import Result, sentences_html
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.experiments.story import outlook_table
+from coincast.tabular import to_pandas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,6 +62,10 @@ class Outlook:
     def save(self, folder: str | Path) -> Path:
         """Write the run folder with the report."""
         return self.result.save(folder)
+
+    def to_pandas(self) -> Any:
+        """`table` as a pandas frame."""
+        return to_pandas(self.table)
 
     def _repr_html_(self) -> str:
         return f"{sentences_html(self.sentences)}{self.table._repr_html_()}"
