@@ -199,3 +199,26 @@ def judged() -> Story:
 def make_story() -> Callable[..., Story]:
     """Build other stories."""
     return build_story
+
+
+@pytest.fixture(scope="session")
+def rivalry() -> Story:
+    """A judgement on a table from outside: a network of several runs, and a plain model that is better."""
+    candles = make_candles("file:ETH/USD", 200, seed=5)
+    known = make_forecasts(candles, 20, seeds=4, edge=-0.3)
+    best = known.filter(pl.col("model") == "drift").with_columns(
+        model=pl.lit("insider"), value=(pl.col("actual") * pl.col("last_close")).sqrt()
+    )
+    table = pl.concat([known.filter(pl.col("model").is_in(["naive", "lstm", "lstm.ensemble"])), best])
+    return Story(title="runs.csv", command="", scores=score_forecasts(table), forecasts=table, dates_are_targets=True)
+
+
+@pytest.fixture(scope="session")
+def two_quantities() -> Story:
+    """One market whose prices and log returns are forecast by one model."""
+    candles = make_candles("file:ETH/USD", 200, seed=5)
+    price = make_forecasts(candles, 20, seeds=1, edge=0.0).filter(pl.col("model").is_in(["naive", "ar"]))
+    change = pl.col("value", "actual").truediv(pl.col("last_close")).log()
+    returns = price.filter(pl.col("model") == "ar").with_columns(change, quantity=pl.lit("log_return"))
+    table = pl.concat([price, returns])
+    return Story(title="both.csv", command="", scores=score_forecasts(table), forecasts=table)

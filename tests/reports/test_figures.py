@@ -11,11 +11,13 @@ import polars as pl
 import pytest
 from matplotlib.figure import Figure
 
+from coincast.reports.canvas import drawable
 from coincast.reports.figures import FIGURES, write_figures
 from coincast.reports.numbers import amount, percent
-from coincast.reports.palette import DARK
+from coincast.reports.palette import DARK, LIGHT, Palette
 from coincast.reports.pictures_forecast import draw_errors, draw_forecast, liveliest, rolling_mean
 from coincast.reports.pictures_models import draw_skill, mean_curve, skill_limits
+from coincast.reports.pictures_network import draw_network
 from coincast.reports.reading import deciding_rows, forecast_lines, losses
 from coincast.reports.story import Story
 from coincast.scores.verdict import score_forecasts
@@ -93,7 +95,7 @@ def test_annotated_error_is_that_of_the_drawn_step(section: Story) -> None:
     own = section.forecasts.filter(pl.col("model") == "lstm.ensemble")
     expected = float((own["value"] - own["actual"]).abs().mean())  # type: ignore[arg-type]
     assert f"MAE {amount(expected, 'USD')}" in texts(figure)
-    assert any("step 1 of 2" in text for text in texts(figure))
+    assert any("step 1 of 2" in text.replace("\n", " ") for text in texts(figure))
 
 
 def test_errors_by_date_average_to_the_score(section: Story) -> None:
@@ -198,3 +200,73 @@ def test_nothing_is_cut_off(name: str, model: str, section: Story) -> None:
     assert box.y0 >= 0.05
     assert box.x1 <= width - 0.05
     assert box.y1 <= height - 0.05
+
+
+@pytest.mark.parametrize("skill", [0.05, 0.1, 0.15, 0.2, 0.3])
+def test_ticks_of_the_skill_picture_are_exact(section: Story, skill: float) -> None:
+    scale = pl.col("skill", "low", "high") * skill
+    figure = draw_skill(replace(section, scores=section.scores.with_columns(scale)))
+    assert figure is not None
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    shown = [(tick, label.get_text()) for tick, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)]
+    for tick, word in shown:
+        if word != "naive":
+            assert float(word.replace("\u2212", "-").removesuffix(" %")) == pytest.approx(100 * tick)
+
+
+def test_letters_without_a_face_become_squares(rivalry: Story) -> None:
+    missing = "\U000e0041\x1b"
+    assert drawable(f"a{missing}\n\u00e9") == "a\u25a1\u25a1\n\u00e9"
+    rename = pl.col("model").replace({"insider": f"\u65e5{missing}"})
+    assert rivalry.forecasts is not None
+    market = pl.lit(f"file:\u65e5{missing}/\u5186{missing}")
+    strange = replace(
+        rivalry,
+        scores=rivalry.scores.with_columns(rename, market=market),
+        forecasts=rivalry.forecasts.with_columns(rename, market=market),
+    )
+    for draw in (draw_skill, draw_forecast, draw_errors):
+        figure = draw(strange)
+        assert figure is not None
+        figure.canvas.draw()  # a warning, such as for a missing glyph, is an error here
+
+
+def test_pictures_of_markets_that_are_spelled_alike_do_not_replace_each_other(rivalry: Story, tmp_path: Path) -> None:
+    assert rivalry.forecasts is not None
+    markets = ("a/b", "a-b", "A-B")
+    tables = {
+        name: pl.concat([getattr(rivalry, name).with_columns(market=pl.lit(market)) for market in markets])
+        for name in ("scores", "forecasts")
+    }
+    paths = write_figures(replace(rivalry, **tables), tmp_path)
+    assert len({path.name.lower() for path in paths}) == len(paths) == 3 * 4
+
+
+def test_pictures_of_log_returns_have_no_percent(two_quantities: Story) -> None:
+    returns = two_quantities.sections()[0]
+    figure = draw_errors(returns)
+    assert figure is not None
+    figure.canvas.draw()
+    assert not any("%" in text for text in texts(figure))
+    assert any("log return" in text for text in texts(figure))
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+@pytest.mark.parametrize("long", [1, 40])
+def test_a_network_is_drawn_without_overlaps(theme: Palette, long: int) -> None:
+    layers = [
+        ("input", "20 candles of 6 inputs", (20, 6), 0),
+        ("attention_" * long, "MultiHeadAttention of 8 heads " * long, (20, 512, 64), 12_345_678),
+        ("$x^{$", "1 parameter", (), 1),
+    ]
+    figure = draw_network(f"lstm(units=20{', dropout=0.1' * long}), 1,234 parameters", layers, theme=theme)
+    figure.canvas.draw()
+    shown = texts(figure)
+    for word in ("20 \u00d7 512 \u00d7 64", "12,345,678 parameters", "no parameters", "1 parameter", "$x^{$"):
+        assert word in shown
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]
+    for place, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[place + 1 :])
+    sheet = figure.bbox
+    assert all(box.x0 >= sheet.x0 and box.x1 <= sheet.x1 and box.y0 >= sheet.y0 and box.y1 <= sheet.y1 for box in boxes)

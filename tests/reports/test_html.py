@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from coincast.reports.charts import chart_forecast
+from coincast.reports.charts import as_data, chart_forecast, plain
 from coincast.reports.html import render_report, write_report
 from coincast.reports.numbers import amount, percent
 from coincast.reports.reading import deciding_rows
-from coincast.reports.rows import Axis, seed_rows, skill_rows
+from coincast.reports.rows import Axis, seed_rows, shift_rows, skill_rows
 from coincast.reports.story import Story
 from coincast.reports.wording import headline
 
@@ -254,3 +254,113 @@ def test_axis_ticks_are_round_and_hold_zero(low: float, high: float) -> None:
     assert axis.place(low) == 0
     assert axis.place(high) == 100
     assert axis.place(high + 9) == 100
+
+
+@pytest.mark.parametrize("skill", [0.01, 0.02, 0.06, 0.07, 0.1, 0.3])
+def test_ticks_of_the_skill_axis_stand_where_they_say(story: Story, skill: float) -> None:
+    section = story.sections()[0]
+    scale = pl.col("skill", "low", "high") * skill
+    chart = skill_rows(replace(section, scores=section.scores.with_columns(scale)))
+    assert chart is not None
+    ticks = [
+        (place, float(word.replace("\u2212", "-").removesuffix(" %"))) for place, word in chart.ticks if word != "naive"
+    ]
+    slopes = [(place - chart.zero) / value for place, value in ticks]
+    assert slopes == pytest.approx([slopes[0]] * len(slopes), rel=0.01)
+
+
+@pytest.mark.parametrize("scale", [0.01, 0.03, 0.1, 0.3])
+def test_ticks_of_the_shift_axis_are_exact(story: Story, scale: float) -> None:
+    assert story.shift is not None
+    shift = story.shift.with_columns(pl.col("share_below", "share_above", "share_outside") * scale)
+    chart = shift_rows(replace(story, shift=shift).sections()[0])
+    assert chart is not None
+    ticks = [(place, float(word.removesuffix(" %"))) for place, word in chart.ticks]
+    slopes = [abs(place - chart.zero) / value for place, value in ticks if value]
+    assert slopes == pytest.approx([slopes[0]] * len(slopes), rel=0.01)
+
+
+def test_every_figure_links_to_its_own_row(rivalry: Story) -> None:
+    names = {"insider": "\u65e5\u672c", "lstm.ensemble": "\u4e2d\u56fd", "lstm": "\u4e2d"}
+    rename = pl.col("model").replace(names)
+    assert rivalry.forecasts is not None
+    story = replace(
+        rivalry, scores=rivalry.scores.with_columns(rename), forecasts=rivalry.forecasts.with_columns(rename)
+    )
+    page = Page(render_report(story))
+    places = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
+    assert len(places) == len(set(places))
+    text = render_report(story)
+    target = re.search(r'class="figures">.*?href="#([^"]+)"', text, re.DOTALL)
+    assert target is not None
+    row = re.search(rf'<tr id="{target[1]}">(.*?)</tr>', text)
+    assert row is not None
+    assert "\u65e5\u672c" in row[1]
+    assert "abs_log_error" in row[1]
+
+
+def test_links_hold_where_there_are_hundreds_of_models(rivalry: Story) -> None:
+    whole = rivalry.scores.filter(pl.col("model") == "lstm.ensemble")
+    many = pl.concat([whole.with_columns(model=pl.lit(f"a{number}")) for number in range(70)])
+    page = Page(render_report(replace(rivalry, scores=pl.concat([many, rivalry.scores]))))
+    places = {attributes["id"] for _, attributes in page.tags if attributes.get("id")}
+    links = {a["href"][1:] for _, a in page.tags if a.get("href")}  # type: ignore[index]
+    assert links
+    assert links <= places
+
+
+def test_every_market_is_named_with_its_sentence(story: Story) -> None:
+    first, second = story.sections()
+    told = replace(
+        story,
+        sentences={
+            (first.market, "lstm.ensemble"): "This line is yesterday's price.",
+            (first.market, "ar"): "So is that one.",
+        },
+    )
+    text = render_report(told)
+    cards = re.findall(r'class="market">(.*?)</span>.*?class="said">(.*?)</span>', text, re.DOTALL)
+    assert [market for market, _ in cards] == [first.market, second.market]
+    assert cards[0][1] == "This line is yesterday&#39;s price."
+    assert cards[1][1].startswith("The LSTM ensemble misses by ")
+    assert "So is that one." in Page(text).text
+    assert "Every model in a sentence" in text
+
+
+def test_plotly_reads_no_markup_and_no_template(section: Story) -> None:
+    market = "file:<b>e</b>/<i>%{x} &amp;"
+    names = {"lstm.ensemble": "<b>m</b>.ensemble", "lstm": "<b>m</b>"}
+    assert section.forecasts is not None
+    strange = replace(
+        section,
+        scores=section.scores.with_columns(pl.col("model").replace(names), market=pl.lit(market)),
+        forecasts=section.forecasts.with_columns(pl.col("model").replace(names), market=pl.lit(market)),
+        history=None,
+    )
+    chart = chart_forecast(strange)
+    assert chart is not None
+    data = as_data(chart)
+    words = [
+        data["layout"]["y"],
+        *(trace[name] for trace in data["traces"] for name in ("name", "unit") if name in trace),
+    ]
+    assert any("&lt;i&gt;" in word for word in words)
+    assert not any(sign in word for word in words for sign in ("<", ">", "%{"))
+    assert plain("a & b") == "a &amp; b"
+
+
+def test_what_comes_next_stands_first(section: Story) -> None:
+    text = render_report(section)
+    page = Page(text)
+    assert text.index('id="m0-outlook"') < text.index("Skill of every model") < text.index('id="m0-forecast"')
+    assert section.outlook is not None
+    for row in section.outlook.iter_rows(named=True):
+        for name in ("value", "naive"):
+            assert amount(row[name]) in page.text
+    assert "2017-11-22" in page.text
+    assert "2017-11-28" in page.text
+
+
+def test_large_figures_are_set_smaller(section: Story) -> None:
+    scores = section.scores.with_columns(value=pl.when(pl.col("metric") == "mae").then(123456789.0).otherwise("value"))
+    assert '<dd class="long">' in render_report(replace(section, scores=scores))

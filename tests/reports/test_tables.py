@@ -45,7 +45,7 @@ def test_terminal_table_fits_100_columns(story: Story) -> None:
     scores = story.scores.with_columns(
         pl.col("model").replace(names),
         n=pl.lit(20_000, pl.Int64),
-        market="coinmarketcap:VERYLONGNAME/" + pl.col("market"),
+        market="simulated:VERYLONGNAME/" + pl.col("market"),
     )
     lines = leaderboard_text(scores).splitlines()
     assert max(map(len, lines)) <= 100
@@ -89,3 +89,27 @@ def test_html_leaderboard_escapes_names(story: Story) -> None:
 def test_empty_leaderboard(story: Story) -> None:
     assert leaderboard(story.scores.clear()).is_empty()
     leaderboard_text(story.scores.clear())
+
+
+def test_log_returns_have_their_own_unit(two_quantities: Story) -> None:
+    mixed = leaderboard_text(two_quantities.scores)
+    assert "error %" not in mixed
+    assert "file:ETH/USD 1d log return" in mixed
+    assert "file:ETH/USD 1d price" in mixed
+    assert max(map(len, mixed.splitlines())) <= 100
+    board = leaderboard(two_quantities.scores)
+    assert board["quantity"].to_list() == ["log_return"] * 2 + ["price"] * 2
+    assert sorted(board.filter(pl.col("skill") == 0)["metric"]) == ["abs_error", "abs_log_error"]
+    alone = leaderboard_text(two_quantities.scores.filter(pl.col("quantity") == "log_return"))
+    assert "error %" not in alone
+    assert "log-return" in alone
+    value = board.filter(pl.col("model") == "ar")["value"][0]
+    assert f"{value:.4g} (" in alone
+    prices = leaderboard_text(two_quantities.scores.filter(pl.col("quantity") == "price"))
+    assert "error %" in prices
+
+
+def test_no_interval_reaches_beyond_an_error_of_nothing(story: Story) -> None:
+    scores = story.scores.with_columns(high=pl.when(pl.col("skill").is_not_null()).then(120.8))
+    assert "12,08" not in leaderboard_text(scores) + leaderboard_html(scores)
+    assert "+100.0" in leaderboard_text(scores)

@@ -9,12 +9,27 @@ import numpy as np
 import polars as pl
 import pytest
 
-from coincast.reports.numbers import amount, base_currency, file_stem, glued, model_name, percent, quote_currency
+from coincast.reports.numbers import (
+    amount,
+    base_currency,
+    capped,
+    file_stem,
+    file_stems,
+    glued,
+    model_name,
+    percent,
+    quote_currency,
+    share_shown,
+    things,
+    tick_digits,
+)
 from coincast.reports.palette import DARK, LIGHT, Palette
-from coincast.reports.reading import subject_row
+from coincast.reports.pictures_models import forecasts_text
+from coincast.reports.reading import forecast_lines, judged_span, subject_row
 from coincast.reports.story import Story
 from coincast.reports.thinning import thin
 from coincast.reports.wording import four_figures, headline, opponent, reasons
+from coincast.scores.verdict import score_forecasts
 
 
 def luminance(colour: str) -> float:
@@ -41,6 +56,8 @@ def test_text_can_be_read(theme: Palette, ground: str, role: str) -> None:
         (-0.0004, {"signed": True}, "0.0 %"),
         (-12.5, {"digits": 0}, "−1,250 %"),
         (-0.5, {"minus": "-", "digits": 0}, "-50 %"),
+        (-212.907, {"signed": True}, "−21,291 %"),
+        (1e306, {"signed": True}, "+1.0e+308 %"),
         (None, {}, "–"),
         (float("nan"), {}, "–"),
     ],
@@ -51,7 +68,14 @@ def test_percent(value: float | None, options: dict[str, Any], expected: str) ->
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(13.04, "13.04 USD"), (45123.4, "45,123 USD"), (0.0001234, "0.0001234 USD"), (-9.4321, "−9.432 USD"), (None, "–")],
+    [
+        (13.04, "13.04 USD"),
+        (45123.4, "45,123 USD"),
+        (0.0001234, "0.0001234 USD"),
+        (-9.4321, "−9.432 USD"),
+        (1.5e300, "1.500e+300 USD"),
+        (None, "–"),
+    ],
 )
 def test_amount(value: float | None, expected: str) -> None:
     assert amount(value, "USD") == expected
@@ -61,7 +85,8 @@ def test_names() -> None:
     assert model_name("lstm(lookback=20).ensemble") == "LSTM(lookback=20) ensemble"
     assert model_name("random_walk") == "random walk"
     assert model_name("MyNet(a_b=1)") == "MyNet(a_b=1)"
-    assert model_name("oracle") == "oracle (the best anyone could do)"
+    assert model_name("oracle", "simulated:ECHO/USD") == "oracle (the best anyone could do)"
+    assert model_name("oracle", "binance:BTC/USDT") == "oracle"
     assert (base_currency("binance:BTC/USDT:USDT"), quote_currency("binance:BTC/USDT:USDT")) == ("BTC", "USDT")
     assert file_stem("binance:BTC/USDT:USDT-1d") == "binance-BTC-USDT-USDT-1d"
     assert file_stem("../..") == "market"
@@ -105,7 +130,7 @@ def row_with(story: Story, **changes: Any) -> Story:
         ({"verdict": "not distinguishable"}, "This forecast is not distinguishable from yesterday's price."),
         ({"verdict": "too few"}, "There are too few forecasts for a verdict."),
         (
-            {"verdict": "not distinguishable", "p": 1.0, "statistic": 0.0, "skill": 0.0},
+            {"verdict": "not distinguishable", "p": 1.0, "statistic": 0.0, "skill": 0.0, "detectable": None},
             "This forecast is yesterday's price, nothing more.",
         ),
     ],
@@ -145,7 +170,111 @@ def test_reasons_and_figures_come_from_the_scores(section: Story) -> None:
 
 
 def test_oracle_is_mentioned_but_never_the_subject(section: Story) -> None:
-    renamed = replace(section, scores=section.scores.with_columns(pl.col("model").replace({"drift": "oracle"})))
+    oracle = section.scores.with_columns(
+        pl.col("model").replace({"drift": "oracle"}), market=pl.lit("simulated:ETH/USD")
+    )
+    renamed = replace(section, scores=oracle)
     assert any("best anyone could do" in sentence or "nobody could do" in sentence for sentence in reasons(renamed))
     only = replace(renamed, scores=renamed.scores.filter(pl.col("model").is_in(["naive", "oracle"])))
     assert subject_row(only) is None
+
+
+@pytest.mark.parametrize(
+    ("step", "digits"), [(0.2, 0), (0.05, 0), (0.025, 1), (0.01, 0), (0.0025, 2), (0.001, 1), (0.00025, 3), (2.5, 0)]
+)
+def test_ticks_read_as_what_they_are(step: float, digits: int) -> None:
+    assert tick_digits(step) == digits
+    for number in range(-4, 5):
+        shown = percent(step * number, digits=tick_digits(step)).replace("−", "-").replace(",", "").removesuffix(" %")
+        assert float(shown) == pytest.approx(100 * step * number)
+
+
+def test_small_words() -> None:
+    assert [things(number, "forecast") for number in (0, 1, 2000)] == ["0 forecasts", "1 forecast", "2,000 forecasts"]
+    assert [share_shown(share) for share in (0.0007, 0.09, None)] == ["0.07 %", "9.0 %", "–"]
+    assert [capped(skill) for skill in (120.8, 0.3, None)] == [1.0, 0.3, None]
+    assert file_stems(["a/b", "a-b", "A:B", "c"]) == ["a-b", "a-b-2", "A-B-3", "c"]
+
+
+def test_a_small_detectable_skill_is_not_zero(section: Story) -> None:
+    tiny = row_with(section, verdict="not distinguishable", p=0.2, p_holm=0.4, detectable=0.0007)
+    assert "Only a skill of about 0.07 % would have shown reliably here." in reasons(tiny)
+    assert four_figures(tiny)[2].text == "0.07 %"
+
+
+def test_no_difference_on_average_is_no_copy(section: Story) -> None:
+    even = row_with(section, verdict="not distinguishable", p=1.0, statistic=0.0, skill=0.0, detectable=0.2)
+    assert "nothing more" not in headline(even).text
+
+
+def test_headline_reasons_and_figures_speak_of_one_model(rivalry: Story) -> None:
+    row = subject_row(rivalry)
+    assert row is not None
+    assert row["model"] == "insider"
+    assert headline(rivalry).text == "The best of 2 models is better than yesterday's price."
+    assert reasons(rivalry)[0].startswith("The insider forecast misses by ")
+    assert four_figures(rivalry)[0].text == percent(row["skill"], signed=True)
+    lines = forecast_lines(rivalry)
+    assert lines is not None
+    assert lines.model == "insider"
+
+
+def test_given_sentences_stand_for_their_own_model(story: Story) -> None:
+    first, second = story.sections()
+    told = replace(
+        story, sentences={(first.market, "lstm.ensemble"): "It is an old price.", (first.market, "ar"): "No."}
+    )
+    first, second = told.sections()
+    assert reasons(first)[0] == "It is an old price."
+    assert reasons(second)[0].startswith("The LSTM ensemble misses by ")
+
+
+def test_given_sentences_are_left_where_they_could_mean_two_rows(two_quantities: Story) -> None:
+    told = replace(two_quantities, sentences={("file:ETH/USD", "ar"): "Of which of both?"})
+    assert [reasons(section)[0] for section in told.sections()] != ["Of which of both?"] * 2
+    assert not any("both?" in text for section in told.sections() for text in reasons(section))
+
+
+def test_one_model_of_two_quantities_is_not_two_models(two_quantities: Story) -> None:
+    returns, price = two_quantities.sections()
+    assert (returns.quantity, price.quantity) == ("log_return", "price")
+    assert [headline(section).text.startswith("This forecast is ") for section in (returns, price)] == [True, True]
+    assert "count" in headline(two_quantities).text
+    row = subject_row(returns)
+    assert row is not None
+    assert four_figures(returns)[1].text == amount(row["value"])
+    assert four_figures(returns)[1].caption.startswith("mean error of the log return; naive ")
+    lines = forecast_lines(returns)
+    assert lines is not None
+    np.testing.assert_array_equal(lines.naive, 0.0)
+
+
+def test_spans_are_those_of_judged_forecasts(rivalry: Story) -> None:
+    assert rivalry.forecasts is not None
+    times = rivalry.forecasts["target_time"].unique().sort()
+    unknown = pl.col("target_time") < times[3]
+    table = rivalry.forecasts.with_columns(last_close=pl.when(unknown).then(None).otherwise("last_close"))
+    cut = replace(rivalry, forecasts=table, scores=score_forecasts(table))
+    assert forecasts_text(cut) == f"{times.len() - 3} forecasts, {times[3]:%Y-%m-%d} to {times[-1]:%Y-%m-%d}."
+    lines = forecast_lines(cut)
+    assert lines is not None
+    assert lines.time.size == times.len() - 3
+
+
+def test_dates_of_outside_forecasts_are_their_own(rivalry: Story) -> None:
+    assert rivalry.forecasts is not None
+    last = rivalry.forecasts["target_time"].max()
+    own, shifted = judged_span(rivalry), judged_span(replace(rivalry, dates_are_targets=False))
+    assert own is not None
+    assert shifted is not None
+    assert str(own[1].astype("datetime64[D]")) == f"{last:%Y-%m-%d}"
+    assert (own[1] - shifted[1]).astype("timedelta64[D]") == np.timedelta64(1, "D")
+
+
+def test_an_outside_model_named_oracle_is_a_model(section: Story) -> None:
+    named = section.scores.with_columns(pl.col("model").replace({"lstm.ensemble": "oracle"}))
+    known = named.filter(pl.col("model").is_in(["naive", "oracle"]))
+    outside = replace(section, scores=known, history=None)
+    assert headline(outside).text.startswith("This forecast is ")
+    simulated = replace(outside, scores=known.with_columns(market=pl.lit("simulated:ECHO/USD")))
+    assert headline(simulated).text == "There is nothing to judge here."

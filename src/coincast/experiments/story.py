@@ -59,9 +59,9 @@ def tell_judgement(judgement: Judgement, *, command: str = "") -> Story:
     """What the report shows of somebody else's forecasts."""
     from coincast.forecasts.combine import add_ensembles
 
-    first = judgement.models[0].model
+    models = {model.model for model in judgement.models}
     return Story(
-        title="Forecasts from outside" if first == UNNAMED else first,
+        title="Forecasts from outside" if len(models) > 1 or UNNAMED in models else models.pop(),
         command=command,
         scores=judgement.scores,
         forecasts=add_ensembles(judgement.forecasts),

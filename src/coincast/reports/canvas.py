@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coincast.reports.numbers import is_daily, percent
+from coincast.reports.numbers import is_daily, percent, tick_digits
 from coincast.reports.palette import Palette
 
 if TYPE_CHECKING:
@@ -25,10 +26,19 @@ DPI = 110
 LEFT, RIGHT = 0.75, 0.35  # margins, inches
 HEAD, FOOT = 0.95, 0.62
 SMALL, BODY, TITLE = 9.0, 10.0, 13.5
+MISSING = "\N{WHITE SQUARE}"
+FALLBACKS = (
+    *("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Noto Sans SC", "Hiragino Sans"),
+    *("PingFang SC", "Yu Gothic", "Microsoft YaHei", "Malgun Gothic", "WenQuanYi Zen Hei", "Arial Unicode MS"),
+)
+"""Faces that are asked, where they are installed, for letters that the usual one does not have."""
 
 
-def new_figure(title: str, subtitle: str, *, theme: Palette, height: float = 4.6) -> Figure:
-    """Return an empty sheet with a title and up to three lines that say what is shown, over which span, on how much."""
+def new_figure(title: str, subtitle: str, *, theme: Palette, height: float = 4.6, letters: int = 124) -> Figure:
+    """Return an empty sheet with a title and up to three lines that say what is shown, over which span, on how much.
+
+    `letters` is how many of them a line takes, fewer where something stands at its right.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -36,7 +46,7 @@ def new_figure(title: str, subtitle: str, *, theme: Palette, height: float = 4.6
     FigureCanvasAgg(figure)
     top = 1 - 0.36 / height
     write(figure, 0.25 / WIDTH, top, title, size=TITLE, color=theme.ink, weight="bold")
-    lines = textwrap.wrap(subtitle, 124)[:3]
+    lines = textwrap.wrap(subtitle, letters)[:3]
     write(
         figure,
         0.25 / WIDTH,
@@ -54,7 +64,23 @@ def write(
     place: Figure | Axes, x: float, y: float, text: str, *, size: float = SMALL, color: str, **options: Any
 ) -> Any:
     """Write text at a place; a dollar sign in a name stays a dollar sign."""
-    return place.text(x, y, text, fontsize=size, color=color, parse_math=False, **options)
+    return place.text(x, y, drawable(text), fontsize=size, color=color, parse_math=False, **faces(text), **options)
+
+
+def drawable(text: str) -> str:
+    """Return a text in which letters that no installed face can draw are squares."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    fonts = [_font(family) for family in (*_own_families(), *_fallbacks())]
+    return "".join(
+        letter if letter == "\n" or any(font.get_char_index(ord(letter)) for font in fonts) else MISSING
+        for letter in text
+    )
+
+
+def faces(text: str) -> dict[str, Any]:
+    """Return the faces to ask for the letters of a text, as an option of whatever draws it; none for plain ones."""
+    return {} if text.isascii() else {"fontfamily": [*_own_families(), *_fallbacks()]}
 
 
 def add_axes(
@@ -84,8 +110,8 @@ def name_axes(axes: Axes, theme: Palette, *, x: str = "", y: str = "") -> None:
         axes.set_xlabel(x, fontsize=SMALL, color=theme.muted, loc="right", labelpad=4, parse_math=False)
     if y:
         axes.annotate(
-            y, (0, 1), xycoords="axes fraction", xytext=(-0.5 * 72, 7), textcoords="offset points",
-            fontsize=SMALL, color=theme.muted, parse_math=False,
+            drawable(y), (0, 1), xycoords="axes fraction", xytext=(-0.5 * 72, 7), textcoords="offset points",
+            fontsize=SMALL, color=theme.muted, parse_math=False, **faces(y),
         )  # fmt: skip
 
 
@@ -123,8 +149,7 @@ def percent_axis(axis: Any, *, zero: str = "", bins: int = 6, signed: bool = Fal
             return zero
         ticks = axis.get_majorticklocs()
         step = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else 1.0
-        value = abs(value) if absolute else value
-        return percent(value, signed=signed, digits=0 if step >= 0.0099 else 1 if step >= 0.00099 else 2)
+        return percent(abs(value) if absolute else value, signed=signed, digits=tick_digits(step))
 
     axis.set_major_locator(MaxNLocator(nbins=bins, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(FuncFormatter(text))
@@ -138,10 +163,34 @@ def legend(axes: Axes, theme: Palette, handles: Sequence[Any], *, columns: int =
     )  # fmt: skip
     for text in box.get_texts():
         text.set_parse_math(False)
+        text.set(**faces(text.get_text()))
+        text.set_text(drawable(text.get_text()))
 
 
 def _tick(value: float, ticks: Any) -> str:
     step = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else abs(value) or 1.0
+    if step < 1e-7 or max(abs(ticks[0]), abs(ticks[-1])) >= 1e8:
+        return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
     decimals = int(max(0, np.ceil(-np.log10(step) - 1e-9)))
     decimals += int(abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6)
     return f"{value:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _own_families() -> list[str]:
+    from matplotlib import rcParams
+
+    return list(rcParams["font.family"])
+
+
+@cache
+def _fallbacks() -> tuple[str, ...]:
+    from matplotlib.font_manager import fontManager
+
+    installed = {face.name for face in fontManager.ttflist}
+    return tuple(name for name in FALLBACKS if name in installed)
+
+
+def _font(family: str) -> Any:
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    return get_font(findfont(FontProperties(family=[family])))

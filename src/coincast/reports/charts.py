@@ -7,14 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coincast.reports.numbers import amount, count, is_daily, model_name, percent, quote_currency
-from coincast.reports.pictures_forecast import liveliest, outlook_text, rolling_mean, rolling_width
-from coincast.reports.pictures_market import SCALES, day, part_text, span, volume_of
+from coincast.reports.numbers import amount, error, is_daily, model_name, percent, quote_currency, things
+from coincast.reports.pictures_forecast import error_axis, liveliest, outlook_text, rolling_mean, rolling_width
+from coincast.reports.pictures_market import (
+    SCALES,
+    part_text,
+    quantity_name,
+    span,
+    spell_forecasts,
+    value_unit,
+    volume_of,
+)
 from coincast.reports.pictures_models import MOST_EPOCHS, loss_curves, mean_curve
 from coincast.reports.reading import Lines, drawn_time, forecast_lines, look_ahead, losses, metric_row, subject_row
 from coincast.reports.story import Story
@@ -54,24 +63,22 @@ def chart_forecast(story: Story) -> Chart | None:
     if lines is None or lines.time.size < 2:
         return None
     kept = thin(lines.actual, lines.value, lines.naive, most=1500)
-    unit, name = quote_currency(story.market), model_name(lines.model)
+    unit, name, truth = value_unit(story), model_name(lines.model), quantity_name(story.quantity)
     x = dates(lines.time[kept], story)
     traces = []
     if lines.low is not None and lines.high is not None:
         traces += _band(x, lines.low[kept], lines.high[kept])
     for role, words, values in (
-        ("price", "price", lines.actual),
+        ("price", truth, lines.actual),
         ("model", name, lines.value),
         ("naive", "naive", lines.naive),
     ):
         traces.append(_line(role, words, x, values[kept], unit))
-    key = [("price", "price"), ("model", name), ("naive", "naive")]
+    key = [("price", truth), ("model", name), ("naive", "naive")]
     if lines.low is not None:
         key.insert(2, ("band", f"90 % of {lines.runs} runs"))
     ahead = "one step ahead" if lines.steps == 1 else f"step {lines.step} of {lines.steps}"
-    caption = (
-        f"{count(lines.time.size)} forecasts, {day(lines.time[0], story)} to {day(lines.time[-1], story)}, {ahead}."
-    )
+    caption = f"{spell_forecasts(lines.time, story)}, {ahead}."
     row = metric_row(story, lines.model, "mae", step=lines.scored_step)
     if row is not None:
         caption += f" Mean error {amount(row['value'], unit)}, naive {amount(row['naive'], unit)}."
@@ -79,10 +86,10 @@ def chart_forecast(story: Story) -> Chart | None:
         name="forecast",
         title="What it said, and what happened",
         caption=caption,
-        alt=f"Lines of price, {name} and naive. {caption}",
+        alt=f"Lines of {truth}, {name} and naive. {caption}",
         key=tuple(key),
         traces=traces,
-        layout={"y": unit or "price"},
+        layout={"y": unit or truth},
         ranges=_ranges(lines, story),
     )
 
@@ -116,9 +123,10 @@ def chart_errors(story: Story) -> Chart | None:
     lines = {"model": rolling_mean(own, width), "naive": rolling_mean(naive, width)}
     kept = thin(own, *lines.values(), most=1500)
     x = dates(time[kept], story)
-    dots = _line("dots", name, x, own[kept] * 100, "%") | {"mode": "markers"}
+    factor, unit = _error_scale(story)
+    dots = _line("dots", name, x, own[kept] * factor, unit) | {"mode": "markers"}
     words = {"model": f"{name}, mean of {width}", "naive": f"naive, mean of {width}"}
-    traces = [dots, *(_line(role, words[role], x, values[kept] * 100, "%") for role, values in lines.items())]
+    traces = [dots, *(_line(role, words[role], x, values[kept] * factor, unit) for role, values in lines.items())]
     key = (("dots", "each forecast"), *words.items())
     return Chart(
         "errors",
@@ -127,7 +135,7 @@ def chart_errors(story: Story) -> Chart | None:
         f"Errors by date. {caption}",
         key,
         traces,
-        {"y": "absolute log error, %", "zero": True},
+        {"y": f"{error_axis(story)}, {unit}".rstrip(", "), "zero": True},
     )
 
 
@@ -137,17 +145,26 @@ def chart_balance(story: Story) -> Chart | None:
     if prepared is None:
         return None
     time, own, naive, name, _ = prepared
-    balance = np.cumsum(naive - own) * 100
+    factor, unit = _error_scale(story)
+    balance = np.cumsum(naive - own) * factor
     kept = thin(balance, most=1500)
     x = dates(time[kept], story)
     traces = [
-        _line("naive", "naive", [x[0], x[-1]], np.zeros(2), "%"),
-        _line("ink", "saved so far", x, balance[kept], "%") | {"fill": "tozeroy"},
+        _line("naive", "naive", [x[0], x[-1]], np.zeros(2), unit),
+        _line("ink", "saved so far", x, balance[kept], unit) | {"fill": "tozeroy"},
     ]
-    total = percent(float(balance[-1]) / 100, signed=True)
-    caption = f"Rising: {name} is closer than naive; falling: farther off. {count(own.size)} forecasts; sum {total}."
+    total = percent(float(balance[-1]) / 100, signed=True) if unit else amount(float(balance[-1]))
+    caption = f"Rising: {name} is closer than naive; falling: farther off. {things(own.size, 'forecast')}; sum {total}."
     key = (("ink", "error saved, summed up"), ("naive", "naive"))
-    return Chart("balance", "What it saved", caption, caption, key, traces, {"y": "summed log error, %"})
+    return Chart(
+        "balance",
+        "What it saved",
+        caption,
+        caption,
+        key,
+        traces,
+        {"y": f"summed {error_axis(story)}, {unit}".rstrip(", ")},
+    )
 
 
 def chart_training(story: Story) -> Chart | None:
@@ -172,9 +189,8 @@ def chart_training(story: Story) -> Chart | None:
     epochs = int(history["epoch"].max())  # type: ignore[arg-type]
     means = [mean for model in models if (mean := mean_curve(history, model, "loss")) is not None]
     last = ", ".join(f"{model_name(model)} {mean[-1, 1]:.3g}" for model, mean in zip(models, means, strict=True))
-    caption = (
-        f"{part_text(story, 'train')}{count(len(curves))} runs, {count(epochs)} epochs. Mean loss at the end: {last}."
-    )
+    number = f"{things(len(curves), 'run')}, {things(epochs, 'epoch')}"
+    caption = f"{part_text(story, 'train')}{number}. Mean loss at the end: {last}."
     if epochs > MOST_EPOCHS:
         caption += f" About {MOST_EPOCHS} of the epochs are drawn."
     layout = {"y": "training loss, in the unit of the target", "x": "epoch", "zero": True}
@@ -186,7 +202,7 @@ def chart_price(story: Story) -> Chart | None:
     candles = story.candles
     if candles is None or candles.height < 2:
         return None
-    time, close = drawn_time(candles["close_time"], story.interval), candles["close"].to_numpy()
+    time, close = drawn_time(candles["close_time"], story), candles["close"].to_numpy()
     volume, unit = volume_of(candles, story.market)
     filled = close if volume is None else np.nan_to_num(volume)
     kept = thin(close, filled, most=1500)
@@ -239,6 +255,28 @@ def rounded(values: NDArray[np.float64]) -> list[float | None]:
     return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values.tolist()]
 
 
+def as_data(chart: Chart) -> dict[str, Any]:
+    """Return what a page's script draws, every word spelled so that plotly shows it as it is.
+
+    Plotly reads its texts as a little HTML and its hover texts as templates.
+    """
+    traces = [
+        trace | {name: plain(trace[name]) for name in ("name", "unit") if name in trace} for trace in chart.traces
+    ]
+    layout = {name: plain(text) if isinstance(text, str) else text for name, text in chart.layout.items()}
+    return {"name": chart.name, "traces": traces, "layout": layout, "ranges": chart.ranges}
+
+
+def plain(text: str) -> str:
+    """Spell a text so that plotly reads no markup, no entity and no template in it."""
+    return escape(text, quote=False).replace("{", "&#123;")
+
+
+def _error_scale(story: Story) -> tuple[float, str]:
+    """Return what the error that decides is multiplied by, and its unit then: percent for a price."""
+    return (100.0, "%") if story.quantity == "price" else (1.0, "")
+
+
 def _line(role: str, name: str, x: list[Any], y: NDArray[np.float64], unit: str) -> Trace:
     return {"role": role, "name": name, "x": x, "y": rounded(y), "mode": "lines", "unit": unit}
 
@@ -263,9 +301,9 @@ def _errors(
     table = None if row is None else losses(story, row["model"])
     if row is None or table is None or table.height < 2:
         return None
-    time, name = drawn_time(table["target_time"], story.interval), model_name(row["model"])
+    time, name = drawn_time(table["target_time"], story), model_name(row["model"])
     caption = (
-        f"{count(table.height)} forecasts, {day(time[0], story)} to {day(time[-1], story)}. "
-        f"Mean error {percent(row['value'], digits=2)}, naive {percent(row['naive'], digits=2)}."
+        f"{spell_forecasts(time, story)}. "
+        f"Mean error {error(row['value'], row['metric'])}, naive {error(row['naive'], row['metric'])}."
     )
     return time, table["loss"].to_numpy(), table["naive_loss"].to_numpy(), name, caption

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coincast.reports.numbers import file_stem
+from coincast.reports.numbers import file_stems
 from coincast.reports.palette import LIGHT, Palette
 from coincast.reports.pictures_forecast import draw_errors, draw_forecast, draw_outlook
 from coincast.reports.pictures_market import draw_price, draw_shift, draw_split
@@ -43,9 +43,11 @@ def write_figures(story: Story, folder: Path, *, theme: Palette = LIGHT) -> list
         The files written.
     """
     sections = story.sections()
+    several = len({section.quantity for section in sections}) > 1
+    names = [f"{part.market}-{part.interval}{f'-{part.quantity}' if several else ''}" for part in sections]
     paths = []
-    for section in sections:
-        prefix = f"{file_stem(f'{section.market}-{section.interval}')}-" if len(sections) > 1 else ""
+    for section, stem in zip(sections, file_stems(names), strict=True):
+        prefix = f"{stem}-" if len(sections) > 1 else ""
         for name, draw in FIGURES.items():
             figure = draw(section, theme=theme)
             if figure is not None:

@@ -7,24 +7,33 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from coincast.reports.charts import CHARTS, Chart
-from coincast.reports.numbers import amount, count, glued, interval_name, model_name, percent, percent_digits
-from coincast.reports.page_tables import Table, market_tables, score_anchor
+from coincast.reports.charts import CHARTS, Chart, as_data
+from coincast.reports.numbers import capped, count, error, glued, interval_name, model_name, percent, percent_digits
+from coincast.reports.page_tables import Table, ahead_table, market_tables, score_links
 from coincast.reports.palette import DARK, LIGHT, VERDICT_ROLES
-from coincast.reports.pictures_market import part_text
+from coincast.reports.pictures_market import part_text, quantity_name
 from coincast.reports.pictures_models import forecasts_text
 from coincast.reports.reading import subject_row
 from coincast.reports.rows import Rows, seed_rows, shift_rows, skill_rows
 from coincast.reports.story import Story
 from coincast.reports.tables import is_naive
-from coincast.reports.wording import Figure, Headline, four_figures, headline, reasons, would_pass_alone
+from coincast.reports.wording import (
+    Figure,
+    Headline,
+    four_figures,
+    headline,
+    name_sections,
+    reasons,
+    said_of,
+    would_pass_alone,
+)
 from coincast.scores.verdict import count_tests
 from coincast.tabular import write_beside
 
@@ -37,20 +46,25 @@ SHIFT_TEXT = "Share of the inputs below (left) and above (right) all that traini
 
 @dataclass(frozen=True)
 class Section:
-    """What the page says about one market."""
+    """What the page says about one market.
+
+    `name` tells it apart from the others, `said` is its verdict as a sentence, `ahead` its forecast date by date.
+    """
 
     anchor: str
+    name: str
     eyebrow: str
     headline: Headline
     reasons: tuple[str, ...]
-    figures: tuple[Figure, ...]
+    said: str
+    figures: tuple[tuple[Figure, str], ...]
+    ahead: Table | None
     skill: Rows | None
     seeds: Rows | None
     shift: Rows | None
     charts: dict[str, Chart]
     tables: tuple[Table, ...]
     forecasts: str
-    market: str
     verdict: str
     skill_text: str
     shift_text: str
@@ -76,9 +90,11 @@ def write_report(story: Story, path: Path | str) -> Path:
 def render_report(story: Story) -> str:
     """Return the page of a story as HTML."""
     tests = count_tests(story.scores)
-    sections = [_section(part, story, number, tests) for number, part in enumerate(story.sections())]
+    parts = story.sections()
+    names = name_sections(parts)
+    sections = [_section(part, story, number, names, tests) for number, part in enumerate(parts)]
     charts = {
-        f"{section.anchor}-{name}": asdict(chart) for section in sections for name, chart in section.charts.items()
+        f"{section.anchor}-{name}": as_data(chart) for section in sections for name, chart in section.charts.items()
     }
     scripts = [_plotly(), _file("report.js")] if charts else []
     return (
@@ -88,7 +104,7 @@ def render_report(story: Story) -> str:
             story=story,
             headline=headline(story),
             sections=sections,
-            charts={name: _chart_data(chart) for name, chart in charts.items()},
+            charts=charts,
             scripts=scripts,
             policy=content_policy(scripts),
             style=_file("report.css"),
@@ -116,7 +132,8 @@ def environment() -> Environment:
         undefined=StrictUndefined,
     )
     made.filters |= {
-        "amount": amount,
+        "capped": capped,
+        "error": error,
         "count": count,
         "percent": percent,
         "digits": percent_digits,
@@ -124,7 +141,7 @@ def environment() -> Environment:
         "glued": glued,
     }
     made.tests |= {"naive_row": is_naive, "alone": would_pass_alone}
-    made.globals |= {"roles": VERDICT_ROLES, "anchor": score_anchor}
+    made.globals |= {"roles": VERDICT_ROLES}
     return made
 
 
@@ -139,33 +156,39 @@ def content_policy(scripts: list[str]) -> str:
     )
 
 
-def _section(part: Story, story: Story, number: int, tests: int) -> Section:
-    row = subject_row(part)
-    own = story.reasons if story.reasons and len(story.sections()) == 1 else tuple(reasons(part, tests=tests))
+def _section(part: Story, story: Story, number: int, names: list[str], tests: int) -> Section:
+    row, alone = subject_row(part), len(names) == 1
     charts = {name: chart for name, draw in CHARTS.items() if (chart := draw(part)) is not None}
-    candles = f" \u00b7 {interval_name(part.interval)}" if part.interval else ""
-    anchor = f"m{number}"
+    anchor, forecasts = f"m{number}", forecasts_text(part)
+    links = score_links(part, anchor)
+    figures = [
+        (figure, links.get((figure.row["model"], figure.row["metric"]), "") if figure.row else "")
+        for figure in four_figures(part)
+    ]
+    what = [
+        part.market,
+        *([interval_name(part.interval)] if part.interval else []),
+        *([quantity_name(part.quantity)] if part.quantity != "price" else []),
+    ]
     return Section(
         anchor=anchor,
-        eyebrow=f"{part.market}{candles} \u00b7 {forecasts_text(part).rstrip('.')}",
-        headline=headline(part) if story.headline is None or len(story.sections()) > 1 else headline(story),
-        reasons=own,
-        figures=tuple(four_figures(part)),
+        name=names[number],
+        eyebrow=" \u00b7 ".join([*what, forecasts.rstrip(".")]),
+        headline=headline(story if alone else replace(part, headline=None)),
+        reasons=story.reasons if alone and story.reasons else tuple(reasons(part, tests=tests)),
+        said="" if row is None or row["verdict"] is None else said_of(row, part, tests=tests),
+        figures=tuple(figures),
+        ahead=ahead_table(part),
         skill=skill_rows(part),
         seeds=seed_rows(part),
         shift=shift_rows(part),
         charts=charts,
         tables=tuple(market_tables(part, anchor)),
-        forecasts=forecasts_text(part),
-        market=part.market,
+        forecasts=forecasts,
         verdict="" if row is None else row["verdict"] or "",
         shift_text=f"{part_text(part, 'test')}{SHIFT_TEXT}",
         skill_text="" if row is None else percent(row["skill"], signed=True),
     )
-
-
-def _chart_data(chart: dict[str, Any]) -> dict[str, Any]:
-    return {name: chart[name] for name in ("name", "traces", "layout", "ranges")}
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 from coincast.forecasts.combine import ENSEMBLE
 from coincast.scores.words import ACRONYMS
@@ -11,6 +12,9 @@ from coincast.scores.words import ACRONYMS
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
 DAILY = ("1d", "3d", "1w", "1M")
+SIMULATED = "simulated:"
+"""How the name of a market begins that was made by us, where an oracle is known."""
+ORACLE = "oracle"
 
 
 def percent(value: float | None, *, signed: bool = False, digits: int = 1, minus: str = MINUS) -> str:
@@ -22,10 +26,31 @@ def percent_digits(value: float | None, *, signed: bool = False, digits: int = 1
     """Write a share in percent without the sign, for a column headed by it."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    text = f"{abs(value) * 100:,.{digits}f}"
+    size = abs(value)
+    text = f"{100 * size:,.{digits if size < 10 else 0}f}" if size < 1e5 else _scientific(size, digits=1, shift=2)
     if float(text.replace(",", "")) == 0:
         return text
     return (minus if value < 0 else "+" if signed else "") + text
+
+
+def share_shown(value: float | None, *, digits: bool = False) -> str:
+    """Write the skill that a sample could have shown, which is never so small that it reads as none."""
+    write = percent_digits if digits else percent
+    return write(value, digits=2 if value is not None and 0 < value < 0.0095 else 1)
+
+
+def capped(skill: float | None) -> float | None:
+    """Cut the upper end of an interval at 1: no error is smaller than none."""
+    return None if skill is None else min(skill, 1.0)
+
+
+def tick_digits(step: float, *, most: int = 6) -> int:
+    """Return how many decimals ticks in percent need so that each reads as what it is, given their distance."""
+    for digits in range(0 if step >= 1 else most):
+        scaled = step * 100 * 10**digits
+        if abs(scaled - round(scaled)) < 1e-6 * max(scaled, 1e-12) and round(scaled) > 0:
+            return digits
+    return 0 if step >= 1 else most
 
 
 def amount(value: float | None, unit: str = "") -> str:
@@ -34,12 +59,23 @@ def amount(value: float | None, unit: str = "") -> str:
         return NOTHING
     size = abs(value)
     decimals = 2 if 10 <= size < 10_000 or size == 0 else 0 if size >= 10_000 else 3 - math.floor(math.log10(size))
-    return f"{'' if value >= 0 else MINUS}{size:,.{decimals}f} {unit}".rstrip()
+    text = f"{size:,.{decimals}f}" if size == 0 or 1e-10 <= size < 1e10 else _scientific(size, digits=3)
+    return f"{'' if value >= 0 else MINUS}{text} {unit}".rstrip()
+
+
+def error(value: float | None, metric: str) -> str:
+    """Write the error that decides: that of a price in percent, any other in its own unit."""
+    return percent(value, digits=2) if metric == "abs_log_error" else amount(value)
 
 
 def count(value: int | None) -> str:
     """Write a number of things, thousands set apart."""
     return NOTHING if value is None else f"{value:,}"
+
+
+def things(number: int, noun: str) -> str:
+    """Write a number with what it counts: "1 forecast", "2,000 forecasts"."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def is_finite(value: float | None) -> bool:
@@ -58,8 +94,7 @@ def interval_name(interval: str) -> str:
     if found is None:
         return interval
     units = {"m": "minute", "h": "hour", "d": "day", "w": "week", "M": "month"}
-    number, unit = int(found[1]), units[found[2]]
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    return things(int(found[1]), units[found[2]])
 
 
 def base_currency(market: str) -> str:
@@ -72,11 +107,18 @@ def quote_currency(market: str) -> str:
     return market.split("/", 1)[1].split(":")[0] if "/" in market else ""
 
 
-def model_name(model: str) -> str:
+def is_oracle(model: str, market: str) -> bool:
+    """Tell whether a forecast knows how its market was made; on a real market nobody's does, whatever its name."""
+    return model == ORACLE and market.startswith(SIMULATED)
+
+
+def model_name(model: str, market: str = "") -> str:
     """Write a model's name for readers: `lstm.ensemble` is "LSTM ensemble", `random_walk` "random walk"."""
+    if is_oracle(model, market):
+        return "oracle (the best anyone could do)"
     base, bracket, settings = model.removesuffix(ENSEMBLE).partition("(")
     base = base.upper() if base in ACRONYMS else base.replace("_", " ")
-    name = "oracle (the best anyone could do)" if model == "oracle" else f"{base}{bracket}{settings}"
+    name = f"{base}{bracket}{settings}"
     return f"{name} ensemble" if model.endswith(ENSEMBLE) else name
 
 
@@ -89,3 +131,21 @@ def glued(text: str) -> str:
 def file_stem(market: str) -> str:
     """Spell a market so that it can be part of a file's name on any system."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", market).strip("-.") or "market"
+
+
+def file_stems(names: Iterable[str]) -> list[str]:
+    """Spell several names so that no two are the same file, not even where letters have no case."""
+    stems: list[str] = []
+    for name in names:
+        stem, number = file_stem(name), 1
+        while stem.lower() in {taken.lower() for taken in stems}:
+            number += 1
+            stem = f"{file_stem(name)}-{number}"
+        stems.append(stem)
+    return stems
+
+
+def _scientific(size: float, *, digits: int, shift: int = 0) -> str:
+    """Write a number beyond reading as 1.2e+15, its power raised by a shift."""
+    number, power = f"{size:.{digits}e}".split("e")
+    return f"{number}e{int(power) + shift:+03d}"

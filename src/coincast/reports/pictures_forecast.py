@@ -23,9 +23,9 @@ from coincast.reports.canvas import (
     time_axis,
     write,
 )
-from coincast.reports.numbers import amount, count, model_name, percent, quote_currency
+from coincast.reports.numbers import amount, error, model_name, quote_currency, things
 from coincast.reports.palette import LIGHT, Palette
-from coincast.reports.pictures_market import day, where
+from coincast.reports.pictures_market import day, quantity_name, shorten, spell_forecasts, value_unit, where
 from coincast.reports.reading import (
     Ahead,
     Lines,
@@ -51,20 +51,25 @@ def draw_forecast(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     lines = forecast_lines(story)
     if lines is None or lines.time.size < 2:
         return None
-    figure = new_figure("What it said, and what happened", _subtitle(lines, story), theme=theme, height=6.6)
+    title = "What it said, and what happened"
+    figure = new_figure(title, _subtitle(lines, story), theme=theme, height=6.6, letters=92)
     upper = add_axes(figure, theme, bottom=2.95, top=1.25)
     _draw_lines(upper, lines, theme, np.arange(lines.time.size))
     price_axis(upper)
     time_axis(upper, theme, lines.time, story.interval, label=False)
-    unit = quote_currency(story.market)
-    name_axes(upper, theme, y=unit or "price")
-    legend(upper, theme, _handles(lines, theme))
+    unit = value_unit(story)
+    name_axes(upper, theme, y=unit or quantity_name(story.quantity))
+    legend(upper, theme, _handles(story, lines, theme))
     inside = liveliest(lines.actual)
     lower = add_axes(figure, theme, top=4.2, right=WIDE)
     _draw_lines(lower, lines, theme, inside)
     price_axis(lower)
     time_axis(lower, theme, lines.time[inside], story.interval)
-    name_axes(lower, theme, y=f"{unit or 'price'}: the {inside.size} liveliest candles in a row, enlarged")
+    name_axes(
+        lower,
+        theme,
+        y=f"{unit or quantity_name(story.quantity)}: the {inside.size} liveliest candles in a row, enlarged",
+    )
     upper.axvspan(lines.time[inside[0]], lines.time[inside[-1]], color=theme.rule, alpha=0.7, linewidth=0, zorder=0)
     _annotate_error(figure, lower, story, lines, theme)
     return figure
@@ -76,13 +81,13 @@ def draw_errors(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     table = None if row is None else losses(story, row["model"])
     if row is None or table is None or table.height < 2:
         return None
-    time = drawn_time(table["target_time"], story.interval)
+    time = drawn_time(table["target_time"], story)
     own, naive = table["loss"].to_numpy(), table["naive_loss"].to_numpy()
     width = rolling_width(own.size)
     name = model_name(row["model"])
     subtitle = (
-        f"{where(story)}. {count(own.size)} forecasts, {day(time[0], story)} to {day(time[-1], story)}. "
-        f"Mean error {percent(row['value'], digits=2)}, naive {percent(row['naive'], digits=2)}. "
+        f"{where(story)}. {spell_forecasts(time, story)}. "
+        f"Mean error {error(row['value'], row['metric'])}, naive {error(row['naive'], row['metric'])}. "
         f"Dots: each forecast; lines: mean of the last {width}."
     )
     figure = new_figure("When it was wrong", subtitle, theme=theme, height=6.0)
@@ -96,9 +101,12 @@ def draw_errors(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
         time[lines], rolled["naive"][lines], color=theme.naive, linewidth=1.6, dashes=(4, 2), label="naive", gid="naive"
     )
     upper.set_ylim(0, float(max(own.max(), naive.max())) * 1.05 or 1.0)
-    percent_axis(upper.yaxis, bins=5)
+    if story.quantity == "price":
+        percent_axis(upper.yaxis, bins=5)
+    else:
+        price_axis(upper)
     time_axis(upper, theme, time, story.interval, label=False)
-    name_axes(upper, theme, y="absolute log error")
+    name_axes(upper, theme, y=error_axis(story))
     legend(upper, theme, [one, two])
     _draw_balance(figure, theme, story, time, np.cumsum(naive - own))
     return figure
@@ -133,13 +141,20 @@ def outlook_text(ahead: Ahead, story: Story) -> str:
     """Say what an outlook shows, where it ends, and what these settings were worth."""
     unit, row = quote_currency(story.market), subject_row(story)
     first, last = day(ahead.time[-ahead.steps], story), day(ahead.time[-1], story)
-    candles = "1 candle" if ahead.steps == 1 else f"{count(ahead.steps)} candles"
+    candles = things(ahead.steps, "candle")
     text = f"{model_name(ahead.model)}: {candles} beyond the last, {first} to {last}."
     if ahead.low is not None:
         text += " The band: how far 90 % of its runs differ, not where the price will be."
     text += f" At the end {amount(ahead.value[-1], unit)}, naive {amount(ahead.naive[-1], unit)}."
     known = row is not None and row["verdict"] and row["model"] == ahead.model
     return f"{text} Verdict of these settings on the test span: {row['verdict']}." if known and row else text
+
+
+def error_axis(story: Story) -> str:
+    """Name the error that decides, as an axis does."""
+    return (
+        "absolute log error" if story.quantity == "price" else f"absolute error of the {quantity_name(story.quantity)}"
+    )
 
 
 def liveliest(actual: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -174,12 +189,12 @@ def _draw_lines(axes: Axes, lines: Lines, theme: Palette, inside: NDArray[np.int
     axes.plot(time, lines.naive[kept], color=theme.naive, linewidth=width, dashes=(3, 2), zorder=5, gid="naive")
 
 
-def _handles(lines: Lines, theme: Palette) -> list[Any]:
+def _handles(story: Story, lines: Lines, theme: Palette) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     handles: list[Any] = [
-        Line2D([], [], color=theme.price, linewidth=1.6, label="price"),
+        Line2D([], [], color=theme.price, linewidth=1.6, label=quantity_name(story.quantity)),
         Line2D([], [], color=theme.model, linewidth=1.6, label=model_name(lines.model)),
         Line2D([], [], color=theme.naive, linewidth=1.2, dashes=(3, 2), label="naive"),
     ]
@@ -193,7 +208,7 @@ def _annotate_error(figure: Figure, axes: Axes, story: Story, lines: Lines, them
     row = metric_row(story, lines.model, "mae", step=lines.scored_step)
     if row is None or row["value"] is None:
         return
-    unit = quote_currency(story.market)
+    unit = shorten(quote_currency(story.market), 10)
     edge, height = 1 - 0.25 / WIDTH, figure.get_size_inches()[1]
     text = f"MAE {amount(row['value'], unit)}"
     write(figure, edge, 1 - 0.36 / height, text, size=BODY + 2, color=theme.model, weight="bold", ha="right", gid="mae")
@@ -217,9 +232,8 @@ def _annotate_error(figure: Figure, axes: Axes, story: Story, lines: Lines, them
 
 
 def _subtitle(lines: Lines, story: Story) -> str:
-    number = f"{count(lines.time.size)} forecasts, {day(lines.time[0], story)} to {day(lines.time[-1], story)}"
     ahead = "one step ahead" if lines.steps == 1 else f"step {lines.step} of {lines.steps}"
-    return f"{where(story)}. {number}, {ahead}."
+    return f"{where(story)}. {spell_forecasts(lines.time, story)}, {ahead}."
 
 
 def _draw_balance(
@@ -232,7 +246,10 @@ def _draw_balance(
     axes.fill_between(when, 0, gained, where=gained <= 0, color=theme.worse, alpha=0.25, linewidth=0, interpolate=True)
     axes.plot(when, gained, color=theme.ink, linewidth=1.3)
     axes.axhline(0, color=theme.naive, linewidth=1.2, dashes=(4, 2), gid="naive")
-    percent_axis(axes.yaxis, zero="naive", bins=4, signed=True)
+    if story.quantity == "price":
+        percent_axis(axes.yaxis, zero="naive", bins=4, signed=True)
+    else:
+        price_axis(axes)
     time_axis(axes, theme, time, story.interval)
     name_axes(axes, theme, y="error saved against naive, summed up (rising: better than naive; falling: worse)")
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from coincast.reports.canvas import (
     SMALL,
     add_axes,
+    drawable,
+    faces,
     name_axes,
     new_figure,
     percent_axis,
@@ -19,7 +21,7 @@ from coincast.reports.canvas import (
     time_axis,
     write,
 )
-from coincast.reports.numbers import base_currency, count, interval_name, is_daily, percent, quote_currency
+from coincast.reports.numbers import base_currency, interval_name, is_daily, percent, quote_currency, things
 from coincast.reports.palette import LIGHT, Palette
 from coincast.reports.reading import drawn_time
 from coincast.reports.story import Story
@@ -38,7 +40,7 @@ def draw_price(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     candles = story.candles
     if candles is None or candles.height < 2:
         return None
-    time, close = drawn_time(candles["close_time"], story.interval), candles["close"].to_numpy()
+    time, close = drawn_time(candles["close_time"], story), candles["close"].to_numpy()
     figure = new_figure("Price and volume", f"{where(story)}. {span(candles, story)}.", theme=theme, height=5.4)
     upper = add_axes(figure, theme, bottom=1.9, top=1.1)
     kept = thin(close)
@@ -74,7 +76,7 @@ def draw_split(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
         "What was learnt from, and what was kept back", f"{where(story)}. {_parts_text(parts)}", theme=theme
     )
     axes = add_axes(figure, theme, top=1.45)
-    time = drawn_time(candles["close_time"], story.interval)
+    time = drawn_time(candles["close_time"], story)
     lowest, highest = float(candles["close"].min()), float(candles["close"].max())  # type: ignore[arg-type]
     for part in parts.iter_rows(named=True):
         inside = ((candles["open_time"] >= part["first"]) & (candles["close_time"] <= part["last"])).to_numpy()
@@ -102,7 +104,10 @@ def draw_split(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     axes.set_ylim(lowest - 0.04 * (highest - lowest), highest + 0.04 * (highest - lowest))
     price_axis(axes)
     time_axis(axes, theme, time, story.interval)
-    axes.set_ylabel(f"closing price, {quote_currency(story.market) or 'as given'}", fontsize=SMALL, color=theme.muted)
+    unit = quote_currency(story.market) or "as given"
+    axes.set_ylabel(
+        drawable(f"closing price, {unit}"), fontsize=SMALL, color=theme.muted, parse_math=False, **faces(unit)
+    )
     return figure
 
 
@@ -142,8 +147,19 @@ def draw_shift(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
 
 
 def where(story: Story) -> str:
-    """Name the market and its candles."""
-    return f"{story.market}, candles of {interval_name(story.interval)}" if story.interval else story.market
+    """Name the market, its candles and what is forecast, where it is not the price."""
+    text = f"{story.market}, candles of {interval_name(story.interval)}" if story.interval else story.market
+    return text if story.quantity == "price" else f"{text}, {quantity_name(story.quantity)}"
+
+
+def value_unit(story: Story) -> str:
+    """Return what forecasts are counted in; empty where the market's name does not tell its quote currency."""
+    return quote_currency(story.market) if story.quantity == "price" else quantity_name(story.quantity)
+
+
+def quantity_name(quantity: str) -> str:
+    """Write what is forecast for readers: `log_return` is "log return"."""
+    return quantity.replace("_", " ")
 
 
 def part_text(story: Story, part: str) -> str:
@@ -151,15 +167,20 @@ def part_text(story: Story, part: str) -> str:
     rows = None if story.parts is None else story.parts.filter(pl.col("part") == part)
     if rows is None or rows.is_empty():
         return ""
-    ends = drawn_time(pl.concat([rows["first"] + timedelta(milliseconds=1), rows["last"]]), story.interval)
+    ends = drawn_time(pl.concat([rows["first"] + timedelta(milliseconds=1), rows["last"]]), story)
     name = {"train": "Training", "test": "Test"}.get(part, part)
-    return f"{name} {day(ends[0], story)} to {day(ends[1], story)}, {count(rows['windows'][0])} windows. "
+    return f"{name} {day(ends[0], story)} to {day(ends[1], story)}, {things(rows['windows'][0], 'window')}. "
 
 
 def span(table: pl.DataFrame, story: Story) -> str:
     """Say how many candles there are and from when to when."""
-    time = drawn_time(table["close_time"], story.interval)
-    return f"{count(table.height)} candles, {day(time[0], story)} to {day(time[-1], story)}"
+    time = drawn_time(table["close_time"], story)
+    return f"{things(table.height, 'candle')}, {day(time[0], story)} to {day(time[-1], story)}"
+
+
+def spell_forecasts(time: NDArray[np.datetime64], story: Story) -> str:
+    """Say how many forecasts there are and from when to when."""
+    return f"{things(time.size, 'forecast')}, {day(time[0], story)} to {day(time[-1], story)}"
 
 
 def day(time: np.datetime64, story: Story) -> str:
@@ -186,7 +207,7 @@ def _parts_text(parts: pl.DataFrame) -> str:
     texts = []
     for part in parts.iter_rows(named=True):
         name = {"train": "Training", "test": "test"}.get(part["part"], part["part"])
-        texts.append(f"{name}: {count(part['rows'])} candles, {count(part['windows'])} windows")
+        texts.append(f"{name}: {things(part['rows'], 'candle')}, {things(part['windows'], 'window')}")
     return "; ".join(texts) + "."
 
 

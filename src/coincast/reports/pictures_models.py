@@ -13,15 +13,17 @@ from coincast.reports.canvas import (
     BODY,
     SMALL,
     add_axes,
+    drawable,
+    faces,
     name_axes,
     new_figure,
     percent_axis,
     write,
 )
-from coincast.reports.numbers import count, model_name, percent
+from coincast.reports.numbers import capped, count, model_name, percent, things
 from coincast.reports.palette import LIGHT, VERDICT_MARKERS, Palette
 from coincast.reports.pictures_market import day, part_text, shorten, where
-from coincast.reports.reading import drawn_time, run_rows
+from coincast.reports.reading import judged_span, run_rows
 from coincast.reports.story import Story
 from coincast.reports.tables import leaderboard
 from coincast.scores.verdict import NAIVE, deciding_rows
@@ -86,7 +88,7 @@ def draw_seeds(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
         axes.plot(
             [x], [y], marker=_beyond(row["skill"], low, high, "D"), color=theme.muted, markersize=5, clip_on=False
         )
-        _write_name(axes, y, model_name(row["model"]), theme.ink)
+        _write_name(axes, y, model_name(row["model"], row["market"]), theme.ink)
         write(axes, 1.03, y, percent(row["skill"], signed=True), color=theme.ink, va="center", transform=side)
     axes.set_ylim(bottom + others.height * 0.5 - 0.1, -0.6)
     _mark_skill(axes, theme, cut=any(not low <= skill <= high for skill in [*values, *others["skill"]]))
@@ -106,7 +108,7 @@ def draw_training(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     last = int(history["epoch"].max())  # type: ignore[arg-type]
     dashed = "" if history["validation_loss"].is_null().all() else "; dashed: on the validation part"
     subtitle = (
-        f"{where(story)}. {part_text(story, 'train')}{count(runs)} runs, {count(last)} epochs. "
+        f"{where(story)}. {part_text(story, 'train')}{things(runs, 'run')}, {things(last, 'epoch')}. "
         f"Thin: each run; bold: their mean{dashed}."
     )
     figure = new_figure("How the runs learnt", subtitle, theme=theme)
@@ -168,18 +170,12 @@ def mean_curve(history: pl.DataFrame, model: str, column: str) -> NDArray[np.flo
 def forecasts_text(story: Story) -> str:
     """Say on how many forecasts and which span the scores of a market rest."""
     numbers = deciding_rows(story.scores)["n"].drop_nulls().unique().sort().to_list()
-    number = (
-        ""
-        if not numbers
-        else count(numbers[0])
-        if len(numbers) == 1
-        else f"{count(numbers[0])} to {count(numbers[-1])}"
-    )
-    table = story.forecasts
-    if table is None or table.is_empty():
-        return f"{number} forecasts."
-    ends = drawn_time(pl.Series([table["target_time"].min(), table["target_time"].max()]), story.interval)
-    return f"{number} forecasts, {day(ends[0], story)} to {day(ends[1], story)}."
+    if not numbers:
+        return "No forecast was judged."
+    text = things(numbers[-1], "forecast")
+    text = text if len(numbers) == 1 else f"{count(numbers[0])} to {text}"
+    span = judged_span(story)
+    return f"{text}." if span is None else f"{text}, {day(span[0], story)} to {day(span[1], story)}."
 
 
 def _mark_skill(axes: Axes, theme: Palette, *, cut: bool) -> None:
@@ -200,8 +196,9 @@ def _write_name(axes: Axes, place: float, name: str, color: str) -> None:
     text = "\n".join([lines[0], shorten(" ".join(lines[1:]), 25)] if len(lines) > 1 else lines)
     size = BODY if len(lines) == 1 else SMALL
     axes.annotate(
-        text, (0, place), xycoords=axes.get_yaxis_transform(), xytext=((0.25 - NAMES) * 72, 0), fontsize=size,
-        textcoords="offset points", va="center", color=color, parse_math=False, linespacing=1.1,
+        drawable(text), (0, place), xycoords=axes.get_yaxis_transform(), xytext=((0.25 - NAMES) * 72, 0),
+        fontsize=size, textcoords="offset points", va="center", color=color, parse_math=False, linespacing=1.1,
+        **faces(text),
     )  # fmt: skip
 
 
@@ -211,7 +208,7 @@ def _draw_skill_row(axes: Axes, theme: Palette, place: int, row: dict[str, Any],
     color = theme.muted if naive else theme.verdict(row["verdict"])
     if row["low"] is not None and row["high"] is not None and not naive:
         axes.plot(
-            np.clip([row["low"], row["high"]], low, high),
+            np.clip([row["low"], capped(row["high"])], low, high),
             [place, place],
             color=color,
             linewidth=2.4,
@@ -222,7 +219,7 @@ def _draw_skill_row(axes: Axes, theme: Palette, place: int, row: dict[str, Any],
     x = float(np.clip(row["skill"], low, high))
     axes.plot([x], [place], marker=marker, color=color, markersize=8, zorder=4, clip_on=False, **hollow)  # type: ignore[arg-type]
     ink = theme.muted if naive else theme.ink
-    _write_name(axes, place, model_name(row["model"]), ink)
+    _write_name(axes, place, model_name(row["model"], row["market"]), ink)
     word = "the yardstick" if naive else row["verdict"] or ""
     weight = "normal" if naive else "bold"
     write(axes, 1.04, place, word, size=BODY, color=color, va="center", weight=weight, transform=side)

@@ -11,13 +11,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from coincast.forecasts.combine import ENSEMBLE
-from coincast.reports.numbers import is_daily
+from coincast.reports.numbers import is_daily, is_oracle
 from coincast.reports.story import Story
 from coincast.scores.panel import make_panels
 from coincast.scores.point import DECIDING, METRICS
 from coincast.scores.verdict import NAIVE, deciding_rows, losses_per_origin
 
-ORACLE = "oracle"
 LAST_CANDLES, FEWEST_CANDLES = 90, 30
 """Candles before an outlook: six times its steps, within these; more would make the forecast too small to see."""
 
@@ -61,10 +60,16 @@ def run_rows(scores: pl.DataFrame) -> pl.DataFrame:
 
 
 def rivals(story: Story) -> list[str]:
-    """Return the models the headline may speak of, best first: trained ones where there are any, else all but naive."""
-    rows = deciding_rows(story.scores).filter(~pl.col("model").is_in([NAIVE, ORACLE]))
+    """Return the models that the headline may speak of, best first.
+
+    All but naive and the oracle; where something was trained here, only what was.
+    """
+    rows = deciding_rows(story.scores).filter(pl.col("model") != NAIVE)
     names = rows.sort("skill", descending=True, nulls_last=True)["model"].to_list()
-    trained = set() if story.history is None else set(story.history["model"].unique().to_list())
+    names = [name for name in names if not is_oracle(name, story.market)]
+    if story.history is None:
+        return names
+    trained = set(story.history["model"].unique().to_list())
     networks = [name for name in names if name.endswith(ENSEMBLE) or name in trained]
     return networks or names
 
@@ -106,15 +111,16 @@ def forecast_lines(story: Story, model: str | None = None) -> Lines | None:
         return None
     step, steps = int(own["step"].min()), int(own["step"].max())  # type: ignore[arg-type]
     naive = _naive_values(table.filter(pl.col("step") == step))
-    columns = ["target_time", "value", "actual"]
-    lines = own.filter(pl.col("step") == step).select(columns).join(naive, on="target_time", how="inner")
+    judged = judged_origins(own).select("origin")
+    lines = own.filter(pl.col("step") == step).join(judged, on="origin", how="semi")
+    lines = lines.select("target_time", "value", "actual").join(naive, on="target_time", how="inner")
     lines = lines.drop_nulls().unique("target_time").sort("target_time")
     if lines.is_empty():
         return None
     band, runs = _run_band(table, model, step, lines)
     values = {name: lines[name].to_numpy() for name in ("actual", "value", "naive")}
     low, high = (None, None) if band is None else (band["low"].to_numpy(), band["high"].to_numpy())
-    time = drawn_time(lines["target_time"], story.interval)
+    time = drawn_time(lines["target_time"], story)
     return Lines(model=model, time=time, **values, low=low, high=high, runs=runs, step=step, steps=steps)
 
 
@@ -146,24 +152,51 @@ def look_ahead(story: Story) -> Ahead | None:
     table = story.outlook
     if table is None or table.is_empty():
         return None
-    row, model = subject_row(story), str(table["model"][0])
-    if row is not None and row["model"] in table["model"]:
-        model = row["model"]
+    model = next((name for name in rivals(story) if name in table["model"]), str(table["model"][0]))
     table = table.filter(pl.col("model") == model).sort("target_time")
     past_time, past = np.array([], dtype="datetime64[ms]"), np.array([])
     if story.candles is not None and not story.candles.is_empty():
         shown = min(LAST_CANDLES, max(FEWEST_CANDLES, 6 * table.height))
         last = story.candles.sort("close_time").tail(shown)
-        past_time, past = drawn_time(last["close_time"], story.interval), last["close"].to_numpy()
+        past_time, past = drawn_time(last["close_time"], story), last["close"].to_numpy()
     columns = {name: table[name].cast(pl.Float64) for name in ("value", "naive", "low", "high")}
     lines = {name: None if column.is_null().all() else np.r_[past[-1:], column] for name, column in columns.items()}
-    time = np.r_[past_time[-1:], drawn_time(table["target_time"], story.interval)]
+    time = np.r_[past_time[-1:], drawn_time(table["target_time"], story)]
     return Ahead(model=model, past_time=past_time, past=past, time=time, steps=table.height, **lines)  # type: ignore[arg-type]
 
 
-def drawn_time(close_times: pl.Series, interval: str) -> NDArray[np.datetime64]:
+def judged_origins(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Return the origins that can be judged: all steps there, each with forecast, actual value and last close.
+
+    Returns:
+        `model, run, origin, first, last`: the first and last target time of each.
+    """
+    table = forecasts if "actual" in forecasts.columns else forecasts.with_columns(actual=pl.lit(None, pl.Float64))
+    is_sound = pl.col("value").is_finite() & pl.col("actual").is_finite()
+    if "last_close" in table.columns:
+        sound_price = (pl.col("actual") > 0) & pl.col("last_close").is_finite() & (pl.col("last_close") > 0)
+        is_sound &= (pl.col("quantity") != "price") | sound_price
+    target = pl.col("target_time")
+    origins = table.group_by("model", "run", "origin").agg(
+        first=target.min(), last=target.max(), sound=is_sound.fill_null(False).all(), steps=pl.len()
+    )
+    return origins.filter("sound", pl.col("steps") == pl.col("steps").max().over("model", "run"))
+
+
+def judged_span(story: Story) -> NDArray[np.datetime64] | None:
+    """Return the first and the last date that the scores of a market rest on; `None` without forecasts."""
+    if story.forecasts is None or story.forecasts.is_empty():
+        return None
+    names = deciding_rows(story.scores)["model"].unique().to_list()
+    judged = judged_origins(story.forecasts.filter(pl.col("model").is_in(names)))
+    if judged.is_empty():
+        return None
+    return drawn_time(pl.Series([judged["first"].min(), judged["last"].max()]), story)
+
+
+def drawn_time(close_times: pl.Series, story: Story) -> NDArray[np.datetime64]:
     """Return where candles are drawn: a daily candle at the day it covers, a shorter one at its close."""
-    if is_daily(interval):
+    if is_daily(story.interval) and not story.dates_are_targets:
         close_times = (close_times - timedelta(milliseconds=1)).dt.truncate("1d")
     return close_times.dt.replace_time_zone(None).to_numpy().astype("datetime64[ms]")
 
@@ -191,6 +224,8 @@ def _naive_values(table: pl.DataFrame) -> pl.DataFrame:
     rows = table.filter(pl.col("model") == NAIVE).select("target_time", naive="value")
     if rows.is_empty() and "last_close" in table.columns:
         rows = table.filter(pl.col("quantity") == "price").select("target_time", naive="last_close")
+    if rows.is_empty():
+        rows = table.filter(pl.col("quantity") == "log_return").select("target_time", naive=pl.lit(0.0))
     return rows.drop_nulls().unique("target_time")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from coincast.reports.numbers import MINUS, amount, count, model_name, percent
+from coincast.reports.numbers import MINUS, amount, capped, model_name, percent, share_shown, things, tick_digits
 from coincast.reports.palette import VERDICT_ROLES
 from coincast.reports.pictures_models import skill_limits
 from coincast.reports.reading import run_rows
@@ -94,7 +94,7 @@ def seed_rows(story: Story) -> Rows | None:
     axis = Axis(*skill_limits([{"skill": skill, "low": None, "high": None} for skill in skills]))
     laid = [_seed_row(model, own, axis) for model, own in groups.items()]
     for row in others:
-        name, figure = model_name(row["model"]), percent(row["skill"], signed=True)
+        name, figure = model_name(row["model"], row["market"]), percent(row["skill"], signed=True)
         mark = Mark(_kind("diamond", row["skill"], axis), axis.place(row["skill"]), role="muted")
         laid.append(Row(name, figure, (mark,), f"{name}: skill {figure}"))
     cut = any(not axis.holds(skill) for skill in skills)
@@ -118,26 +118,27 @@ def shift_rows(story: Story, *, most: int = 16) -> Rows | None:
         label = f"{row['input']}: {percent(row['share_below'])} below, {percent(row['share_above'])} above; {seen}"
         laid.append(Row(row["input"], figure, marks, label))
     places = axis.ticks()
-    digits = 0 if all(round(100 * tick, 6).is_integer() for tick in places) else 1
+    digits = tick_digits(places[1] - places[0])
     ticks = tuple((axis.place(tick), percent(abs(tick), digits=digits)) for tick in places)
     return Rows(tuple(laid), ticks, axis.place(0.0))
 
 
 def _skill_row(row: dict[str, Any], axis: Axis) -> Row:
-    name, naive = model_name(row["model"]), is_naive(row)
+    name, naive = model_name(row["model"], row["market"]), is_naive(row)
     role = "naive" if naive else VERDICT_ROLES.get(row["verdict"] or "", "muted")
     figure = percent(0.0 if naive else row["skill"], signed=True)
     word = "the yardstick" if naive else row["verdict"] or ""
     marks, between = [], ""
     if row["low"] is not None and row["high"] is not None and not naive:
-        left, right = axis.place(row["low"]), axis.place(row["high"])
+        high = capped(row["high"])
+        left, right = axis.place(row["low"]), axis.place(high or 0.0)
         marks.append(Mark("interval", left, round(right - left, 2), role))
-        between = f", 95 % interval {percent(row['low'], signed=True)} to {percent(row['high'], signed=True)}"
+        between = f", 95 % interval {percent(row['low'], signed=True)} to {percent(high, signed=True)}"
     if not naive:
         marks.append(Mark(_kind("dot", row["skill"], axis), axis.place(row["skill"]), role=role))
     detail = "" if row["p_holm"] is None else f", p {_p(row['p'])}, Holm {_p(row['p_holm'])}"
-    power = "" if row["detectable"] is None else f", could show {percent(row['detectable'])}"
-    label = f"{name}: {word}, skill {figure}{between}{detail}{power}, {count(row['n'])} forecasts"
+    power = "" if row["detectable"] is None else f", could show {share_shown(row['detectable'])}"
+    label = f"{name}: {word}, skill {figure}{between}{detail}{power}, {things(row['n'], 'forecast')}"
     return Row(name, figure, tuple(marks), label, word, role)
 
 
@@ -150,7 +151,7 @@ def _seed_row(model: str, own: pl.DataFrame, axis: Axis) -> Row:
         marks.append(
             Mark(_kind("seed", skill, axis), axis.place(skill), note=f"run {run}: {percent(skill, signed=True)}")
         )
-    name = f"{model_name(model)}, {own.height} runs"
+    name = f"{model_name(model)}, {things(own.height, 'run')}"
     spread = f"from {percent(float(skills.min()), signed=True)} to {percent(float(skills.max()), signed=True)}"
     figure = percent(median, signed=True)
     return Row(name, figure, tuple(marks), f"{name}: median skill {figure}, {spread}", word="median")
@@ -158,7 +159,7 @@ def _seed_row(model: str, own: pl.DataFrame, axis: Axis) -> Row:
 
 def _skill_ticks(axis: Axis) -> tuple[tuple[float, str], ...]:
     ticks = axis.ticks()
-    digits = 0 if len(ticks) < 2 or ticks[1] - ticks[0] >= 0.0099 else 1
+    digits = tick_digits(ticks[1] - ticks[0]) if len(ticks) > 1 else 0
     words = ["naive" if abs(tick) < 1e-9 else percent(tick, signed=True, digits=digits) for tick in ticks]
     return tuple((axis.place(tick), word) for tick, word in zip(ticks, words, strict=True))
 

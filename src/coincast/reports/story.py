@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+SECTION_KEYS = ("market", "interval", "quantity")
 TABLES = ("candles", "parts", "forecasts", "scores", "runs", "history", "shift", "outlook")
 
 
@@ -36,7 +37,11 @@ class Story:
         spec_toml: the spec as it was run.
         notes: sentences a reader should know, such as assumptions made while reading.
         headline: the first sentence, where the report should not make its own.
-        reasons: sentences below it, where the report should not make its own.
+        reasons: sentences below it, where the report should not make its own; over several markets each has to name its
+            own.
+        sentences: (market, model) to what is said of that model there, used in place of the report's own sentence.
+        dates_are_targets: whether dates stand as the target times are written, as readers of their own table expect it;
+            otherwise a daily candle stands at the day that it covers.
     """
 
     title: str
@@ -54,13 +59,21 @@ class Story:
     notes: tuple[str, ...] = ()
     headline: str | None = None
     reasons: tuple[str, ...] = ()
+    sentences: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    dates_are_targets: bool = False
 
     def sections(self) -> list[Story]:
-        """Return one story for each market and interval, in the order of the score table, else of the candles."""
+        """Return one story for each market, interval and quantity, in the order of the scores, else of the candles.
+
+        A given sentence does not tell interval and quantity: where a market has several, the report makes its own.
+        """
         for table in (self.scores, self.forecasts, self.candles, self.outlook):
             if table is not None and not table.is_empty():
-                keys = [name for name in ("market", "interval") if name in table.columns]
-                return [self._only(**key) for key in table.select(keys).unique(maintain_order=True).to_dicts()]
+                names = [name for name in SECTION_KEYS if name in table.columns]
+                keys = table.select(names).unique(maintain_order=True)
+                alone = keys.filter(pl.col("market").is_unique())["market"].to_list()
+                told = {key: text for key, text in self.sentences.items() if key[0] in alone}
+                return [replace(self._only(**key), sentences=told) for key in keys.to_dicts()]
         return []
 
     @property
@@ -72,6 +85,11 @@ class Story:
     def interval(self) -> str:
         """The candles' interval of a section; empty where no table names it."""
         return self._key("interval")
+
+    @property
+    def quantity(self) -> str:
+        """What is forecast in a section: price where no table tells."""
+        return self._key("quantity") or "price"
 
     def _only(self, **key: str) -> Story:
         kept: dict[str, Any] = {name: _filtered(getattr(self, name), key) for name in TABLES}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from coincast.forecasts.combine import ENSEMBLE
-from coincast.reports.numbers import model_name, percent_digits
+from coincast.reports.numbers import capped, model_name, percent_digits, share_shown
 from coincast.reports.palette import TERMINAL
 from coincast.reports.wording import would_pass_alone
 from coincast.scores.verdict import NAIVE, count_tests, deciding_rows, summarise_runs
@@ -21,6 +21,7 @@ WIDTH = 100
 COLUMNS = (
     "market",
     "interval",
+    "quantity",
     "model",
     "skill",
     "low",
@@ -39,20 +40,20 @@ COLUMNS = (
 
 
 def leaderboard(scores: pl.DataFrame) -> pl.DataFrame:
-    """Return one row for each market and model, best skill first, naive among them at zero.
+    """Return one row for each market, quantity and model, best skill first, naive among them at zero.
 
     Args:
         scores: the score table.
 
     Returns:
-        `market, interval, model, skill, low, high, verdict, metric, value, naive, p, p_holm, n, detectable, runs,
-        runs_better`. `value` is the error that decides, `naive` that of the naive forecast on the same targets; `runs`
-        counts the single runs behind a model, `runs_better` those among them with a skill above zero, both null for a
-        model without runs of its own.
+        `market, interval, quantity, model, skill, low, high, verdict, metric, value, naive, p, p_holm, n, detectable,
+        runs, runs_better`. `value` is the error that decides, `naive` that of the naive forecast on the same targets;
+        `runs` counts the single runs behind a model, `runs_better` those among them with a skill above zero, both null
+        for a model without runs of its own.
     """
     rows = deciding_rows(scores)
     rows = pl.concat([rows, _missing_naive(rows)], how="diagonal_relaxed")
-    keys = ["market", "interval"]
+    keys = ["market", "interval", "quantity"]
     naive = (pl.col("model") == NAIVE) & pl.col("verdict").is_null()
     rows = rows.with_columns(
         stem=pl.col("model").str.strip_suffix(ENSEMBLE), skill=pl.when(naive).then(0.0).otherwise(pl.col("skill"))
@@ -81,14 +82,17 @@ def leaderboard_table(scores: pl.DataFrame) -> Table:
     for heading in ("skill\n%", "95 %\ninterval"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for heading in ("error %\n(naive)", "could\nshow %", "runs\nbetter", "n"):
+    quantities = board["quantity"].unique().to_list()
+    for heading in (_error_heading(quantities), "could\nshow %", "runs\nbetter", "n"):
         table.add_column(heading, justify="right", no_wrap=True)
-    several = board.select("market", "interval").n_unique() > 1
-    for number, (key, section) in enumerate(board.group_by("market", "interval", maintain_order=True)):
+    several = board.select("market", "interval", "quantity").n_unique() > 1
+    sections = board.group_by("market", "interval", "quantity", maintain_order=True)
+    for number, ((market, interval, quantity), section) in enumerate(sections):
         if several:
-            table.add_row(_heading(" ".join(str(part) for part in key), first=number == 0))
+            named = f" {quantity}".replace("_", " ") if len(quantities) > 1 else ""
+            table.add_row(_heading(f"{market} {interval}{named}", first=number == 0))
         for row in section.iter_rows(named=True):
-            table.add_row(*_cells(row))
+            table.add_row(*_cells(row, with_unit=len(quantities) > 1))
     return table
 
 
@@ -116,7 +120,7 @@ def is_naive(row: Mapping[str, Any]) -> bool:
 
 def _missing_naive(rows: pl.DataFrame) -> pl.DataFrame:
     """Make naive's row, from the error every other row holds beside its own, where the table has none."""
-    keys = ["market", "interval", "metric"]
+    keys = ["market", "interval", "quantity", "metric"]
     there = rows.filter(pl.col("model") == NAIVE).select(keys)
     lacking = rows.join(there, on=keys, how="anti").sort("n", descending=True, nulls_last=True)
     lacking = lacking.unique(keys, keep="first", maintain_order=True)
@@ -135,30 +139,38 @@ def _heading(text: str, *, first: bool) -> Any:
     return Text(text if first else f"\n{text}", style="bold")
 
 
-def _cells(row: dict[str, Any]) -> list[Any]:
+def _error_heading(quantities: list[str]) -> str:
+    """Name the unit of the errors, unless rows of several quantities each name their own."""
+    if quantities == ["log_return"]:
+        return "log-return\nerror\n(naive)"
+    return "error\n(naive)" if len(quantities) > 1 else "error %\n(naive)"
+
+
+def _cells(row: dict[str, Any], *, with_unit: bool) -> list[Any]:
     from rich.text import Text
 
     verdict = "" if row["verdict"] is None else str(row["verdict"])
     style = TERMINAL.get(verdict, "")
-    between = (
-        f"{percent_digits(row['low'], signed=True, minus='-')} to {percent_digits(row['high'], signed=True, minus='-')}"
-    )
-    error, naive = _error(row["value"], row["metric"]), _error(row["naive"], row["metric"])
+    low, high = (percent_digits(end, signed=True, minus="-") for end in (row["low"], capped(row["high"])))
+    own, naive = (_error(row[name], row["metric"], with_unit=with_unit) for name in ("value", "naive"))
     naive_row = is_naive(row)
     word = "the yardstick" if naive_row else f"{verdict}*" if would_pass_alone(row) else verdict
     return [
-        Text(model_name(row["model"]), style="dim" if naive_row else ""),
+        Text(model_name(row["model"], row["market"]), style="dim" if naive_row else ""),
         Text("0.0" if naive_row else percent_digits(row["skill"], signed=True, minus="-"), style=style),
-        Text("" if naive_row or (row["low"] is None and row["high"] is None) else between),
+        Text("" if naive_row or (row["low"] is None and row["high"] is None) else f"{low} to {high}"),
         Text(word, style="dim" if naive_row else f"bold {style}".strip()),
-        Text(error if naive_row else f"{error} ({naive})"),
-        Text("" if row["detectable"] is None else percent_digits(row["detectable"])),
+        Text(own if naive_row else f"{own} ({naive})"),
+        Text("" if row["detectable"] is None else share_shown(row["detectable"], digits=True)),
         Text("" if (row["runs"] or 0) < 2 else f"{row['runs_better']} of {row['runs']}"),
         Text("" if row["n"] is None else f"{row['n']:,}"),
     ]
 
 
-def _error(value: float | None, metric: str) -> str:
+def _error(value: float | None, metric: str, *, with_unit: bool) -> str:
+    """Write an error for a terminal; that of a price in percent."""
     if value is None:
         return "-"
-    return percent_digits(value, digits=2, minus="-") if metric == "abs_log_error" else f"{value:.4g}"
+    if metric != "abs_log_error":
+        return f"{value:.4g}"
+    return percent_digits(value, digits=2, minus="-") + (" %" if with_unit else "")

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from coincast.reports.numbers import amount, count, percent, quote_currency
+from coincast.reports.numbers import (
+    NOTHING,
+    ORACLE,
+    amount,
+    count,
+    error,
+    interval_name,
+    is_oracle,
+    percent,
+    quote_currency,
+)
 from coincast.reports.palette import BETTER, NOT_DISTINGUISHABLE, TOO_FEW, VERDICT_ROLES, WORSE
-from coincast.reports.reading import ORACLE, metric_row, rivals, row_of, runs_of, subject_row
+from coincast.reports.pictures_market import quantity_name
+from coincast.reports.reading import metric_row, rivals, row_of, runs_of, subject_row
 from coincast.reports.story import Story
 from coincast.scores.significance import ALPHA
 from coincast.scores.verdict import NAIVE, count_tests, deciding_rows
+from coincast.scores.words import percent as in_words
 from coincast.scores.words import sentence
 
 
@@ -54,11 +66,12 @@ def headline(story: Story) -> Headline:
     if story.headline is not None:
         return _split(story.headline, rows[0]["verdict"] if len(rows) == 1 else None)
     if not rows:
-        return Headline("There is nothing to judge here.")
+        ahead = any(section.outlook is not None and not section.outlook.is_empty() for section in sections)
+        return Headline("What comes next, not judged." if ahead else "There is nothing to judge here.")
     if len(rows) == 1:
         section = next(section for section in sections if subject_row(section) is not None)
         return _of_one(rows[0], section, many=len(rivals(section)))
-    return _of_several(rows)
+    return _of_several(rows, "market" if len({row["market"] for row in rows}) == len(rows) else "count")
 
 
 def reasons(section: Story, *, tests: int | None = None) -> list[str]:
@@ -71,8 +84,25 @@ def reasons(section: Story, *, tests: int | None = None) -> list[str]:
     row = subject_row(section)
     if row is None or row["verdict"] is None:
         return []
-    first = sentence(row, tests=count_tests(section.scores) if tests is None else tests)
+    first = said_of(row, section, tests=tests)
     return [text for text in (first, _power(row), _over_runs(row, section), _oracle(section)) if text]
+
+
+def said_of(row: Mapping[str, Any], section: Story, *, tests: int | None = None) -> str:
+    """Say what a deciding row found: the sentence given for that model and market, else our own."""
+    given = section.sentences.get((row["market"], row["model"]))
+    return given or sentence(row, tests=count_tests(section.scores) if tests is None else tests)
+
+
+def name_sections(sections: Sequence[Story]) -> list[str]:
+    """Name each section by its market, and by its interval and quantity where the market does not tell it apart."""
+    intervals, quantities = ({getattr(part, name) for part in sections} for name in ("interval", "quantity"))
+    names = []
+    for part in sections:
+        interval = [interval_name(part.interval)] if len(intervals) > 1 and part.interval else []
+        quantity = [quantity_name(part.quantity)] if len(quantities) > 1 else []
+        names.append(" \u00b7 ".join([part.market, *interval, *quantity]))
+    return names
 
 
 def four_figures(section: Story) -> list[Figure]:
@@ -86,17 +116,17 @@ def four_figures(section: Story) -> list[Figure]:
     better = int((runs["skill"] > 0).sum())
     figures = [Figure(percent(row["skill"], signed=True), "skill against naive", row, role), _error(section, row)]
     could = "smallest skill this sample could show reliably"
-    figures.append(Figure(percent(row["detectable"], digits=0), could, row))
+    figures.append(Figure(NOTHING if row["detectable"] is None else in_words(row["detectable"]), could, row))
     if runs.height > 1:
         figures.append(Figure(f"{better} of {runs.height}", "runs better than naive", row))
     else:
-        figures.append(Figure(count(row["n"]), "forecasts judged", row))
+        figures.append(Figure(count(row["n"]), "forecast judged" if row["n"] == 1 else "forecasts judged", row))
     return figures
 
 
 def is_copy(row: Mapping[str, Any]) -> bool:
-    """Tell whether a deciding row says that the forecast is the naive one."""
-    return bool(row["p"] == 1 and row["statistic"] == 0)
+    """Tell whether a deciding row says that the forecast is the naive one: there is no spread to test then."""
+    return bool(row["p"] == 1 and row["statistic"] == 0 and row["detectable"] is None)
 
 
 def would_pass_alone(row: Mapping[str, Any]) -> bool:
@@ -108,7 +138,8 @@ def would_pass_alone(row: Mapping[str, Any]) -> bool:
 def opponent(section: Story) -> str:
     """Name the naive forecast for a layman: yesterday's price where candles are days and one step is forecast."""
     steps = _steps(section)
-    return "yesterday's price" if section.interval == "1d" and steps == 1 else "the last known price"
+    is_yesterday = section.interval == "1d" and section.quantity == "price" and steps == 1
+    return "yesterday's price" if is_yesterday else "the last known price"
 
 
 def _of_one(row: Mapping[str, Any], section: Story, *, many: int) -> Headline:
@@ -124,17 +155,17 @@ def _of_one(row: Mapping[str, Any], section: Story, *, many: int) -> Headline:
     return Headline(f"{who} is ", word, f" {link} {opponent(section)}.", word)
 
 
-def _of_several(rows: list[dict[str, Any]]) -> Headline:
+def _of_several(rows: list[dict[str, Any]], noun: str) -> Headline:
     words = [row["verdict"] for row in rows]
     number = len(words)
-    everywhere = "On both markets" if number == 2 else f"On all {number} markets"
+    everywhere = f"On both {noun}s" if number == 2 else f"On all {number} {noun}s"
     if len(set(words)) == 1 and words[0] in (BETTER, WORSE, NOT_DISTINGUISHABLE):
         link = "from" if words[0] == NOT_DISTINGUISHABLE else "than"
         return Headline(f"{everywhere} the forecast is ", words[0], f" {link} the last known price.", words[0])
     wins = words.count(BETTER)
     if wins == 0:
-        return Headline("On ", "none", f" of {number} markets is the forecast better than the last known price.", WORSE)
-    return Headline("The forecast is ", BETTER, f" than the last known price on {wins} of {number} markets.", BETTER)
+        return Headline("On ", "none", f" of {number} {noun}s is the forecast better than the last known price.", WORSE)
+    return Headline("The forecast is ", BETTER, f" than the last known price on {wins} of {number} {noun}s.", BETTER)
 
 
 def _split(sentence: str, verdict: str | None) -> Headline:
@@ -148,7 +179,7 @@ def _split(sentence: str, verdict: str | None) -> Headline:
 def _power(row: Mapping[str, Any]) -> str:
     if row["verdict"] != NOT_DISTINGUISHABLE or is_copy(row) or row["detectable"] is None:
         return ""
-    return f"Only a skill of about {percent(row['detectable'], digits=0)} would have shown reliably here."
+    return f"Only a skill of about {in_words(row['detectable'])} would have shown reliably here."
 
 
 def _over_runs(row: Mapping[str, Any], section: Story) -> str:
@@ -165,7 +196,7 @@ def _over_runs(row: Mapping[str, Any], section: Story) -> str:
 
 def _oracle(section: Story) -> str:
     row = row_of(deciding_rows(section.scores), ORACLE)
-    if row is None or row["skill"] is None:
+    if row is None or row["skill"] is None or not is_oracle(ORACLE, section.market):
         return ""
     if abs(row["skill"]) < 5e-4:
         return "On this simulated market nobody could do better than the last known price."
@@ -179,9 +210,10 @@ def _error(section: Story, row: Mapping[str, Any]) -> Figure:
     if price is not None and price["value"] is not None:
         naive = amount(price["naive"])
         return Figure(amount(price["value"], unit), f"mean error; naive {naive}", price)
-    if row["metric"] == "abs_log_error":
-        return Figure(percent(row["value"], digits=2), f"mean error; naive {percent(row['naive'], digits=2)}", row)
-    return Figure(f"{row['value']:.4g}", f"mean {row['metric']}; naive {row['naive']:.4g}", row)
+    of = "" if section.quantity == "price" else f" of the {quantity_name(section.quantity)}"
+    return Figure(
+        error(row["value"], row["metric"]), f"mean error{of}; naive {error(row['naive'], row['metric'])}", row
+    )
 
 
 def _steps(section: Story) -> int:
