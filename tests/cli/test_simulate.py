@@ -44,3 +44,8 @@ def test_quiet_prints_nothing(coincast: Callable[..., Any], elsewhere: Path) -> 
     answer = coincast("simulate", "walk", "--candles", 50, "--out", "new/folder/walk.csv", "--quiet")
     assert (answer.code, answer.out, answer.err) == (0, "", "")
     assert [path.name for path in (elsewhere / "new" / "folder").iterdir()] == ["walk.csv"]
+
+
+def test_an_ending_may_be_in_capitals(coincast: Callable[..., Any], elsewhere: Path) -> None:
+    assert coincast("simulate", "walk", "--candles", 20, "--out", "WALK.CSV").code == 0
+    assert cc.read_candles(elsewhere / "WALK.CSV", market="simulated:WALK1/USD").height == 20

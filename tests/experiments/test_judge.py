@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from coincast.errors import DataError, ForecastError
+from coincast.errors import DataError, ForecastError, UsageError
 from coincast.experiments.judge import find_lag, judge, name_old_price
 
 N = 400
@@ -165,10 +165,10 @@ def test_several_models_are_tested_together() -> None:
     prices = make_prices()
     tables = [
         make_table(prices, line, model=name)
-        for name, line in (("lag", lagged(prices, 1)), ("oracle", prices**0.5 * lagged(prices, 1) ** 0.5))
+        for name, line in (("lag", lagged(prices, 1)), ("half", prices**0.5 * lagged(prices, 1) ** 0.5))
     ]
     found = judge(pl.concat(tables))
-    assert [model.model for model in found.models] == ["oracle", "lag"]
+    assert [model.model for model in found.models] == ["half", "lag"]
     assert found.verdict == "better"
     judged = found.leaderboard.drop_nulls("verdict")
     assert judged["p_holm"].to_list() == pytest.approx([2 * judged["p"][0], 1.0])
@@ -279,3 +279,97 @@ def test_too_few_rows_have_no_lag() -> None:
 )
 def test_old_prices_have_names(candles: int, interval: str, name: str) -> None:
     assert name_old_price(candles, interval) == name
+
+
+def test_an_honest_naive_forecast_made_at_six_in_the_evening_is_naive() -> None:
+    """Made at 18:05 for the close of the second midnight after; the last close that was known then is two days old."""
+    prices = make_prices()
+    table = make_table(prices, lagged(prices, 2))
+    made = table.with_columns(made_at=pl.col("target_time") - pl.duration(hours=29, minutes=55))
+    found = judge(made).models[0]
+    assert (found.verdict, found.skill) == ("not distinguishable", 0.0)
+    assert "is the naive forecast itself" in found.sentence
+    sooner = table.with_columns(made_at=pl.col("target_time") - pl.duration(hours=5), predicted=lagged(prices, 1))
+    assert judge(sooner).models[0].skill == 0
+
+
+@pytest.mark.parametrize("known", [1.0, "actual"])
+def test_a_last_close_that_is_none_gives_no_verdict(known: object) -> None:
+    prices = make_prices()
+    table = make_table(prices, with_noise(prices, 0.3))
+    with pytest.raises(ForecastError, match="last closes differ from the actual price at their origin"):
+        judge(table.with_columns(last_close=pl.col(known) if isinstance(known, str) else pl.lit(known)))
+
+
+def test_an_exact_tie_is_not_called_the_naive_forecast() -> None:
+    table = make_table(np.ones(300), np.tile([0.5, -0.5], 150))
+    found = judge(table, quantity="log_return").models[0]
+    assert (found.verdict, found.skill) == ("not distinguishable", 0.0)
+    assert "naive forecast itself" not in found.sentence
+
+
+@pytest.mark.parametrize(("size", "word"), [(1e-200, "not distinguishable"), (1e200, "not distinguishable")])
+def test_log_returns_of_any_size_are_tested_alike(size: float, word: str) -> None:
+    moves = np.random.default_rng(0).standard_normal(300)
+    noise = 0.05 * np.random.default_rng(1).standard_normal(300)
+    usual, found = (judge(make_table(moves * s, noise * s), quantity="log_return").models[0] for s in (1.0, size))
+    assert found.verdict == usual.verdict == word
+    assert [found.skill, found.low, found.high] == pytest.approx([usual.skill, usual.low, usual.high])
+
+
+def test_prices_of_any_size_are_judged() -> None:
+    prices = make_prices() * 1e200
+    found = judge(make_table(prices, prices))
+    assert (found.verdict, found.models[0].skill) == ("better", 1.0)
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_one_forecast_that_is_missing_in_one_run_costs_one_origin() -> None:
+    prices = make_prices()
+    gap = pl.when(pl.int_range(pl.len()) == 50).then(None).otherwise("predicted").alias("predicted")
+    tables = [make_table(prices, with_noise(prices, 0.3, run), model="net", run=run) for run in (1, 2)]
+    found = judge(pl.concat([tables[0].with_columns(gap), tables[1]]))
+    assert [(model.model, model.n) for model in found.models] == [("net.ensemble", N - 2)]
+    alone = judge(tables[0].with_columns(gap))
+    assert [(model.model, model.n) for model in alone.models] == [("net", N - 2)]
+
+
+def test_runs_that_do_not_forecast_the_same_are_noted() -> None:
+    prices = make_prices()
+    tables = [make_table(prices, with_noise(prices, 0.3, run), model="net", run=run) for run in (1, 2)]
+    found = judge(pl.concat([tables[0], tables[1][:-7]]))
+    note = "net on outside: 7 forecasts made by some of its runs only; there the ensemble is the mean of those"
+    assert note in found.notes
+
+
+def test_what_the_intervals_covered_is_noted() -> None:
+    prices = make_prices()
+    quantiles = {"q10": lagged(prices, 1) * 0.5, "q90": lagged(prices, 1) * 2}
+    crossed = make_table(prices, lagged(prices, 1), **quantiles)
+    crossed = crossed.with_columns(q10=pl.when(pl.int_range(pl.len()) < 3).then(1e9).otherwise("q10"))
+    notes = judge(crossed).notes
+    covered = next(note for note in notes if "intervals" in note)
+    assert covered.startswith("forecast on outside: its 80 % intervals held 100 % of the prices, the naive ones ")
+    assert any("quantiles cross in 3 rows (a lower level above a higher one)" in note for note in notes)
+
+
+def test_a_table_of_ours_says_everything_itself() -> None:
+    prices = make_prices()
+    quantiles = {"q10": lagged(prices, 1) * 0.95, "q90": lagged(prices, 1) * 1.05}
+    read = judge(make_table(prices, with_noise(prices, 0.3), **quantiles))
+    ours = read.forecasts.with_columns(read.intervals["q10"], read.intervals["q90"])
+    again = judge(ours)
+    assert again.intervals.equals(read.intervals)
+    assert again.scores.equals(read.scores)
+    for options in ({"horizon": 3}, {"market": "a:B/C"}, {"quantity": "log_return"}, {"columns": {"step": "x"}}):
+        with pytest.raises(UsageError, match=f"{next(iter(options))} is given, and this is a forecast table of Coin"):
+            judge(ours, **options)
+
+
+def test_a_lead_on_a_few_forecasts_is_not_called_an_old_price() -> None:
+    prices = make_prices(14)
+    ahead, behind = (lagged(prices, 1) * (prices / lagged(prices, 1)) ** share for share in (0.1, -0.1))
+    found = judge(make_table(prices, ahead)).models[0]
+    assert (found.verdict, found.skill > 0, found.lag) == ("too few", True, 1)
+    assert "This line is" not in found.sentence
+    assert judge(make_table(prices, behind)).sentence.endswith("This line is yesterday's price.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -104,9 +104,10 @@ def test_given_origins_tell_the_steps_and_the_last_price() -> None:
 
 
 def test_a_given_step_tells_the_origin() -> None:
-    table = read_outside(make_table(step=7, last_close=PRICES)).forecasts
+    known = np.append(np.full(7, 90.0), PRICES[:-7])
+    table = read_outside(make_table(step=7, last_close=known)).forecasts
     assert set(table["target_time"] - table["origin"]) == {pd.Timedelta(days=7)}
-    assert table["last_close"].to_list() == PRICES.tolist()
+    assert table["last_close"].to_list() == known.tolist()
 
 
 def test_a_horizon_stands_for_origin_and_step() -> None:
@@ -215,3 +216,87 @@ def test_a_log_return_may_be_negative_and_needs_no_price() -> None:
     assert table["actual"].to_list() == moves.tolist()
     assert set(table["quantity"]) == {"log_return"}
     assert table["last_close"].null_count() == N
+
+
+def test_the_price_of_the_hours_after_the_origin_is_not_known() -> None:
+    """Made at 18:05 of day i for the close of day i + 2: the last known close is that of day i."""
+    made = pl.datetime_range(datetime(2020, 1, 1, 18, 5), datetime(2020, 1, N - 2, 18, 5), "1d", eager=True)
+    table = read_outside(make_table()[2:].with_columns(made_at=made)).forecasts
+    assert set(table["step"]) == {2}
+    assert table["last_close"].to_list() == [None, None, *PRICES[2:-2]]
+    assert set(read_outside(make_table()[2:].with_columns(made_at=made + timedelta(days=1))).forecasts["step"]) == {1}
+
+
+def test_days_are_no_weeks() -> None:
+    with pytest.raises(ForecastError, match=r"2020-01-0. 00:00 of outside are closer than 1w; give the interval of"):
+        read_outside(make_table(), interval="1w")
+
+
+@pytest.mark.parametrize("column", [PRICES, 1.0])
+def test_a_last_close_that_the_table_denies_is_refused(column: object) -> None:
+    with pytest.raises(
+        ForecastError, match=r"29 of 29 last closes differ .* first .* and 100\.\d+ at 2020-01-01 00:00"
+    ):
+        read_outside(make_table(last_close=column))
+
+
+def test_one_last_close_of_many_that_differs_is_noted() -> None:
+    days = pl.date_range(date(2015, 1, 1), date(2016, 1, 1), eager=True)
+    prices = np.linspace(100, 200, days.len())
+    known = np.append(np.nan, prices[:-1])
+    known[9] = 50.0
+    frame = pl.DataFrame({"date": days, "actual": prices, "predicted": prices, "last_close": known})
+    read = read_outside(frame)
+    assert read.forecasts["last_close"][9] == 50
+    assert read.notes[-1].startswith("1 of 365 last closes differ from the actual price at their origin, first 50 and")
+
+
+def test_the_price_of_a_ticker_is_no_last_close() -> None:
+    assert read_outside(make_table(last=PRICES)).forecasts["last_close"].to_list() == [None, *PRICES[:-1]]
+
+
+def test_a_lone_run_is_no_run_and_a_gap_in_one_of_several_leaves_its_origin_out() -> None:
+    gap = [None, *PRICES[1:]]
+    lone = read_outside(make_table(run=3, predicted=gap)).forecasts
+    assert set(lone["run"]) == {0}
+    read = read_outside(pl.concat([make_table(run=1, predicted=gap), make_table(run=2)]))
+    assert read.forecasts.group_by("run", maintain_order=True).len().rows() == [(1, N - 1), (2, N - 1)]
+    assert "forecast on outside: some of its runs have no forecast at 1 origins, left out" in read.notes
+    silent = pl.lit(None, dtype=pl.Float64)
+    failed = read_outside(pl.concat([make_table(run=1).with_columns(predicted=silent), make_table(run=2)]))
+    assert failed.forecasts.height == 2 * N
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "error", "message"),
+    [
+        (make_table(), {"horizon": 10**12}, ForecastError, "steps of 1d are more than a hundred years ahead"),
+        (make_table(step=1e15), {}, ColumnError, "'step' must hold whole numbers in every row, 1 or more"),
+        (make_table(step=1e300), {}, ColumnError, "'step' must hold whole numbers in every row, 1 or more"),
+        (make_table(run=-1), {}, ColumnError, "'run' must hold whole numbers in every row, 0 or more"),
+        (make_table(step=10**8), {}, ForecastError, "more than a hundred years ahead"),
+        (make_table(model=[["a"]] * N), {}, ColumnError, r"'model' holds List\(String\), and names are needed"),
+        (make_table(quantity=["price", "log_return"] * (N // 2)), {}, ForecastError, "judge one quantity at a time"),
+        (make_table().drop("predicted"), {}, ColumnError, "on the command line --column predicted="),
+    ],
+)
+def test_absurd_tables_are_refused(frame: pl.DataFrame, options: dict, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        read_outside(frame, **options)
+
+
+def test_an_oracle_from_outside_is_not_ours() -> None:
+    assert set(read_outside(make_table(model="oracle")).forecasts["model"]) == {"oracle (given)"}
+
+
+def test_names_cannot_steer_a_terminal() -> None:
+    read = read_outside(make_table(model="\x1b]0;owned\x07 a\nb\u202e", market="\x9bM"))
+    assert read.forecasts.select("model", "market").row(0) == ("]0;owned a b", "M")
+
+
+def test_columns_of_candles_are_nobodys_forecasts() -> None:
+    frame = pl.DataFrame({"unique_id": "BTC", "ds": DAYS, "y": PRICES, "LSTM": PRICES, "volume": 1e9})
+    read = read_outside(frame)
+    assert set(read.forecasts["model"]) == {"LSTM"}
+    assert "each of these columns is read as the forecasts of a model: LSTM" in read.notes
+    assert "columns left out, for they hold candles and no forecasts: volume" in read.notes

@@ -123,3 +123,9 @@ def test_files_that_are_not_the_table_are_refused(tmp_path: Path) -> None:
     make_table().write_parquet(tmp_path / "plain.parquet")
     with pytest.raises(UnreadableFileError, match="holds no Coincast table, and scores are needed"):
         load_table(tmp_path / "plain.parquet", kind="scores")
+
+
+def test_the_name_of_a_run_folder_is_no_pattern(tmp_path: Path) -> None:
+    file = tmp_path / "run[1]*" / "f.parquet"
+    write_table(check_forecasts(make_table()), file, kind="forecasts")
+    assert load_table(file, kind="forecasts").equals(check_forecasts(make_table()))

@@ -79,10 +79,10 @@ def test_the_naive_interval_follows_its_definition(step: int) -> None:
     prices = 100 * np.exp(np.cumsum(0.01 * np.random.default_rng(0).standard_t(4, 330)))
     path = price_path(make_path(prices))
     origins = np.array([40, 100, 270, 320])
-    found = naive_quantiles(path, origins + path.start, step, LEVELS)
+    found = naive_quantiles(path, origins + path.candles[0], step, LEVELS)
     expected = [slow_naive_quantiles(list(prices), int(origin), step, LEVELS) for origin in origins]
     assert found == pytest.approx(np.array(expected))
-    few = naive_quantiles(path, np.array([20]) + path.start, step, LEVELS)
+    few = naive_quantiles(path, np.array([20]) + path.candles[0], step, LEVELS)
     assert np.isnan(few).all()
 
 
@@ -91,7 +91,7 @@ def test_the_naive_interval_knows_nothing_after_the_origin() -> None:
     changed = prices.copy()
     changed[121:] *= 3
     before, after = (
-        naive_quantiles(path, np.array([120]) + path.start, 1, LEVELS)
+        naive_quantiles(path, np.array([120]) + path.candles[0], 1, LEVELS)
         for path in (price_path(make_path(each)) for each in (prices, changed))
     )
     assert np.array_equal(before, after)

@@ -214,3 +214,33 @@ def test_both_forecasts_of_the_null_miss_by_the_same_on_average() -> None:
     ours, other = null_losses(5, 400, 0.9, samples=500, rng=np.random.default_rng(0))
     error = (ours - other).mean(axis=1).std() / math.sqrt(500)
     assert abs((ours - other).mean()) < 4 * error
+
+
+@pytest.mark.parametrize("power", [-1000, -700, 700, 990])
+@pytest.mark.parametrize("which", ["both", "losses"])
+def test_the_size_of_the_losses_does_not_matter(power: int, which: str) -> None:
+    """The test of losses times a power of two is the same test, at both ends of the range of numbers."""
+    rng = np.random.default_rng(5)
+    naive, losses = rng.exponential(size=(2, 300))
+    losses = 0.8 * losses + 0.1 * naive
+    usual = compare_losses(losses, naive, overlapping=1)
+    if which == "both":
+        found = compare_losses(np.ldexp(losses, power), np.ldexp(naive, power), overlapping=1)
+        names = ("skill", "low", "high", "statistic", "p", "dm", "p_dm", "detectable")
+        assert [getattr(found, n) for n in names] == pytest.approx([getattr(usual, n) for n in names], rel=1e-9)
+    else:
+        found = compare_losses(np.ldexp(losses, power), naive, overlapping=1)
+        figures = [figure for figure in vars(found).values() if isinstance(figure, float)]
+        assert np.isfinite(figures).all()
+        assert found.p is not None
+        assert found.p < 0.05
+        assert (found.statistic < 0) == (power < 0)
+
+
+def test_an_exact_tie_is_no_copy() -> None:
+    """|0.5 - 1| and |-0.5 - 1| by turns against 1: the mean difference is zero, the differences are not."""
+    losses, naive = np.tile([0.5, 1.5], 150), np.ones(300)
+    found = compare_losses(losses, naive, overlapping=1)
+    assert (found.statistic, found.p, found.is_copy) == (0.0, 1.0, False)
+    assert found.detectable > 0
+    assert compare_losses(naive, naive, overlapping=1).detectable is None

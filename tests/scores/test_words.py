@@ -10,7 +10,7 @@ from coincast.scores.words import percent, sentence, spoken_name
 
 def row(**changes):
     base = {"model": "lstm.ensemble", "verdict": "worse", "skill": -0.091, "low": -0.17, "high": -0.02, "p": 0.01}
-    return {**base, "statistic": 3.0, "p_holm": 0.02, "n": 164, "overlap": 1, **changes}
+    return {**base, "statistic": 3.0, "p_holm": 0.02, "n": 164, "overlap": 1, "detectable": None, **changes}
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,29 @@ def test_percent(share: float, text: str) -> None:
         (
             {"low": None, "high": None},
             f"The LSTM ensemble misses by 9 % more than {NAIVE}: worse.",
+        ),
+        (
+            {"skill": 0.0, "low": -0.1, "high": 0.1, "p": 1.0, "statistic": 0.0, "p_holm": 1.0, "detectable": 0.13}
+            | {"verdict": "not distinguishable"},
+            f"The LSTM ensemble misses by as much as {NAIVE} (between 10 % more and 10 % less), "
+            "and that can be chance: not distinguishable.",
+        ),
+        (
+            {"skill": -117.0, "low": -355.0, "high": 120.0, "verdict": "not distinguishable", "p": 0.3},
+            f"The LSTM ensemble misses by over 10,000 % more than {NAIVE} (between over 10,000 % more and 100 % less), "
+            "and that can be chance: not distinguishable.",
+        ),
+        (
+            {"skill": 0.9999, "low": 0.9998, "high": 0.99991, "verdict": "better"},
+            f"The LSTM ensemble misses by 100 % less than {NAIVE} (its interval rounds to the same): better.",
+        ),
+        (
+            {"skill": -300.0, "low": -400.0, "high": -200.0},
+            f"The LSTM ensemble misses by over 10,000 % more than {NAIVE}: worse.",
+        ),
+        (
+            {"verdict": "too few", "n": 1, "p": None, "statistic": None, "low": None, "high": None},
+            "The LSTM ensemble cannot be judged yet: 1 forecast, and it needs at least 20: too few.",
         ),
     ],
 )

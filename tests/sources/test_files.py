@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +19,7 @@ from coincast.errors import (
     UsageError,
 )
 from coincast.sources.files import parse_candle_option, read_candle_file, read_candle_files, read_candles
+from coincast.sources.simulated import simulate
 
 ROWS = ["2031-01-01,10,5", "2031-01-02,11,-", "2031-01-03,12,7"]
 PLAIN = "date,price,volume\n"
@@ -292,3 +293,21 @@ def test_a_real_table_of_no_known_form(shared_data: Path) -> None:
     file = read_candle_file(shared_data / "yahoo" / "bitcoin_daily.csv")
     assert (file.market, file.rows, file.interval) == ("file:BTC/USD", 2747, "1d")
     assert (file.first, file.last) == (datetime(2014, 9, 17, tzinfo=UTC), datetime(2022, 3, 25, tzinfo=UTC))
+
+
+# the unfinished candle
+
+
+def test_a_candle_that_has_not_closed_is_left_out_and_said(tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
+    rows = [f"{today - timedelta(days=back)},{10 + back},1" for back in (0, 1, 2, 3)]
+    file = read_candle_file(write(tmp_path / "btc.csv", rows))
+    assert file.rows == 3
+    assert file.candles["close_time"].max() == datetime(today.year, today.month, today.day, tzinfo=UTC)
+    assert "1 candle not closed yet: left out" in file.notes
+
+
+def test_simulated_candles_are_whole_at_any_time() -> None:
+    start = datetime.now(UTC).date() - timedelta(days=2)
+    candles = simulate("walk", candles=5, start=start)
+    assert read_candles(candles).height == 5

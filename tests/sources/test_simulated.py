@@ -313,3 +313,9 @@ def test_real_candles_have_no_oracle() -> None:
 def test_horizon_of_the_oracle_starts_at_one() -> None:
     with pytest.raises(UsageError, match="horizon 0"):
         oracle_path(simulate("walk", candles=5), 0)
+
+
+@pytest.mark.parametrize("size", [{"candles": 2_000_000_000}, {"candles": 1000, "coins": 20_000}])
+def test_more_than_memory_holds_is_refused(size: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="at most 10,000,000 are drawn: ask for fewer candles or coins"):
+        simulate("walk", interval="1m", **size)

@@ -25,7 +25,9 @@ def test_numbers_stay_numbers_and_nan_becomes_null() -> None:
     assert parse_numbers(pl.Series([None, None]), "x").to_list() == [None, None]
 
 
-@pytest.mark.parametrize("cell", ["1,5", "12,34", "1,23,456", "$5", "13.44K", "3 %", "abc"])
+@pytest.mark.parametrize(
+    "cell", ["1,5", "12,34", "0,123", "-0,123", "0,123,456", "1,23,456", "$5", "13.44K", "3 %", "abc"]
+)
 def test_a_cell_that_is_no_number_is_named(cell: str) -> None:
     with pytest.raises(ColumnError) as caught:
         parse_numbers(pl.Series(["1", cell, "2"]), "Price")

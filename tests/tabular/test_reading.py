@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -188,3 +189,69 @@ def test_something_else() -> None:
 def test_an_empty_frame() -> None:
     with pytest.raises(UnreadableFileError, match="the frame has column names but no rows"):
         read_table(PLAIN.clear())
+
+
+@pytest.mark.parametrize(
+    ("content", "cell"),
+    [
+        ("date;close\na;1,250\nb;1,300\n", "1,250"),
+        ("date\tclose\na\t999\nb\t1,300\n", "1,300"),
+        ("date;close;volume\na;7.250;1,5\nb;7.300;2,25\n", "7.250"),
+        ("date;close;other\na;7.250;0,123\nb;7.300;0,124\n", "7.250"),
+    ],
+)
+def test_numbers_that_may_be_a_thousand_times_larger_are_refused(tmp_path: Path, content: str, cell: str) -> None:
+    (tmp_path / "f.csv").write_text(content)
+    with pytest.raises(ColumnError, match=f"column 'close' holds '{cell}', whose mark may part thousands or decimals"):
+        read_table(tmp_path / "f.csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "date;close\na;1,250.5\nb;1,300\n",
+        "date;close\na;950.5\nb;1,300\n",
+        "date;close\na;1,250,000\nb;1,300\n",
+        "date;close\na;7.250\nb;7.300\n",
+        'date,close\na,"1,250"\nb,"1,300"\n',
+    ],
+)
+def test_numbers_that_tell_their_marks_are_read(tmp_path: Path, content: str) -> None:
+    (tmp_path / "f.csv").write_text(content)
+    assert read_table(tmp_path / "f.csv").height == 2
+
+
+@pytest.mark.parametrize("line", ["sep=;\n", '"sep=;"\r\n', "SEP=;\n"])
+def test_the_line_that_says_the_delimiter_is_no_header(tmp_path: Path, line: str) -> None:
+    (tmp_path / "f.csv").write_text(f"{line}date;price\n2017-01-01;1\n2017-01-02;2\n")
+    assert read_table(tmp_path / "f.csv").to_dict(as_series=False) == {
+        "date": ["2017-01-01", "2017-01-02"],
+        "price": ["1", "2"],
+    }
+
+
+def test_delimiters_at_the_ends_of_rows_are_no_column(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("date,price\n2017-01-01,1,\n2017-01-02,2,\n")
+    assert read_table(tmp_path / "f.csv").columns == ["date", "price"]
+
+
+@pytest.mark.parametrize("name", ["x[1].parquet", "x*.parquet", "x?.parquet"])
+def test_a_name_is_no_pattern(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(parquet_bytes(PLAIN))
+    assert read_table(tmp_path / name).equals(PLAIN)
+
+
+def test_a_panic_of_the_reader_is_a_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panic(*given: object, **named: object) -> None:
+        raise pl.exceptions.PanicException("index out of bounds")
+
+    (tmp_path / "x.parquet").write_bytes(parquet_bytes(PLAIN))
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    with pytest.raises(UnreadableFileError, match="is a broken Parquet file"):
+        read_table(tmp_path / "x.parquet")
+
+
+def parquet_bytes(table: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    return buffer.getvalue()

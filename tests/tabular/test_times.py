@@ -96,6 +96,11 @@ def test_day_and_month_are_told_by_the_whole_column() -> None:
         (["2017-02-30"], "row 1: '2017-02-30' is no date or time"),
         (["2017-01-01", "soon"], "row 2: 'soon' is no date or time; times look like 2018-02-20"),
         (["soon"], "'soon' is no date or time"),
+        (["Marbles 1, 2020"], "'Marbles 1, 2020' is no date or time"),
+        (["2017-01-01", "9999-12-31"], "row 2: the time lies outside 1900 to 9999 (1 rows in all)"),
+        (["0001-01-01"], "row 1: the time lies outside 1900 to 9999"),
+        ([date(1, 1, 1)], "row 1: the time lies outside 1900 to 9999"),
+        ([datetime(9999, 12, 31)], "row 1: the time lies outside 1900 to 9999"),
         ([True], "holds Boolean, and times are needed"),
     ],
 )
@@ -125,3 +130,16 @@ OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(
 def test_every_iso_time_written_by_python_is_read_back_to_the_millisecond(moments: list[datetime]) -> None:
     expected = [m.astimezone(UTC).replace(microsecond=m.microsecond // 1000 * 1000) for m in moments]
     assert parse_times(pl.Series([moment.isoformat() for moment in moments])).times.to_list() == expected
+
+
+@pytest.mark.parametrize("size", [2**62, -(2**62)])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_a_time_beyond_any_calendar_is_refused(size: int, zone: str | None) -> None:
+    times = pl.Series("when", [size]).cast(pl.Datetime("us", zone))
+    with pytest.raises(ColumnError, match="column 'when', row 1: the time lies outside 1900 to 9999"):
+        parse_times(times)
+
+
+@pytest.mark.parametrize("name", ["Sep", "Sept.", "September", "SEPTEMBER"])
+def test_months_by_name(name: str) -> None:
+    assert parse_times(pl.Series([f"{name} 3, 2018"])).times.to_list() == [datetime(2018, 9, 3, tzinfo=UTC)]

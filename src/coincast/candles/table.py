@@ -207,11 +207,12 @@ def _arrange_columns(frame: pl.DataFrame) -> pl.DataFrame:
             "make_candles builds it from times and prices"
         )
     _refuse_naive(frame.select("open_time", "close_time"))
-    numbers = [*PRICES, "volume", *(name for name in frame.columns if name not in CANDLE_COLUMNS)]
+    types = frame.schema
+    numbers = [*PRICES, "volume", *(name for name in types if name not in CANDLE_COLUMNS)]
     for name in numbers:
-        if name in frame.columns and not (frame.schema[name].is_numeric() or frame.schema[name] == pl.Null):
-            raise ColumnError(f"column {name!r} of a candle table holds {frame.schema[name]}; it must hold numbers")
-    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in numbers if name not in frame.columns]
+        if name in types and not (types[name].is_numeric() or types[name] == pl.Null):
+            raise ColumnError(f"column {name!r} of a candle table holds {types[name]}; it must hold numbers")
+    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in numbers if name not in types]
     return frame.with_columns(absent).select(
         pl.col("market", "interval").cast(pl.String),
         pl.col("open_time", "close_time").dt.convert_time_zone("UTC").dt.cast_time_unit("ms"),

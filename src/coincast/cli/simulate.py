@@ -37,10 +37,11 @@ def simulate(
     from coincast.sources.simulated import simulate as simulate_candles
     from coincast.tabular import write_beside
 
-    if out.suffix not in (".csv", ".parquet"):
+    ending = out.suffix.lower()
+    if ending not in (".csv", ".parquet"):
         raise UsageError(f"--out {out} ends in {out.suffix or 'nothing'!r}; allowed: .csv or .parquet")
     table = simulate_candles(kind, skill=skill, candles=candles, coins=coins, interval=interval, start=start, seed=seed)
-    write_beside(out, table.write_csv if out.suffix == ".csv" else table.write_parquet)
+    write_beside(out, table.write_csv if ending == ".csv" else table.write_parquet)
     markets = table["market"].unique(maintain_order=True).to_list()
     if as_json:
         print_json({"file": str(out), "markets": markets, "interval": interval, "rows": table.height, "seed": seed})

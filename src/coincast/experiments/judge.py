@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from coincast.errors import ForecastError
-from coincast.forecasts.combine import add_ensembles, failed_runs
-from coincast.forecasts.outside import OutsideForecasts, read_outside
+from coincast.errors import ForecastError, UsageError
+from coincast.forecasts.combine import GROUP_KEYS, MODEL_KEYS, RUN_KEYS, add_ensembles, failed_runs
+from coincast.forecasts.outside import OutsideForecasts, clean_names, read_outside, take_intervals
 from coincast.forecasts.prices import price_path
-from coincast.forecasts.table import FORECAST_COLUMNS, check_forecasts
+from coincast.forecasts.table import FORECAST_COLUMNS, check_forecasts, is_quantile_name
 from coincast.reports.tables import leaderboard, leaderboard_html
 from coincast.scores.interval import score_intervals
 from coincast.scores.verdict import NAIVE, count_origins, count_tests, deciding_rows, score_forecasts
-from coincast.scores.words import sentence
+from coincast.scores.words import percent, sentence
 from coincast.tabular import read_table, to_pandas
 
 LAGS_PER_STEP = 10
@@ -164,7 +165,7 @@ def judge(
 
     Raises:
         DataError: the table cannot be read, or holds nothing that can be judged.
-        UsageError: an unknown option, or a quantity that cannot be judged.
+        UsageError: an unknown option, a quantity that cannot be judged, or options beside a forecast table of Coincast.
 
     Example:
         >>> import polars as pl
@@ -176,20 +177,22 @@ def judge(
         1
     """
     table = read_table(forecasts)
+    options = {"columns": columns, "market": market, "interval": interval, "zone": zone, "horizon": horizon}
     if _is_ours(table):
-        read = OutsideForecasts(check_forecasts(table), None, ())
+        given = [name for name, value in options.items() if value]
+        read = _take_ours(table, given if quantity == "price" else [*given, "quantity"])
     else:
-        read = read_outside(
-            table, columns=columns, market=market, interval=interval, zone=zone, horizon=horizon, quantity=quantity
-        )
+        read = read_outside(table, quantity=quantity, **options)  # type: ignore[arg-type]
     scores = score_forecasts(read.forecasts)
-    if read.intervals is not None:
-        scores = pl.concat([scores, score_intervals(read.forecasts, read.intervals)])
+    of_intervals = None if read.intervals is None else score_intervals(read.forecasts, read.intervals)
+    scores = scores if of_intervals is None else pl.concat([scores, of_intervals])
     models = _judge_models(read.forecasts, scores)
     if not models:
         raise ForecastError(f"the table holds only the forecast {NAIVE!r} itself; give a model's forecasts beside it")
-    notes = (*read.notes, *_count_notes(read.forecasts))
-    return Judgement(read.forecasts, scores, read.intervals, models, notes)
+    notes = [*read.notes, *_count_notes(read.forecasts)]
+    if read.intervals is not None and of_intervals is not None:
+        notes.extend(_interval_notes(read.intervals, of_intervals))
+    return Judgement(read.forecasts, scores, read.intervals, models, tuple(notes))
 
 
 def _is_ours(table: pl.DataFrame) -> bool:
@@ -198,18 +201,36 @@ def _is_ours(table: pl.DataFrame) -> bool:
     return all(name in types for name in FORECAST_COLUMNS) and isinstance(types["trained_until"], pl.Datetime)
 
 
+def _take_ours(table: pl.DataFrame, given: list[str]) -> OutsideForecasts:
+    """A forecast table of ours, with quantiles beside its forecasts where it has them.
+
+    Raises:
+        UsageError: options were given, and such a table says everything itself.
+    """
+    if given:
+        raise UsageError(
+            f"{', '.join(given)} {'is' if len(given) == 1 else 'are'} given, and this is a forecast table of Coincast, "
+            "which says all that itself; leave the option out"
+        )
+    names = table.columns
+    table = table.with_columns(clean_names(pl.col(name)) for name in ("market", "model") if name in names)
+    forecasts = check_forecasts(table.drop(name for name in names if is_quantile_name(name)))
+    return OutsideForecasts(forecasts, take_intervals(table), ())
+
+
 def _judge_models(forecasts: pl.DataFrame, scores: pl.DataFrame) -> tuple[ModelJudgement, ...]:
-    table, tests = add_ensembles(forecasts), count_tests(scores)
+    tables, tests = add_ensembles(forecasts).partition_by(MODEL_KEYS, as_dict=True), count_tests(scores)
     rows = deciding_rows(scores).drop_nulls("verdict")
-    return tuple(_judge_model(row, table, tests) for row in rows.iter_rows(named=True))
+    return tuple(
+        _judge_model(row, tables[tuple(row[name] for name in MODEL_KEYS)], tests) for row in rows.iter_rows(named=True)
+    )
 
 
-def _judge_model(row: dict[str, Any], table: pl.DataFrame, tests: int) -> ModelJudgement:
-    keys = ("market", "interval", "quantity", "model")
-    own = table.filter(*(pl.col(name) == row[name] for name in keys))
+def _judge_model(row: dict[str, Any], own: pl.DataFrame, tests: int) -> ModelJudgement:
     lag = find_lag(own) if row["quantity"] == "price" else None
     words = sentence(row, tests=tests)
-    if lag is not None and lag.is_old_price and row["verdict"] != "better":
+    is_ahead = row["verdict"] == "better" or (row["verdict"] == "too few" and (row["skill"] or 0) > 0)
+    if lag is not None and lag.is_old_price and not is_ahead:
         words = f"{words} This line is {name_old_price(lag.candles, row['interval'])}."
     figures = {name: row[name] for name in ("model", "market", "verdict", "skill", "low", "high", "detectable", "n")}
     return ModelJudgement(**figures, lag=None if lag is None else lag.candles, sentence=words)
@@ -265,6 +286,43 @@ def _count_notes(forecasts: pl.DataFrame) -> list[str]:
             notes.append(f"{who}: {_count(row['dropped'], 'origin')} not judged ({row['reasons']})")
         if row["floored"]:
             notes.append(f"{who}: {_count(row['floored'], 'forecast')} at or below 0, scored as 1 % of last close")
+    notes.extend(
+        f"{row['model']} on {row['market']}: {_count(row['places'], 'forecast')} made by some of its runs only; "
+        "there the ensemble is the mean of those"
+        for row in _ragged_models(forecasts).iter_rows(named=True)
+    )
+    return notes
+
+
+def _ragged_models(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Models whose sound runs do not forecast the same: market, model, and `places`, how many forecasts some lack."""
+    several = forecasts.filter(pl.col("run").n_unique().over(MODEL_KEYS) > 1)
+    sound = several.join(failed_runs(forecasts), on=RUN_KEYS, how="anti")
+    counts = sound.group_by(GROUP_KEYS).len().filter(pl.col("len") < pl.col("len").max().over(MODEL_KEYS))
+    return counts.group_by(MODEL_KEYS).agg(places=pl.len()).sort(MODEL_KEYS)
+
+
+def _interval_notes(intervals: pl.DataFrame, scores: pl.DataFrame) -> list[str]:
+    """What quantiles covered beside what they promise and beside the naive interval, and those that cross."""
+    notes = []
+    scored = scores.filter(pl.col("metric").str.starts_with("coverage_"))
+    for row in scored.iter_rows(named=True):
+        size = row["metric"].removeprefix("coverage_")
+        notes.append(
+            f"{row['model']} on {row['market']}: its {size} % intervals held {percent(row['value'])} of the prices, "
+            f"the naive ones {percent(row['naive'])}"
+        )
+    if scores.is_empty():
+        notes.append("the quantiles are not scored: the prices in the table are too few for a naive interval beside")
+    levels = [name for name in intervals.columns if is_quantile_name(name)]
+    crossing = intervals.filter(
+        pl.any_horizontal(pl.col(low) > pl.col(high) for low, high in pairwise(levels)) if len(levels) > 1 else False
+    )
+    for (model, market), rows in crossing.group_by("model", "market", maintain_order=True):
+        notes.append(
+            f"{model} on {market}: quantiles cross in {_count(rows.height, 'row')} (a lower level above a higher one); "
+            "they are scored as given"
+        )
     return notes
 
 

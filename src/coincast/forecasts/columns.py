@@ -16,7 +16,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         *("predicted_price", "predicted_close", "value"),
     ),
     "origin": ("origin", "cutoff", "made_at", "as_of", "asof", "issued", "origin_time"),
-    "last_close": ("last_close", "last_price", "previous_close", "prev_close", "last"),
+    "last_close": ("last_close", "last_price", "previous_close", "prev_close"),
     "first_close": ("first_close",),
     "step": ("step", "steps", "horizon", "lead", "h"),
     "model": ("model", "model_name"),
@@ -28,6 +28,11 @@ ROLES: dict[str, tuple[str, ...]] = {
 """What a column may mean, and the names that say so, the surest first; case, blanks and `-` do not matter."""
 
 REQUIRED = ("target_time", "actual", "predicted")
+
+EXOGENOUS = frozenset(
+    {"open", "high", "low", "close", "price", "volume", "vol", "quote_volume", "market_cap", "trades"}
+)
+"""Columns of candles that stand in some tables of forecasts, and are nobody's forecast."""
 
 _QUANTILE = re.compile(r"(?:(?:predicted|prediction|forecast|yhat|y_hat)_)?(q|p|quantile|percentile)_?(\d+(?:\.\d+)?)")
 _BARE_LEVEL = re.compile(r"0?\.\d+")
@@ -100,10 +105,12 @@ def find_models(names: Iterable[str], found: Mapping[str, str]) -> dict[str, dic
     Returns:
         Model to its columns by meaning (`predicted`, `q10`, ...); empty where the table is no such frame.
     """
+    names = list(names)
     plain = {_plain(name) for name in names}
     if "predicted" in found or not plain & {"unique_id", "cutoff", "ds"}:
         return {}
-    free = [name for name in names if name not in found.values() and not _NUMBERING.fullmatch(_plain(name))]
+    ignored = {*found.values(), *find_exogenous(names, found)}
+    free = [name for name in names if name not in ignored and not _NUMBERING.fullmatch(_plain(name))]
     bands = [(match, name) for name in free if (match := _NIXTLA_BAND.fullmatch(name))]
     models: dict[str, dict[str, str]] = {}
     for name in sorted(free, key=len):
@@ -115,6 +122,11 @@ def find_models(names: Iterable[str], found: Mapping[str, str]) -> dict[str, dic
         if match["model"] in models and 0 < level < 1:
             models[match["model"]][quantile_name(level)] = name
     return models
+
+
+def find_exogenous(names: Iterable[str], found: Mapping[str, str]) -> list[str]:
+    """Columns of candles among those without a meaning."""
+    return [name for name in names if name not in found.values() and _plain(name) in EXOGENOUS]
 
 
 def median_name(found: Mapping[str, str]) -> str | None:

@@ -136,8 +136,8 @@ def load_table(path: Path | str, *, kind: str) -> pl.DataFrame:
         raise UnreadableFileError(f"no such file: {path}; a run folder holds {kind}.parquet")
     try:
         metadata = pl.read_parquet_metadata(path)
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
+        frame = pl.read_parquet(path, glob=False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise UnreadableFileError(f"{path} is not a Parquet file that can be read; write it again") from error
     _check_version(path, metadata, kind)
     return frame

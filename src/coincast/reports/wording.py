@@ -25,8 +25,8 @@ from coincast.reports.reading import metric_row, rivals, row_of, runs_of, subjec
 from coincast.reports.story import Story
 from coincast.scores.significance import ALPHA
 from coincast.scores.verdict import NAIVE, count_tests, deciding_rows
+from coincast.scores.words import is_naive_itself, sentence
 from coincast.scores.words import percent as in_words
-from coincast.scores.words import sentence
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,6 @@ def four_figures(section: Story) -> list[Figure]:
     return figures
 
 
-def is_copy(row: Mapping[str, Any]) -> bool:
-    """Tell whether a deciding row says that the forecast is the naive one: there is no spread to test then."""
-    return bool(row["p"] == 1 and row["statistic"] == 0 and row["detectable"] is None)
-
-
 def would_pass_alone(row: Mapping[str, Any]) -> bool:
     """Tell whether a model passes by itself but not as one of several."""
     p, p_holm = row["p"], row["p_holm"]
@@ -145,7 +140,7 @@ def opponent(section: Story) -> str:
 def _of_one(row: Mapping[str, Any], section: Story, *, many: int) -> Headline:
     who = f"The best of {many} models" if many > 1 else "This forecast"
     word = row["verdict"]
-    if is_copy(row):
+    if is_naive_itself(row):
         return Headline(f"{who} is ", opponent(section), ", nothing more.", NOT_DISTINGUISHABLE)
     if word == TOO_FEW:
         return Headline("There are ", TOO_FEW, " forecasts for a verdict.", word)
@@ -177,7 +172,7 @@ def _split(sentence: str, verdict: str | None) -> Headline:
 
 
 def _power(row: Mapping[str, Any]) -> str:
-    if row["verdict"] != NOT_DISTINGUISHABLE or is_copy(row) or row["detectable"] is None:
+    if row["verdict"] != NOT_DISTINGUISHABLE or is_naive_itself(row) or row["detectable"] is None:
         return ""
     return f"Only a skill of about {in_words(row['detectable'])} would have shown reliably here."
 

@@ -73,18 +73,15 @@ def naive_quantiles(path: PricePath, candles: NDArray[np.int64], step: int, leve
     Returns:
         (n, levels); NaN where fewer than 20 scaled moves are known at the origin.
     """
-    log_prices = np.log(path.prices)
-    moves = np.full(log_prices.size, np.nan)
-    moves[step:] = log_prices[step:] - log_prices[:-step]
-    squares = pl.Series(moves**2, nan_to_null=True)
-    scale = np.sqrt(squares.ewm_mean(alpha=1 - LAMBDA, ignore_nulls=True).forward_fill().to_numpy())
-    before = np.full(scale.size, np.nan)
-    before[step:] = scale[:-step]
-    ends = np.flatnonzero((before > 0) & ~np.isnan(moves))
-    scaled = moves[ends] / before[ends]
-    places = candles - path.start
-    known = np.searchsorted(ends, places, side="right")
-    spread = scale[places.clip(0, scale.size - 1), None]
+    moves = np.log(path.prices) - np.log(path.at(path.candles - step))
+    is_known = ~np.isnan(moves)
+    ends, moves = path.candles[is_known], moves[is_known]
+    scale = np.append(np.nan, np.sqrt(pl.Series(moves**2).ewm_mean(alpha=1 - LAMBDA).to_numpy()))
+    before = scale[np.searchsorted(ends, ends - step, side="right")]
+    is_scaled = before > 0
+    known = np.searchsorted(ends[is_scaled], candles, side="right")
+    spread = scale[np.searchsorted(ends, candles, side="right"), None]
+    scaled = moves[is_scaled] / before[is_scaled]
     return np.asarray(np.exp(_trailing_quantiles(scaled, known, levels) * spread))
 
 
@@ -150,7 +147,7 @@ def _score_quantiles(panels: dict[float, Panel], path: PricePath) -> Iterator[di
     levels = sorted(panels)
     panel = panels[levels[0]]
     origins = pl.Series(panel.origins).cast(pl.Datetime("ms", "UTC"))
-    candles = path.clock.number(origins)
+    candles = path.clock.last_closed(origins)
     naive = np.stack([naive_quantiles(path, candles, int(step), levels) for step in panel.steps], axis=1)
     mask = np.asarray(~np.isnan(naive).any(axis=(1, 2)))
     if not mask.any():

@@ -17,6 +17,9 @@ from coincast.errors import UsageError
 
 Floats = NDArray[np.float64]
 
+LARGEST = 1e300
+"""Errors beyond this count as this, so that sums of them stay numbers."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -44,7 +47,8 @@ class Metric:
 
     def reduce(self, losses: Floats) -> float:
         """The figure for losses that were averaged over the steps of each origin."""
-        mean = float(losses.mean())
+        with np.errstate(over="ignore"):
+            mean = float(losses.mean())
         return mean**0.5 if self.is_root else mean
 
 
@@ -54,8 +58,8 @@ def absolute_log_error(truth: Floats, forecast: Floats) -> Floats:
 
 
 def absolute_error(truth: Floats, forecast: Floats) -> Floats:
-    """|forecast - truth|."""
-    return np.abs(forecast - truth)
+    """|forecast - truth|, at most `LARGEST`."""
+    return np.abs(signed_error(truth, forecast))
 
 
 def squared_error(truth: Floats, forecast: Floats) -> Floats:
@@ -65,13 +69,15 @@ def squared_error(truth: Floats, forecast: Floats) -> Floats:
 
 
 def percentage_error(truth: Floats, forecast: Floats) -> Floats:
-    """100 |forecast - truth| / |truth|."""
-    return 100 * np.abs(forecast - truth) / np.abs(truth)
+    """100 |forecast - truth| / |truth|; infinite where that is too large for a number."""
+    with np.errstate(over="ignore"):
+        return np.asarray(100 * np.abs(forecast - truth) / np.abs(truth))
 
 
 def signed_error(truth: Floats, forecast: Floats) -> Floats:
-    """forecast - truth: above zero where the forecast is too high."""
-    return forecast - truth
+    """forecast - truth: above zero where the forecast is too high; no larger than `LARGEST` either way."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.clip(forecast - truth, -LARGEST, LARGEST))
 
 
 METRICS: dict[str, Metric] = {

@@ -30,6 +30,8 @@ ORIGINS_PER_OVERLAP = 20
 """A verdict needs at least this many origins for every origin that overlaps."""
 COPY_SHARE = 1e-4
 """Mean |difference| below this share of the mean naive loss: the forecast is the naive one."""
+USUAL_POWER = 200
+"""Powers of two below which squares and their sums are far from the ends of the range of numbers."""
 ZERO_SHARE = 1e-12
 """A long-run error below this share of |mean difference| counts as zero."""
 
@@ -109,7 +111,8 @@ def compare_losses(losses: Floats, naive: Floats, *, overlapping: int) -> Compar
     """Compare the losses of a forecast with those of the naive forecast on the same origins.
 
     Args:
-        losses: one finite loss per origin, in order of time; at least one.
+        losses: one loss per origin, in order of time; at least one. Where their mean is too large for a number,
+            nothing but the means is said.
         naive: the naive forecast's losses at the same origins.
         overlapping: successive origins with overlapping targets (`count_overlapping`).
 
@@ -117,18 +120,21 @@ def compare_losses(losses: Floats, naive: Floats, *, overlapping: int) -> Compar
         The comparison, with every edge case settled: no figure in it is NaN or infinite.
     """
     n = losses.size
-    differences = losses - naive
-    loss, base = float(losses.mean()), float(naive.mean())
-    is_copy = float(np.abs(differences).mean()) <= COPY_SHARE * base
-    skill = 1 - loss / base if base > 0 else None
-    if not math.isfinite(loss * loss):
-        return Comparison(n, loss, base, None, is_too_few=n < count_needed(overlapping))
+    with np.errstate(over="ignore"):
+        loss, base = float(losses.mean()), float(naive.mean())
+        if not math.isfinite(loss) or not math.isfinite(base):
+            return Comparison(n, loss, base, None, is_too_few=n < count_needed(overlapping))
+        differences = losses - naive
+        is_copy = float(np.abs(differences).mean()) <= COPY_SHARE * base
+    skill = _finite(1 - loss / base) if base > 0 else None
     if n < count_needed(overlapping):
         return Comparison(n, loss, base, skill, is_copy=is_copy, is_too_few=True)
     if is_copy:
         nothing = None if skill is None else 0.0
         return Comparison(n, loss, base, nothing, nothing, nothing, 0.0, 1.0, 0.0, 1.0, is_copy=True)
-    mean, cosines = float(differences.mean()), count_cosines(n, overlapping)
+    cosines = count_cosines(n, overlapping)
+    (differences, unit), (naive, naive_unit) = to_safe_units(differences), to_safe_units(naive)
+    mean, unit_base = float(differences.mean()), float(naive.mean())
     weights = cosine_weights(np.stack([differences, naive]), cosines)
     error = math.sqrt(float(weights[0] @ weights[0]) / cosines / n)
     statistic = None if error <= ZERO_SHARE * abs(mean) else mean / error
@@ -136,9 +142,28 @@ def compare_losses(losses: Floats, naive: Floats, *, overlapping: int) -> Compar
     dm, p_dm = diebold_mariano(differences, horizon=overlapping)
     low = high = detectable = None
     if skill is not None:
-        low, high = invert_test(weights, mean, base, n)
-        detectable = float(stdtrit(cosines, 1 - ALPHA / 2) + stdtrit(cosines, POWER)) * error / base
+        ends = invert_test(weights, mean, unit_base, n)
+        powered = float(stdtrit(cosines, 1 - ALPHA / 2) + stdtrit(cosines, POWER)) * error / unit_base
+        low, high, detectable = (_times_power(figure, unit - naive_unit) for figure in (*ends, powered))
     return Comparison(n, loss, base, skill, low, high, statistic, p, dm, p_dm, detectable)
+
+
+def to_safe_units(values: Floats) -> tuple[Floats, int]:
+    """Values over a power of two, and the power: squares of the result neither overflow nor vanish.
+
+    Values of usual size are returned as they are, with the power 0.
+    """
+    power = math.frexp(float(np.abs(values).max()))[1]
+    return (values, 0) if abs(power) < USUAL_POWER else (np.ldexp(values, -power), power)
+
+
+def _times_power(figure: float | None, power: int) -> float | None:
+    """A figure times a power of two; None where that is no number."""
+    return None if figure is None else _finite(float(figure * 2.0 ** max(-1000, min(1000, power))))
+
+
+def _finite(figure: float) -> float | None:
+    return figure if math.isfinite(figure) else None
 
 
 def invert_test(weights: Floats, mean: float, base: float, n: int) -> tuple[float | None, float | None]:
@@ -174,9 +199,11 @@ def invert_test(weights: Floats, mean: float, base: float, n: int) -> tuple[floa
 def interval_of_mean(values: Floats, *, overlapping: int) -> tuple[float, float]:
     """The 95 % interval of a mean by the decisive test; at least 20 times `overlapping` values."""
     cosines = count_cosines(values.size, overlapping)
-    weights = cosine_weights(values, cosines)
+    scaled, power = to_safe_units(values)
+    weights = cosine_weights(scaled, cosines)
     half = float(stdtrit(cosines, 1 - ALPHA / 2)) * math.sqrt(float(weights @ weights) / cosines / values.size)
-    return float(values.mean()) - half, float(values.mean()) + half
+    mean = float(scaled.mean())
+    return math.ldexp(mean - half, power), math.ldexp(mean + half, power)
 
 
 def diebold_mariano(differences: Floats, *, horizon: int, lags: int | None = None) -> tuple[float | None, float | None]:
@@ -197,10 +224,14 @@ def diebold_mariano(differences: Floats, *, horizon: int, lags: int | None = Non
     if n < 2:
         return None, None
     lags = max(horizon - 1, math.ceil(n ** (1 / 3))) if lags is None else lags
+    differences, _ = to_safe_units(differences)
     mean = float(differences.mean())
     rest = differences - mean
-    covariances = [float(rest[lag:] @ rest[: n - lag]) for lag in range(min(lags, n - 1) + 1)]
-    variance = covariances[0] + 2 * sum((1 - i / (lags + 1)) * c for i, c in enumerate(covariances[1:], start=1))
+    # Bartlett's weights are those of the squared sums of every lags + 1 neighbours (zeros beyond the ends).
+    running = np.cumsum(rest)
+    windows = np.append(running, np.full(lags, running[-1]))
+    windows[lags + 1 :] -= running[:-1]
+    variance = float(windows @ windows) / (lags + 1)
     if variance <= (ZERO_SHARE * mean * n) ** 2:
         return None, 0.0
     factor = math.sqrt((n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n)

@@ -19,6 +19,7 @@ from coincast.scores.significance import (
     Comparison,
     adjust_holm,
     compare_losses,
+    count_needed,
     count_overlapping,
     interval_of_mean,
 )
@@ -186,16 +187,21 @@ def _score_cut(panel: Panel, *, subset: str, step: int) -> Iterator[dict[str, An
 def _score_metric(panel: Panel, metric: Metric, *, subset: str, step: int) -> dict[str, Any]:
     overlapping = count_overlapping(panel.origins, panel.targets[:, -1])
     losses, naive = losses_per_origin(panel, metric)
-    compared = compare_losses(losses, naive, overlapping=overlapping)
-    figures = _show_bias(compared, losses, overlapping) if metric.is_signed else _show_skill(compared, metric)
+    is_too_few = losses.size < count_needed(overlapping)
+    is_copy = False
+    if metric.is_signed:
+        figures = {} if is_too_few else _show_bias(losses, overlapping)
+    else:
+        compared = compare_losses(losses, naive, overlapping=overlapping)
+        figures, is_copy = _show_skill(compared, metric), compared.is_copy
     unit = quote_of(panel.market) if metric.unit == "quote" else metric.unit
     return {
         **{name: getattr(panel, name) for name in ("market", "interval", "model", "level", "run", "quantity")},
         **{"view": "every_origin", "subset": subset, "step": step, "metric": metric.name, "unit": unit},
         **{"value": _known(metric.reduce(losses)), "naive": _known(metric.reduce(naive)), "p_holm": None},
         **figures,
-        **{"n": compared.n, "verdict": "too few" if compared.is_too_few else None, "overlap": overlapping},
-        "is_copy": compared.is_copy,
+        **{"n": losses.size, "verdict": "too few" if is_too_few else None, "overlap": overlapping},
+        "is_copy": is_copy,
     }
 
 
@@ -204,8 +210,9 @@ def losses_per_origin(panel: Panel, metric: Metric) -> tuple[Floats, Floats]:
     forecast = floor_price(panel.value, panel.last_close) if metric.name == "abs_log_error" else panel.value
     naive = naive_forecast(panel.quantity, panel.last_close)
     scale = 1.0 if metric.scale is None else getattr(panel, metric.scale)
-    losses, base = (metric.loss(panel.actual, line) / scale for line in (forecast, naive))
-    return losses.mean(axis=1), base.mean(axis=1)
+    with np.errstate(over="ignore"):
+        losses, base = ((metric.loss(panel.actual, line) / scale).mean(axis=1) for line in (forecast, naive))
+    return losses, base
 
 
 def _show_skill(compared: Comparison, metric: Metric) -> dict[str, float | None]:
@@ -221,9 +228,9 @@ def _root_skill(skill: float | None) -> float | None:
     return None if skill is None else 1 - max(1 - skill, 0.0) ** 0.5
 
 
-def _show_bias(compared: Comparison, errors: Floats, overlapping: int) -> dict[str, float | None]:
-    low, high = (None, None) if compared.p is None else interval_of_mean(errors, overlapping=overlapping)
-    return {"low": low, "high": high}
+def _show_bias(errors: Floats, overlapping: int) -> dict[str, float | None]:
+    low, high = interval_of_mean(errors, overlapping=overlapping)
+    return {"low": _known(low), "high": _known(high)}
 
 
 def _known(figure: float) -> float | None:

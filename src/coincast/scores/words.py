@@ -10,6 +10,7 @@ from coincast.scores.significance import ALPHA, count_needed
 
 NAIVE_WORDS = '"the price stays where it is"'
 ACRONYMS = frozenset({"ar", "arima", "cnn", "ets", "gru", "lstm", "mlp", "rnn", "tcn"})
+MOST_PERCENT = 10_000
 UNNAMED = "forecast"
 """Name of a model from outside that has none."""
 
@@ -24,9 +25,19 @@ def spoken_name(model: str) -> str:
     return f"The {spoken}{bracket}{settings}{' ensemble' if model.endswith(ENSEMBLE) else ' forecast'}"
 
 
+def is_naive_itself(row: Mapping[str, Any]) -> bool:
+    """Whether a tested row of the score table is that of a copy of the naive forecast.
+
+    Only a copy has no detectable skill beside a statistic of 0; a forecast that errs exactly as much as naive has one.
+    """
+    return bool(row["statistic"] == 0 and row.get("detectable") is None)
+
+
 def percent(share: float) -> str:
-    """A share in percent without its sign: "9 %", "1.4 %", "0.05 %"."""
+    """A share in percent without its sign: "9 %", "1.4 %", "0.05 %"; from 10,000 % on only that it is over."""
     size = 100 * abs(share)
+    if size > MOST_PERCENT:
+        return f"over {MOST_PERCENT:,} %"
     digits = 0 if size >= 1.95 else 1 if size >= 0.095 else 2
     return f"{size:.{digits}f}".removesuffix(".0").replace("0.00", "0") + " %"
 
@@ -45,8 +56,9 @@ def sentence(row: Mapping[str, Any], *, tests: int = 1) -> str:
     name, word = spoken_name(row["model"]), row["verdict"]
     if word == "too few":
         needed = count_needed(row["overlap"])
-        return f"{name} cannot be judged yet: {row['n']:,} forecasts, and it needs at least {needed:,}: too few."
-    if row["p"] == 1 and row["statistic"] == 0:
+        forecasts = "1 forecast" if row["n"] == 1 else f"{row['n']:,} forecasts"
+        return f"{name} cannot be judged yet: {forecasts}, and it needs at least {needed:,}: too few."
+    if is_naive_itself(row):
         return f"{name} is the naive forecast itself: it repeats the last known price: {word}."
     reason = ""
     if word == "not distinguishable":
@@ -59,7 +71,9 @@ def _compare(row: Mapping[str, Any]) -> str:
     skill, low, high = row["skill"], row["low"], row["high"]
     if skill is None:
         return f"errs where {NAIVE_WORDS} never does"
-    span = "" if low is None or high is None else f" ({_span(low, high)})"
+    # An error cannot be below zero, so "less" ends at 100 %, wherever the test's own interval ends.
+    is_told = low is not None and high is not None and high > -MOST_PERCENT / 100
+    span = f" ({_span(min(low, 1.0), min(high, 1.0))})" if is_told else ""
     if percent(skill) == "0 %":
         return f"misses by as much as {NAIVE_WORDS}{span}"
     return f"misses by {percent(skill)} {_side(skill)} than {NAIVE_WORDS}{span}"
@@ -69,6 +83,8 @@ def _span(low: float, high: float) -> str:
     """Ends of the interval in words, the better end last where they differ in sign."""
     if (low > 0) == (high > 0):
         near, far = sorted((low, high), key=abs)
+        if percent(near) == percent(far):
+            return "its interval rounds to the same"
         return f"between {percent(near)} and {percent(far)} {_side(far)}"
     return f"between {percent(low)} {_side(low)} and {percent(high)} {_side(high)}"
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import polars as pl
 
 from coincast.candles.quality import find_gaps, find_outside_range
 from coincast.candles.table import KEYS, Market, check_candles, check_interval, make_candles, parse_market
-from coincast.errors import CandleError, ColumnError, DataError, UnknownNameError, UsageError
+from coincast.errors import CandleError, ColumnError, DataError, TooFewRowsError, UnknownNameError, UsageError
 from coincast.sources.coins import Pair, find_coin, read_symbol
 from coincast.sources.formats import FORMATS, Format, Reading, ReadOptions
 from coincast.tabular import parse_numbers, parse_times, read_table
@@ -87,7 +87,8 @@ def read_candle_file(
     """Read the candles of one market from a file or a frame.
 
     The form is told by the content. It fixes source and quote; the coin comes from the content, else from the file's
-    name, else from `market`. A table that is in candle form already is checked and nothing else.
+    name, else from `market`. A table that is in candle form already is checked and nothing else. A candle that has not
+    closed yet is left out: its close is not known.
 
     Args:
         source: path of a CSV or Parquet file, or a pandas or polars frame.
@@ -289,6 +290,13 @@ def _describe(
     told = [*notes]
     if zone is not None:
         told.append(f"times have no zone: read as {zone}")
+    running = _is_running(datetime.now(UTC))
+    if unfinished := candles.filter(running).height:
+        told.append(f"{_count(unfinished, 'candle')} not closed yet: left out")
+        candles = candles.filter(~running)
+        rows_given -= unfinished
+    if candles.is_empty():
+        raise TooFewRowsError("its only candle has not closed yet; give candles that have")
     if form != "candles" and candles.height < rows_given:
         told.append(f"{_count(rows_given - candles.height, 'repeated row')} left out")
     gaps = find_gaps(candles)
@@ -312,6 +320,12 @@ def _describe(
         sha256="",
         path=None,
     )
+
+
+def _is_running(now: datetime) -> pl.Expr:
+    """Candles that have opened and not closed yet; those of a simulated market are whole at any time."""
+    is_simulated = pl.col("market").str.starts_with("simulated:")
+    return (pl.col("open_time") <= now) & (pl.col("close_time") > now) & ~is_simulated
 
 
 def _count(number: int, noun: str) -> str:

@@ -44,6 +44,8 @@ VOLUME_MEMORY = 0.95
 VOLUME_SPREAD = 0.4
 BURN_IN = 500
 DAY_MILLISECONDS = 86_400_000
+MOST_CANDLES = 10_000_000
+"""Candles of all coins together."""
 LAST_MOMENT = datetime(9999, 12, 1, tzinfo=UTC)
 
 
@@ -90,6 +92,11 @@ def simulate(
     decay = SIMULATIONS[kind](skill)
     for name, value, least in (("candles", candles, 2), ("coins", coins, 1), ("seed", seed, 0)):
         _check_whole(name, value, least)
+    if candles * coins > MOST_CANDLES:
+        raise UsageError(
+            f"{candles:,} candles of {coins:,} coins are {candles * coins:,} rows; at most {MOST_CANDLES:,} are drawn: "
+            "ask for fewer candles or coins"
+        )
     open_time = _open_times(start, interval, candles)
     days = interval_milliseconds(interval) / DAY_MILLISECONDS
     shared = _shared_draws(kind, seed, BURN_IN + candles)

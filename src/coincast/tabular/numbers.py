@@ -13,7 +13,8 @@ NULL_WORDS = ("", "-", "--", "–", "—", "nan", "null", "none", "n/a", "na", "
 def parse_numbers(series: pl.Series, name: str) -> pl.Series:
     """Read a column as float64.
 
-    Text may carry thousands separators (`9,926,540,000`); `NULL_WORDS`, nulls and NaN become null.
+    Text may carry thousands separators (`9,926,540,000`), never a decimal comma (`0,123` is refused); `NULL_WORDS`,
+    nulls and NaN become null.
 
     Args:
         series: column of text or numbers.
@@ -28,11 +29,16 @@ def parse_numbers(series: pl.Series, name: str) -> pl.Series:
         return series.cast(pl.Float64).fill_nan(None).alias(name)
     if not isinstance(series.dtype, pl.String | pl.Categorical | pl.Enum):
         raise ColumnError(f"column {name!r} holds {series.dtype}, and numbers are needed; give another column")
+    if series.dtype == pl.String:
+        numbers = series.cast(pl.Float64, strict=False)
+        if numbers.null_count() == series.null_count():  # plain numbers all: the usual column, read at once
+            return numbers.fill_nan(None).alias(name)
     text = known_text(series)
-    is_grouped = text.str.contains(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
+    is_grouped = text.str.contains(r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$")
     plain = pl.select(pl.when(is_grouped).then(text.str.replace_all(",", "", literal=True)).otherwise(text)).to_series()
     numbers = plain.cast(pl.Float64, strict=False).alias(name)
-    refuse_unread(name, text, numbers, "is no number; numbers look like 1234.5 or 1,234.5, unknown ones like - or nan")
+    advice = "is no number; numbers look like 1234.5 or 1,234.5 (never 1234,5), unknown ones like - or nan"
+    refuse_unread(name, text, numbers, advice)
     return numbers.fill_nan(None)
 
 

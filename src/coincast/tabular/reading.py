@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
-from coincast.errors import UnreadableFileError, UsageError
+from coincast.errors import ColumnError, UnreadableFileError, UsageError
 from coincast.tabular.frames import from_pandas, is_pandas, refuse_doubled
 
 _DELIMITERS = ",;\t|"
@@ -35,6 +35,11 @@ _SIGNATURES = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
 }
+_SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?[ \t]*\r?\n', re.IGNORECASE)
+"""The line above the header in which a spreadsheet says its delimiter."""
+_DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})$|^[+-]?0,\d+$"
+_ONE_GROUP = r"^[+-]?\d{1,3},\d{3}$"
+_POINT_GROUPS = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 _ADVICE = "a table is a CSV file (UTF-8) or a Parquet file"
 
 
@@ -66,7 +71,7 @@ def read_table(source: Any) -> pl.DataFrame:
         raise UsageError(f"a {given} is no table; give the path of a CSV or Parquet file, or a polars or pandas frame")
     path = Path(source).expanduser()
     data = _read_bytes(path)
-    return _with_rows(_from_parquet(path) if data.startswith(b"PAR1") else _from_csv(data, path), str(path))
+    return _with_rows(_from_parquet(data, path) if data.startswith(b"PAR1") else _from_csv(data, path), str(path))
 
 
 def _with_rows(table: pl.DataFrame, given: str) -> pl.DataFrame:
@@ -96,10 +101,10 @@ def _read_bytes(path: Path) -> bytes:
     return data
 
 
-def _from_parquet(path: Path) -> pl.DataFrame:
+def _from_parquet(data: bytes, path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path)
-    except (PolarsError, OSError):
+        return pl.read_parquet(io.BytesIO(data))
+    except (PolarsError, PanicException, OSError, MemoryError, OverflowError):
         raise UnreadableFileError(f"{path} is a broken Parquet file; fetch or write it again") from None
 
 
@@ -111,6 +116,8 @@ class _Layout(NamedTuple):
 
 def _from_csv(data: bytes, path: Path) -> pl.DataFrame:
     data = data.removeprefix(b"\xef\xbb\xbf")
+    said = _SEPARATOR_LINE.match(data)
+    data = data[said.end() :] if said else data
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -119,7 +126,7 @@ def _from_csv(data: bytes, path: Path) -> pl.DataFrame:
         raise UnreadableFileError(f"{path} is not a table (its bytes are no UTF-8 text); {_ADVICE}")
     ragged = f"{path} is no table: its rows differ in length, or a quote stays open; {_ADVICE}"
     try:
-        layout = _find_layout(text)
+        layout = _find_layout(text, said[1].decode() if said else None)
     except csv.Error:
         raise UnreadableFileError(ragged) from None
     refuse_doubled(layout.names, str(path))
@@ -131,16 +138,63 @@ def _from_csv(data: bytes, path: Path) -> pl.DataFrame:
         table = pl.read_csv(body, separator=layout.delimiter, has_header=False, infer_schema=False)
     except PolarsError:
         raise UnreadableFileError(ragged) from None
+    table = _without_empty_ends(table, len(layout.names))
     if table.width != len(layout.names):
         raise UnreadableFileError(
             f"{path} has {len(layout.names)} column names and {table.width} columns; give each column one name"
         )
     table.columns = layout.names
+    if layout.delimiter != ",":
+        _refuse_doubtful_numbers(table, layout.delimiter, path)
     return table.filter(pl.any_horizontal(pl.all().str.strip_chars().fill_null("") != ""))
 
 
-def _find_layout(text: str) -> _Layout:
-    """The delimiter that splits most of the first lines into the same, largest number of cells; and the header."""
+def _without_empty_ends(table: pl.DataFrame, width: int) -> pl.DataFrame:
+    """The table without empty columns beyond a width: rows that end in a delimiter make one."""
+    surplus = table.columns[width:]
+    is_empty = all((table[name].fill_null("").str.strip_chars() == "").all() for name in surplus)
+    return table.select(table.columns[:width]) if is_empty else table
+
+
+def _refuse_doubtful_numbers(table: pl.DataFrame, delimiter: str, path: Path) -> None:
+    """Refuse numbers that may be a thousand times larger than they look, in a file not parted by commas.
+
+    Such files often come with decimal commas: `1,250` may be 1.25 and, where the commas of other columns are decimal,
+    `7.250` may be 7250. A column tells by itself where it holds a second group or both signs.
+    """
+    cells = {name: table[name].drop_nulls().str.strip_chars() for name in table.columns}
+    commas = {name: column.filter(column.str.contains(",", literal=True)) for name, column in cells.items()}
+    has_decimal_commas = any(column.str.contains(_DECIMAL_COMMA).any() for column in commas.values() if column.len())
+    for name, column in cells.items():
+        points = column.filter(column.str.contains(".", literal=True))
+        lone_comma = commas[name].len() > 0 and points.len() == 0 and commas[name].str.contains(_ONE_GROUP).all()
+        lone_point = has_decimal_commas and points.len() > 0 and points.str.contains(_POINT_GROUPS).all()
+        if lone_comma or lone_point:
+            cell = (commas[name] if lone_comma else points)[0]
+            raise ColumnError(
+                f"{path}: column {name!r} holds {cell!r}, whose mark may part thousands or decimals in a file parted "
+                f"by {delimiter!r};\nwrite numbers without marks for thousands and with a decimal point, like 1250.5"
+            )
+
+
+def _find_layout(text: str, said: str | None) -> _Layout:
+    """The delimiter, unless the file says it, and the header."""
+    delimiter, cells = (said, 2) if said in tuple(_DELIMITERS) else _find_delimiter(text)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    above, row = 0, [""]
+    for row in reader:
+        if len(row) > 1 or (cells <= 1 and row):
+            break
+        above = reader.line_num
+    names = [cell.strip() for cell in row]
+    has_header = any(re.search(r"[^\d.,:eE+\- ]", name) for name in names)
+    if not has_header:
+        return _Layout(delimiter, above, [f"column_{i}" for i in range(1, len(names) + 1)])
+    return _Layout(delimiter, reader.line_num, [name or f"column_{i}" for i, name in enumerate(names, 1)])
+
+
+def _find_delimiter(text: str) -> tuple[str, int]:
+    """The delimiter that splits most of the first lines into the same, largest number of cells; and that number."""
     best, best_score = ",", (0, 0)
     for delimiter in _DELIMITERS:
         counts = Counter(len(row) for row in islice(_filled_rows(text, delimiter), 50))
@@ -148,17 +202,7 @@ def _find_layout(text: str) -> _Layout:
         score = (lines if cells > 1 else 0, cells)
         if score > best_score:
             best, best_score = delimiter, score
-    reader = csv.reader(io.StringIO(text), delimiter=best)
-    above, row = 0, [""]
-    for row in reader:
-        if len(row) > 1 or (best_score[1] <= 1 and row):
-            break
-        above = reader.line_num
-    names = [cell.strip() for cell in row]
-    has_header = any(re.search(r"[^\d.,:eE+\- ]", name) for name in names)
-    if not has_header:
-        return _Layout(best, above, [f"column_{i}" for i in range(1, len(names) + 1)])
-    return _Layout(best, reader.line_num, [name or f"column_{i}" for i, name in enumerate(names, 1)])
+    return best, best_score[1]
 
 
 def _filled_rows(text: str, delimiter: str) -> Iterator[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import polars as pl
@@ -24,7 +25,12 @@ _DAY_THEN_NAME = r"^(?<day>\d{1,2})[ -](?<month>[A-Za-z]{3,9})\.?,?[ -](?<year>\
 _DAY_FIRST = r"^(?<day>\d{1,2})[-/.](?<month>\d{1,2})[-/.](?<year>\d{4})" + _CLOCK
 _MONTH_FIRST = r"^(?<month>\d{1,2})[-/.](?<day>\d{1,2})[-/.](?<year>\d{4})" + _CLOCK
 _COMPACT = r"^(?<year>(?:19|20)\d{2})(?<month>\d{2})(?<day>\d{2})" + _CLOCK
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_FIRST, _LAST = (int(datetime(*day, tzinfo=UTC).timestamp() * 1000) for day in ((1900, 1, 1), (9999, 12, 1)))
+"""Ends of the span in which times are taken, milliseconds since 1970."""
 _EPOCHS = {"seconds": 10**8, "milliseconds": 10**11, "microseconds": 10**14, "nanoseconds": 10**17}
 """Smallest size of an epoch time in each unit: 1973; the largest, a thousand times it, lies in 5138."""
 _TIME_ADVICE = "is no date or time; times look like 2018-02-20, 2018-02-20T13:00:00Z, Feb 20, 2018 or 1519084800"
@@ -50,18 +56,17 @@ def parse_times(series: pl.Series, *, zone: str | None = None, day_first: bool |
         day_first: whether `03/04/2017` is the 3rd of April; needed only where the column does not tell.
 
     Raises:
-        ColumnError: a cell is no time, the units or the order of day and month are not clear, or a local time does
-            not exist or exists twice in its zone (change of clocks).
+        ColumnError: a cell is no time or lies outside 1900 to 9999, the units or the order of day and month are not
+            clear, or a local time does not exist or exists twice in its zone (change of clocks).
         UsageError: no such zone.
     """
     _check_zone(zone)
     kind = series.dtype
     if kind == pl.Date:
-        return _in_zone(series.cast(pl.Datetime("ms")), zone)
+        return _in_zone(_in_span(series, 86_400_000).cast(pl.Datetime("ms")), zone)
     if isinstance(kind, pl.Datetime):
-        if kind.time_zone is None:
-            return _in_zone(series.dt.cast_time_unit("ms"), zone)
-        return ParsedTimes(series.dt.convert_time_zone("UTC").dt.cast_time_unit("ms"), None)
+        times = _in_span(series.dt.cast_time_unit("ms"), 1)
+        return _in_zone(times, zone) if kind.time_zone is None else ParsedTimes(times.dt.convert_time_zone("UTC"), None)
     if kind.is_numeric():
         return _parse_numeric_times(series, zone)
     if not isinstance(kind, pl.String | pl.Categorical | pl.Enum):
@@ -72,6 +77,23 @@ def parse_times(series: pl.Series, *, zone: str | None = None, day_first: bool |
         whole = numbers.null_count() == text.null_count()
         return _parse_numeric_times(numbers if whole else text.cast(pl.Float64), zone)
     return _parse_text_times(text, zone, day_first)
+
+
+def _in_span(times: pl.Series, unit: int) -> pl.Series:
+    """Refuse times that no candle has; arithmetic with them would leave the calendar.
+
+    Args:
+        times: dates or times.
+        unit: milliseconds in one count of them.
+    """
+    counts = times.to_physical()
+    bad = (~counts.is_between(_FIRST // unit, _LAST // unit)).fill_null(False).arg_true()
+    if bad.len():
+        raise ColumnError(
+            f"column {times.name!r}, row {bad[0] + 1}: the time lies outside 1900 to 9999 ({bad.len():,} rows in all); "
+            "correct such rows or leave them out"
+        )
+    return times
 
 
 def _check_zone(zone: str | None) -> None:
@@ -110,7 +132,7 @@ def _parse_numeric_times(numbers: pl.Series, zone: str | None) -> ParsedTimes:
         exact = numbers.cast(pl.Int64) * 1000
     else:
         exact = numbers.cast(pl.Int64) // (smallest // 10**11)
-    return ParsedTimes(exact.cast(UTC_MILLISECONDS), None)
+    return ParsedTimes(_in_span(exact.cast(UTC_MILLISECONDS), 1), None)
 
 
 def _epoch_unit(known: pl.Series) -> int:
@@ -140,6 +162,7 @@ def _parse_text_times(text: pl.Series, zone: str | None, day_first: bool | None)
         ).str.to_datetime("%Y-%m-%d %H:%M:%S%.3f", time_unit="ms", strict=False)
     ).to_series()
     refuse_unread(text.name, text, moments, _TIME_ADVICE)
+    moments = _in_span(moments.alias(text.name), 1)
     offset = parts["offset"]
     is_naive = offset.is_null() & moments.is_not_null()
     minutes = _offset_minutes(offset)
@@ -162,9 +185,9 @@ def _split_times(text: pl.Series, day_first: bool | None) -> pl.DataFrame:
         pattern = _MONTH_FIRST
     parts = text.str.extract_groups(pattern).struct.unnest()
     if pattern in (_MONTH_NAMED, _DAY_THEN_NAME):
-        numbers = {name: str(number) for number, name in enumerate(_MONTHS, 1)}
-        named = pl.col("month").str.to_lowercase().str.slice(0, 3)
-        parts = parts.with_columns(month=named.replace_strict(numbers, default=None))
+        numbers = {name: str(number) for number, month in enumerate(_MONTHS, 1) for name in (month[:3], month)}
+        named = pl.col("month").str.to_lowercase()
+        parts = parts.with_columns(month=named.replace_strict(numbers | {"sept": "9"}, default=None))
     return parts
 
 
