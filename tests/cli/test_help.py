@@ -59,18 +59,6 @@ def test_help_and_import_load_nothing_heavy(code: str) -> None:
     assert done.stdout.splitlines()[-1] == "loaded:"
 
 
-def test_judge_never_loads_jax(tmp_path: Path) -> None:
-    rows = "\n".join(f"2024-01-{day:02},{100 + day % 7},{99 + day % 5}" for day in range(1, 31))
-    (tmp_path / "forecasts.csv").write_text(f"target_time,actual,predicted\n{rows}\n", encoding="utf-8")
-    code = (
-        "import sys; from coincast.__main__ import main\n"
-        "code = main(['judge', 'forecasts.csv'])\n"
-        "print('ended:', code, *[name for name in ('jax', 'equinox', 'matplotlib') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "ended: 0"
-
-
 def test_the_module_and_the_script_are_the_same(coincast_process: Callable[..., Any]) -> None:
     script = Path(sys.executable).with_name("coincast")
     if not script.exists():
