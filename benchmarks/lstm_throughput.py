@@ -84,7 +84,7 @@ def main() -> None:
     ratios: list[float] = []
     ours: list[float] = []
     theirs: list[float] = []
-    mark = [time.perf_counter(), 0.0]
+    mark = [time.perf_counter()]
 
     def take_turns(progress: Progress) -> None:
         """After each whole epoch of ours: time it, then let PyTorch have its turn, with one and with two threads."""

@@ -19,7 +19,7 @@ import typer
 import coincast
 from coincast.cli import app
 from coincast.experiments.entries import DEFAULT_MODELS
-from coincast.experiments.spec import SECTIONS
+from coincast.experiments.sections import SECTIONS
 from coincast.models import MODELS
 from coincast.samples.features import FEATURES
 from coincast.samples.scaling import SCALINGS
@@ -37,7 +37,7 @@ EXIT_CODES = """\
 | 1 | a fault of ours; please report it |
 | 2 | wrong usage, option or spec |
 | 3 | bad or missing data |
-| 130 | interrupted; models that were finished are kept, and the same command goes on from there |
+| 130 | interrupted; what was finished is kept, and the same command goes on from there |
 
 An expected error is one or two lines on stderr: what was given, what is allowed, what to do. With `--json` one JSON
 document stands on stdout, and nothing else; progress and notes go to stderr in any case.

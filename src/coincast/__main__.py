@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
 
 from coincast.errors import CoincastError
 
@@ -30,10 +32,19 @@ def main(arguments: list[str] | None = None) -> int:
         # Without a command the help was printed, and nothing is left to say.
         return _complain(f"{message}; see coincast --help, or --help of the command", 2) if message else 2
     if code == INTERRUPTED:
-        return _complain(
-            "interrupted; models that were finished are kept, and the same command goes on from there", code
-        )
+        return _complain("interrupted; what was finished is kept, and the same command goes on from there", code)
     return code if isinstance(code, int) else 0
+
+
+def run() -> NoReturn:
+    """Run the command of this process, and end it."""
+    code = main()
+    if code == INTERRUPTED:
+        # An ordinary exit would wait for what the devices still compute.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _complain(message: str, code: int) -> int:
@@ -42,4 +53,4 @@ def _complain(message: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

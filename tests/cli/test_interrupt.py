@@ -56,7 +56,7 @@ def test_ctrl_c_ends_at_once_and_the_same_command_goes_on(
         run = ["compare", "mine.toml", "--candles", str(btc), "--out", folder.name]
         seconds, process, out, err = interrupt(run, tmp_path)
         assert (process.returncode, out) == (130, "")
-        assert err.splitlines()[-1].startswith("coincast: interrupted; models that were finished are kept")
+        assert err.splitlines()[-1].startswith("coincast: interrupted; what was finished is kept")
         assert "Traceback" not in err
         if seconds < 2:  # a machine that stands still for a moment gets another chance
             break

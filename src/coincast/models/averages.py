@@ -34,7 +34,7 @@ class WeightedAverage:
     ) -> Float[np.ndarray, "origin horizon"]:
         first = stretch_firsts(find_stretches(samples.open_time, samples.close_time))[origins]
         total, weights = np.zeros(len(origins)), np.zeros(len(origins))
-        for back in range(self.length):
+        for back in range(min(self.length, len(samples.close))):
             weight = np.where(origins - back >= first, self.length - back, 0)
             total += weight * samples.close[np.maximum(origins - back, 0)]
             weights += weight

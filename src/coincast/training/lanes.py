@@ -9,6 +9,7 @@ several blocks of one and the same program, and the spare lanes of the last bloc
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,6 +90,13 @@ class Lanes:
             return mapped(*arguments)
 
         return jax.jit(on_devices, donate_argnums=donate)
+
+
+def fetch(array: Any) -> np.ndarray:
+    """An array of a device on the host, waited for awake: a plain copy would not hear Ctrl-C until it is there."""
+    while not array.is_ready():
+        time.sleep(0.0005)
+    return np.asarray(array)
 
 
 def split_module(module: Any) -> tuple[Any, Any, Any]:

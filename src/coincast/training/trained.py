@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from coincast.models.forecaster import Axes
 from coincast.samples.scaling import InputScale, scale_window
-from coincast.training.lanes import Lanes
+from coincast.training.lanes import Lanes, fetch
 
 WINDOWS_PER_DISPATCH = 256
 
@@ -81,7 +81,7 @@ class TrainedRuns:
             pieces = []
             for first in range(0, longest, WINDOWS_PER_DISPATCH):
                 chunk = lanes.stack([_chunk(run_starts, first) for run_starts in starts[block]])
-                pieces.append(np.asarray(program(trained, fixed, scale, chunk, shared)))
+                pieces.append(fetch(program(trained, fixed, scale, chunk, shared)))
             outputs.extend(np.concatenate(pieces, axis=1).astype(np.float64)[: block.stop - block.start])
         return [output[: len(run_starts)] for output, run_starts in zip(outputs, starts, strict=True)]
 

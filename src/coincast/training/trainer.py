@@ -27,7 +27,7 @@ from coincast.errors import UsageError
 from coincast.models.forecaster import Axes, Network
 from coincast.samples.scaling import InputScale, scale_window
 from coincast.training.devices import advise_more_devices, use_compile_cache
-from coincast.training.lanes import Lanes, split_module
+from coincast.training.lanes import Lanes, fetch, split_module
 from coincast.training.losses import LOSSES
 from coincast.training.recipe import Recipe
 from coincast.training.trained import TrainedRuns, stack_tables
@@ -108,6 +108,7 @@ def train(
     lanes = Lanes.arrange(len(runs))
     tables, table_numbers = stack_tables([run.inputs for run in runs])
     shared = lanes.share(tables)
+    # Keras's epsilon; it stands after the correction of the bias here (Kingma and Ba, algorithm 1), before it in Keras.
     optimiser = optax.scale_by_adam(eps=1e-7)
     data = [
         _run_data(run, number, runs, jax.random.key_data(key[1]))
@@ -145,7 +146,7 @@ def train(
                 (block.trained, block.moments), sums = advance(
                     (block.trained, block.moments), block.fixed, block.data, batches, shared, epoch, first
                 )
-                losses[own, epoch] += np.asarray(sums, dtype=np.float64)[: own.stop - own.start]
+                losses[own, epoch] += fetch(sums).astype(np.float64)[: own.stop - own.start]
                 if on_progress is not None:
                     last = min(first + stretch, steps)
                     done = epoch + (number + last / steps) / len(blocks)
@@ -156,7 +157,7 @@ def train(
             losses[own, epoch] /= counts[own]
             if validation_losses is not None:
                 after = validate(block.trained, block.fixed, block.data, shared)
-                validation_losses[own, epoch] = np.asarray(after, dtype=np.float64)[: own.stop - own.start]
+                validation_losses[own, epoch] = fetch(after).astype(np.float64)[: own.stop - own.start]
     return TrainedRuns(
         axes=axes,
         static=static,
