@@ -37,3 +37,27 @@ def test_one_json_document(coincast: Callable[..., Any], project: Path) -> None:
 def test_candles_say_how_many_markets_are_inputs(coincast: Callable[..., Any], btc: Path) -> None:
     run = ["describe", "--set", "lstm.units=2", "--set", "samples.inputs=all", "--candles", btc, "--json"]
     assert coincast(*run).json["networks"][0]["input"] == [10, 1]
+
+
+def test_features_are_checked_where_candles_are_given(coincast: Callable[..., Any], btc: Path) -> None:
+    answer = coincast("describe", "--set", "samples.features=['cloze']", "--candles", btc, "--quiet")
+    assert (answer.code, answer.out) == (2, "")
+    assert "unknown feature 'cloze'; did you mean 'close'" in answer.err
+
+
+def test_every_network_has_a_picture_of_its_own(coincast: Callable[..., Any], elsewhere: Path) -> None:
+    labels = ["a b", "a_b", "lstm", "LSTM"]
+    models = "".join(f'[[models]]\nname = "lstm"\nunits = 1\nlabel = "{label}"\n' for label in labels)
+    (elsewhere / "mine.toml").write_text(models, encoding="utf-8")
+    document = coincast("describe", "mine.toml", "--out", "graphs", "--json").json
+    assert len({path.name.lower() for path in (elsewhere / "graphs").iterdir()}) == len(labels)
+    assert [Path(path).is_file() for path in document["pictures"]] == [True] * len(labels)
+    assert "graphs/lstm.png" in document["pictures"]
+
+
+def test_a_label_is_no_markup(coincast: Callable[..., Any], elsewhere: Path) -> None:
+    label = "[/red] [bold]x[/bold] :smile: $y"
+    (elsewhere / "mine.toml").write_text(f'[[models]]\nname = "lstm"\nlabel = "{label}"\n', encoding="utf-8")
+    answer = coincast("describe", "mine.toml", "--out", "graphs")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.splitlines()[0].strip() == label

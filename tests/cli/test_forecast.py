@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,44 @@ def test_dated_rows_with_naive_and_the_verdict(answers: tuple[Any, Any]) -> None
     words, _ = answers
     assert words.code == 0
     lines = [line.rstrip() for line in words.out.splitlines()]
-    assert lines[0] == "file:BTC/USD · lstm.ensemble"
+    assert lines[0] == "file:BTC/USD, lstm.ensemble"
     assert [line.split()[0] for line in lines[2:4]] == ["2015-06-11", "2015-06-12"]
     assert all("%" in line for line in lines[2:4])
     after = lines[lines.index("The same settings on the latest test span:") + 1]
     assert after.startswith("The LSTM ensemble ")
     assert lines[-1].startswith("report: ")
     assert "training 4 runs of lstm" in words.err  # two that are judged, two that know everything
+
+
+def test_a_forecast_that_is_shown_again_says_so(
+    answers: tuple[Any, Any], coincast: Callable[..., Any], btc: Path, elsewhere: Path
+) -> None:
+    assert "was finished" not in answers[0].out
+    (elsewhere / "mine.toml").write_text('models = ["drift"]\n', encoding="utf-8")
+    run = ["forecast", "--candles", btc, "--spec", "mine.toml", "--out", "run"]
+    first, again = coincast(*run), coincast(*run)
+    said = "This run was finished before; it was not trained again (--fresh does)."
+    assert [line for line in again.out.splitlines() if line not in first.out.splitlines()] == [said]
+    assert said not in coincast(*run, "--quiet").out
+
+
+def test_a_label_is_no_markup(coincast: Callable[..., Any], btc: Path, elsewhere: Path) -> None:
+    (elsewhere / "mine.toml").write_text('[[models]]\nname = "drift"\nlabel = "[/red] :smile:"\n', encoding="utf-8")
+    answer = coincast("forecast", "--candles", btc, "--spec", "mine.toml", "--out", "run")
+    assert answer.code == 0, answer.err
+    assert answer.out.splitlines()[0].strip() == "file:BTC/USD, [/red] :smile:"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_of_few_letters_gets_question_marks(
+    coincast_process: Callable[..., Any], btc: Path, tmp_path: Path, encoding: str
+) -> None:
+    (tmp_path / "mine.toml").write_text('[[models]]\nname = "drift"\nlabel = "Ξ"\n', encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    run = ["forecast", "--candles", btc, "--spec", "mine.toml", "--out", "run", "--quiet"]
+    answer = coincast_process(*run, cwd=tmp_path, environment=environment)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.splitlines()[0].strip() == "file:BTC/USD, ?"
 
 
 def test_one_json_document(answers: tuple[Any, Any], btc: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -47,6 +49,16 @@ def test_progress_without_a_terminal_is_a_line_for_every_tenth(capsys: pytest.Ca
     assert lines[0] == "training 3 runs of lstm: epoch 5/50, loss 0.5, 1,234 steps/s"
 
 
+def test_json_is_plain_ascii_where_stdout_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for encoding, written in (("ascii", b"\\u039e"), ("cp1252", b"\\u039e"), ("utf-8", "Ξ".encode())):
+        raw = io.BytesIO()
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding=encoding))
+        print_json({"coin": "Ξ"})
+        sys.stdout.flush()
+        assert written in raw.getvalue()
+        assert json.loads(raw.getvalue()) == {"coin": "Ξ"}
+
+
 def test_quiet_has_no_progress() -> None:
     with training_bar(quiet=True) as tell:
         assert tell is None
@@ -59,7 +71,9 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys
         assert tell is not None
         tell("lstm", Progress(runs=3, epoch=1.0, epochs=2, loss=0.5, steps_per_second=10.0))
         tell("lstm", Progress(runs=3, epoch=2.0, epochs=2, loss=0.25, steps_per_second=10.0))
+        tell("[/red]", Progress(runs=3, epoch=2.0, epochs=2, loss=0.25, steps_per_second=10.0))
     written = capsys.readouterr()
     assert written.out == ""
     assert "training 3 runs of lstm" in written.err
     assert "loss 0.25" in written.err
+    assert "training 3 runs of [/red]" in written.err

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from coincast.candles.table import KEYS
-from coincast.experiments.fit import Fitted, fit_entry
+from coincast.experiments.fit import fit_entry
+from coincast.experiments.rows import Fitted
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import make_tasks
 from coincast.models import MODELS

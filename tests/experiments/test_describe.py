@@ -7,12 +7,15 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import polars as pl
 import pytest
 
 import coincast as cc
-from coincast.errors import UsageError
+from coincast.errors import UnknownNameError, UsageError
 from coincast.experiments.describe import describe_networks
+from coincast.models import MODELS
 from coincast.models.forecaster import Axes
+from coincast.training.lanes import split_module
 
 
 class LastModule(eqx.Module):
@@ -59,4 +62,50 @@ def test_what_cannot_be_described_is_refused() -> None:
     spec = cc.Spec.from_keywords(models=["lstm"], inputs="all")
     with pytest.raises(UsageError, match=r"names no markets; name them in data.markets or give --candles"):
         describe_networks(spec)
-    assert describe_networks(spec, markets=3)[0].axes.feature == 3
+    named = cc.Spec.from_keywords(models=["lstm"], inputs="all", markets=["a", "b", "c"])
+    assert describe_networks(named)[0].axes.feature == 3
+
+
+def test_with_candles_features_and_markets_are_looked_up(two_markets: pl.DataFrame) -> None:
+    spec = cc.Spec.from_keywords(models=[cc.LSTM(units=2)], inputs="all", features=["close", "oracle_return"])
+    candles = two_markets.with_columns(oracle_return=pl.lit(0.5))
+    assert describe_networks(spec, candles=candles)[0].axes.feature == 2 * 2
+    with pytest.raises(UnknownNameError, match="unknown feature 'cloze'; did you mean 'close'"):
+        describe_networks(cc.Spec.from_keywords(models=["lstm"], features=["cloze"]), candles=candles)
+    with pytest.raises(UnknownNameError, match="unknown market"):
+        describe_networks(cc.Spec.from_keywords(models=["lstm"], markets=["nowhere"]), candles=candles)
+
+
+@dataclass(frozen=True)
+class Heavy:
+    """A network that must not be built: its outline alone may be asked for."""
+
+    units: int
+
+    def build(self, axes: Axes, *, key: Any) -> LastModule:
+        assert isinstance(key, jax.core.Tracer), "it was built"
+        return LastModule(jax.random.normal(key, (self.units, self.units)))
+
+
+def test_what_no_machine_can_hold_is_refused_before_anything_is_built() -> None:
+    for first in ("lstm", Heavy(2)):
+        spec = cc.Spec.from_keywords(models=[first, Heavy(10**7)], lookback=3)
+        with pytest.raises(UsageError, match=r"heavy.* has 100,000,000,000,000 parameters.*smaller"):
+            describe_networks(spec)
+    with pytest.raises(UsageError, match="lstm has 160,"):
+        describe_networks(cc.Spec.from_keywords(models=[cc.LSTM(units=200_000)]))
+
+
+def test_what_is_counted_is_what_trains() -> None:
+    """Rates in a network are arrays and not trained; its parts are counted like the whole."""
+    key, axes = jax.random.key(0), Axes(4, 1, 3)
+    for settings in [settings() for settings in MODELS.values() if hasattr(settings, "build")]:
+        trained = jax.tree.leaves(split_module(settings.build(axes, key=key))[0])
+        [network] = describe_networks(cc.Spec.from_keywords(models=[settings], lookback=4, horizon=3))
+        assert network.parameters == sum(leaf.size for leaf in trained) == sum(x.parameters for x in network.layers)
+        assert len(network.sees) == 3
+
+
+def test_a_long_horizon_is_looked_through_in_pieces() -> None:
+    [network] = describe_networks(cc.Spec.from_keywords(models=[cc.LSTM(units=2)], lookback=3, horizon=37))
+    assert network.sees == ((2, 0),) * 37

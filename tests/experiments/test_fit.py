@@ -15,9 +15,10 @@ import pytest
 
 import coincast as cc
 from coincast.errors import TooFewRowsError, UnknownNameError, UsageError
-from coincast.experiments.fit import expand_grid
+from coincast.experiments.fit import count_parameters, outline_network, refuse_too_large
 from coincast.experiments.folder import FinishedModels
 from coincast.experiments.forecast import Outlook
+from coincast.experiments.grid import expand_grid
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.models.forecaster import Axes
@@ -73,6 +74,18 @@ class Unsaid:
 
     def forecast(self, samples: Any, *, training: Any, origins: Any, seed: int) -> np.ndarray:
         return np.ones(self.shape or (len(origins), samples.windows.horizon))
+
+
+@dataclass(frozen=True)
+class Holed:
+    """A forecaster that knows no price for some origins."""
+
+    every: int = 20
+    learns: ClassVar[bool] = False
+
+    def forecast(self, samples: Any, *, training: Any, origins: Any, seed: int) -> np.ndarray:
+        prices = np.where(origins % self.every == 0, np.inf, samples.close[origins])
+        return np.repeat(prices[:, None], samples.windows.horizon, axis=1)
 
 
 def test_a_network_of_a_users_own_is_compared(echo: pl.DataFrame) -> None:
@@ -149,6 +162,25 @@ def test_a_network_whose_runs_all_fail_is_an_error(echo: pl.DataFrame) -> None:
         cc.compare(echo, models=[Brittle(share=1.0)], lookback=3, epochs=1, seeds=2)
 
 
+def test_prices_of_a_forecaster_that_are_not_finite_are_told(echo: pl.DataFrame) -> None:
+    result = cc.forecast(echo, horizon=1, models=[Holed()], lookback=3, test=48).result
+    rows = result.forecasts.filter(model="holed")
+    assert rows["value"].null_count() == 2  # rows 120 and 140 of the origins 111 to 158
+    assert result.scores.filter(model="holed", metric="abs_log_error", subset="all")["n"].unique().to_list() == [46]
+    assert result.runs.filter(model="holed")["status"].to_list() == ["failed"]
+    assert result.notes == (
+        "2 of 49 forecasts of holed on simulated:ECHO1/USD are not finite. They are left out of its scores.",
+    )
+
+
+def test_a_market_without_a_finite_forecast_is_an_error(echo: pl.DataFrame) -> None:
+    says = r"every run of holed on simulated:ECHO1/USD ended .*; correct its method forecast, or leave it out"
+    with pytest.raises(TooFewRowsError, match=says):
+        cc.compare(echo, models=[Holed(every=1)], lookback=3)
+    with pytest.raises(TooFewRowsError, match=says):  # the last candle is row 159, the one origin beyond the test span
+        cc.forecast(echo, horizon=1, models=[Holed(every=159)], lookback=3)
+
+
 def expand(model: Any, **grid: list[Any]) -> list[str]:
     spec = Spec.from_keywords(models=[model], grid={key.replace("__", "."): values for key, values in grid.items()})
     return [setting.label for setting in expand_grid(spec.models[0], spec)]
@@ -170,17 +202,68 @@ def test_a_grid_concerns_only_the_network_that_it_names() -> None:
     assert [s.settings.size for s in expand_grid(spec.models[1], spec)] == [0.1, 0.2]
 
 
-@pytest.mark.parametrize("key", ["samples.lookback", "training.epochs", "training.loss", "data.interval", "split.gap"])
-def test_a_grid_key_that_changes_shapes_is_refused(key: str) -> None:
-    with pytest.raises(UsageError, match=f"grid.{key} changes the shapes of a program") as refused:
-        expand("lstm", **{key: [1, 2]})
+def test_a_grid_finds_a_label_with_dots() -> None:
+    dotted = {"name": "lstm", "label": "my.lstm"}
+    spec = Spec.from_keywords(models=[dotted], grid={"my.lstm.dropout": [0.1, 0.2]})
+    assert [s.label for s in expand_grid(spec.models[0], spec)] == ["my.lstm(dropout=0.1)", "my.lstm(dropout=0.2)"]
+    spec = Spec.from_keywords(models=["lstm", cc.LSTM(dropout=0.5)], grid={"lstm(dropout=0.5).dropout": [0.1, 0.2]})
+    assert [s.settings.dropout for s in expand_grid(spec.models[0], spec)] == [0]
+    assert [s.settings.dropout for s in expand_grid(spec.models[1], spec)] == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("key", ["samples.lookback", "training.epochs", "training.loss", "training.seed", "ar.order"])
+def test_a_grid_key_that_no_program_can_vary_is_refused(key: str, echo: pl.DataFrame) -> None:
+    with pytest.raises(UsageError, match=f"grid.{key}: a grid may vary only what runs of one program") as refused:
+        cc.compare(echo, models=["lstm", "ar"], lookback=3, grid={key: [1, 2]})
     assert "\n" not in str(refused.value)
 
 
 def test_a_setting_that_changes_shapes_is_refused(echo: pl.DataFrame) -> None:
-    with pytest.raises(UsageError, match=r"grid: lstm\(units=3\) and lstm\(units=2\) differ in shape") as refused:
+    says = r"grid: lstm\(units=3\) and lstm\(units=2\) are two programs; a grid may vary only"
+    with pytest.raises(UsageError, match=says) as refused:
         cc.compare(echo, models=["lstm"], lookback=3, grid={"lstm.units": [2, 3]})
     assert "\n" not in str(refused.value)
+
+
+@dataclass(frozen=True)
+class MyNet:
+    """Its settings have names that other things have."""
+
+    seed: int = 0
+    learning_rate: float = 0.5
+
+    def build(self, axes: Axes, *, key: Any) -> LinearModule:
+        weight = jnp.full((axes.lookback * axes.feature, axes.horizon), 0.01 * self.seed * self.learning_rate)
+        return LinearModule(weight, axes.horizon)
+
+
+def test_a_varied_setting_takes_no_column_of_another(echo: pl.DataFrame) -> None:
+    grid = {"my_net.seed": [1, 2], "my_net.learning_rate": [0.25, 0.75], "training.learning_rate": [0.01, 0.02]}
+    runs = cc.compare(echo, models=[MyNet()], lookback=3, epochs=1, seeds=1, seed=9, grid=grid).runs
+    runs = runs.filter(pl.col("parameters") > 0)
+    assert runs["seed"].to_list() == [9] * 8
+    assert runs["my_net.seed"].to_list() == [1, 1, 1, 1, 2, 2, 2, 2]
+    assert runs["my_net.learning_rate"].to_list() == [0.25, 0.25, 0.75, 0.75] * 2
+    assert runs["training.learning_rate"].to_list() == [0.01, 0.02] * 4
+    assert runs["model"][0] == "my_net(seed=1,my_net.learning_rate=0.25,training.learning_rate=0.01)"
+
+
+def test_a_network_beyond_all_memory_is_refused_before_it_is_built(echo: pl.DataFrame) -> None:
+    # (4 x 200000) gates x (1 input + 200000 states + 1 bias) and a linear layer of 200000 + 1
+    says = r"lstm has 160,001,800,001 parameters, .* GB of memory at least; allowed: the .* GB of this machine; make it"
+    with pytest.raises(UsageError, match=says):
+        cc.compare(echo, models=[cc.LSTM(units=200_000)], lookback=3)
+    with pytest.raises(UsageError, match=r"lstm is too large to be built"):
+        cc.compare(echo, models=[cc.LSTM(units=10**20)], lookback=3)
+
+
+def test_more_runs_need_more_memory() -> None:
+    module = outline_network("lstm", cc.LSTM(units=2_000), Axes(3, 1, 1))
+    built = cc.LSTM(units=3).build(Axes(3, 1, 1), key=jax.random.key(0))
+    assert count_parameters(built) == 4 * 3 * (1 + 3 + 1) + 3 + 1
+    refuse_too_large("lstm", module)
+    with pytest.raises(UsageError, match=r"lstm has 16,018,001 parameters"):
+        refuse_too_large("lstm", module, runs=10**7)
 
 
 def test_unknown_grid_keys_name_the_nearest() -> None:

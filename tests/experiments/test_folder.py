@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +17,12 @@ import coincast as cc
 from coincast.errors import UnreadableFileError, UsageError
 from coincast.experiments import fingerprint
 from coincast.experiments.fingerprint import take_fingerprint
-from coincast.experiments.folder import load_result, run_in_folder, save_result
+from coincast.experiments.fit import fit_entry
+from coincast.experiments.folder import FinishedModels, load_result, run_in_folder, save_result
+from coincast.experiments.places import safe_name
 from coincast.experiments.result import Result
 from coincast.experiments.spec import Spec
+from coincast.experiments.tasks import make_tasks
 from coincast.forecasts.table import load_table
 
 Make = Callable[..., Spec]
@@ -233,7 +237,7 @@ def test_an_interrupted_run_goes_on_with_the_models_that_are_missing(
     with pytest.raises(KeyboardInterrupt):
         run_in_folder(spec, echo, out=tmp_path / "run", on_progress=interrupt)
     assert not (tmp_path / "run" / "run.json").exists()
-    assert len(list((tmp_path / "run" / "finished").glob("*/done"))) == 2
+    assert {path.parent.name for path in (tmp_path / "run" / "finished").glob("*/done")} == {"a", "drift", "naive"}
     resumed = run_in_folder(spec, echo, out=tmp_path / "run", on_progress=lambda label, _: trained.append(label))
     assert set(trained) == {"b"}
     assert not (tmp_path / "run" / "finished").exists()
@@ -265,6 +269,107 @@ def test_an_unfinished_folder_is_no_result(tmp_path: Path, plain: Spec, echo: pl
     (run.folder / "run.json").write_text(json.dumps({**facts, "version": 99}), encoding="utf-8")
     with pytest.raises(UnreadableFileError, match="written by a newer Coincast"):
         load_result(run.folder)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", "5", "{", '{"version": "x"}', '{"version": 1}', "\ufffe"])
+def test_a_run_that_was_tampered_with_is_told(plain: Spec, echo: pl.DataFrame, tmp_path: Path, text: str) -> None:
+    run = run_in_folder(plain, echo, out=tmp_path / "run")
+    (run.folder / "run.json").write_text(text, encoding="utf-16" if text == "\ufffe" else "utf-8")
+    with pytest.raises(UnreadableFileError, match=r"holds no finished run.*--fresh") as caught:
+        run_in_folder(plain, echo, out=tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    assert not run_in_folder(plain, echo, out=tmp_path / "run", fresh=True).was_finished
+    assert run_in_folder(plain, echo, out=tmp_path / "run").was_finished
+
+
+@pytest.mark.parametrize("how", ["deleted", "broken"])
+@pytest.mark.parametrize(
+    "name", ["spec.toml", "data.json", "runs.parquet", "history.csv", "forecasts.parquet", "scores.parquet"]
+)
+def test_a_run_that_is_not_whole_is_told(plain: Spec, echo: pl.DataFrame, tmp_path: Path, name: str, how: str) -> None:
+    run = run_in_folder(plain, echo, out=tmp_path / "run")
+    if how == "deleted":
+        (run.folder / name).unlink()
+    else:
+        (run.folder / name).write_bytes(b"\xff\xfe broken")
+    with pytest.raises(UnreadableFileError, match=r"holds no finished run.*--fresh") as caught:
+        run_in_folder(plain, echo, out=tmp_path / "run")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_outlook_that_is_missing_is_told(plain: Spec, echo: pl.DataFrame, tmp_path: Path) -> None:
+    run = run_in_folder(plain, echo, out=tmp_path / "run", beyond=True)
+    assert run_in_folder(plain, echo, out=tmp_path / "run", beyond=True).result.outlook.equals(run.result.outlook)
+    (run.folder / "outlook.parquet").unlink()
+    with pytest.raises(UnreadableFileError, match=r"outlook\.parquet"):
+        run_in_folder(plain, echo, out=tmp_path / "run", beyond=True)
+
+
+def test_a_mark_that_is_no_text_is_another_run(plain: Spec, echo: pl.DataFrame, tmp_path: Path) -> None:
+    run = run_in_folder(plain, echo, out=tmp_path / "run")
+    (run.folder / "fingerprint").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="holds another run"):
+        run_in_folder(plain, echo, out=tmp_path / "run")
+
+
+def test_a_page_that_was_deleted_is_written_again(
+    plain: Spec, echo: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("coincast.reports.html.write_report", lambda story, path: path.write_text("page"))
+    monkeypatch.setattr("coincast.reports.figures.write_figures", lambda story, _: drawn.append(story))
+    run = run_in_folder(plain, echo, out=tmp_path / "run")
+    (run.folder / "report.html").unlink()
+    again = run_in_folder(plain, echo, out=tmp_path / "run", command="coincast compare")
+    assert again.was_finished
+    assert again.report.is_file()
+    assert (len(drawn), drawn[1].command) == (2, "coincast compare")
+    assert drawn[1].candles.equals(drawn[0].candles)
+    (run.folder / "figures").rmdir()
+    run_in_folder(plain, echo, out=tmp_path / "run")
+    assert len(drawn) == 3
+    run_in_folder(plain, echo, out=tmp_path / "run")
+    assert len(drawn) == 3
+
+
+@pytest.mark.parametrize("name", ["forecasts", "outlook", "runs", "history"])
+def test_a_finished_model_that_is_broken_is_trained_again(
+    plain: Spec, echo: pl.DataFrame, tmp_path: Path, name: str
+) -> None:
+    fitted = fit_entry(plain.models[0], plain, make_tasks(plain, echo))
+    shelf = FinishedModels(tmp_path / "finished")
+    shelf.put("drift", fitted)
+    kept = shelf.take("drift")
+    assert kept is not None
+    assert kept.forecasts.equals(fitted.forecasts)
+    [file] = (tmp_path / "finished").rglob(f"{name}.parquet")
+    file.write_bytes(b"PAR1 broken PAR1")
+    assert shelf.take("drift") is None
+    file.unlink()
+    assert shelf.take("drift") is None
+
+
+def test_brackets_in_the_name_of_a_folder_are_no_pattern(plain: Spec, echo: pl.DataFrame, tmp_path: Path) -> None:
+    out = tmp_path / "run [ab]*" if os.name != "nt" else tmp_path / "run [ab]"
+    first = run_in_folder(plain, echo, out=out)
+    assert run_in_folder(plain, echo, out=out).result.history.equals(first.result.history)
+    shelf = FinishedModels(out / "finished")
+    shelf.put("drift", fit_entry(plain.models[0], plain, make_tasks(plain, echo)))
+    assert shelf.take("drift") is not None
+
+
+@pytest.mark.parametrize("out", ["~nobody9/x", "x" * 300])
+def test_a_place_that_cannot_be_is_refused(plain: Spec, echo: pl.DataFrame, out: str) -> None:
+    with pytest.raises(UsageError, match=r"cannot be used: .*name another folder"):
+        run_in_folder(plain, echo, out=Path(out))
+
+
+def test_labels_never_share_a_file_name() -> None:
+    labels = ["lstm", "LSTM", "a b", "a_b", "a.b", "a/b", "x" * 60, "x" * 61, "x" * 62, "ä", "Ä"]
+    names = {safe_name(label).lower() for label in labels}
+    assert len(names) == len(labels)
+    assert safe_name("lstm") == "lstm"
+    assert not any(set(name) & set('/\\:*?"<>|. ') for name in names)
 
 
 def test_a_users_own_settings_are_saved_as_far_as_toml_can(echo: pl.DataFrame, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ import polars as pl
 import pytest
 
 import coincast as cc
-from coincast.errors import TooFewRowsError
+from coincast.candles.table import CANDLE_COLUMNS
+from coincast.errors import CoincastError, TooFewRowsError
 from coincast.experiments.result import Result
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
@@ -226,10 +227,65 @@ def test_few_origins_of_many_steps_are_too_few(echo: pl.DataFrame, small: Make) 
     assert sorted(steps.to_list()) == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_batch_larger_than_the_data_is_the_whole_data(echo: pl.DataFrame, small: Make) -> None:
-    whole = run_experiment(small(models=[cc.LSTM(units=2)], batch_size=108), echo)
-    larger = run_experiment(small(models=[cc.LSTM(units=2)], batch_size=10**9), echo)
-    assert larger.forecasts.equals(whole.forecasts)
+def test_a_run_beside_a_longer_market_is_the_run_alone(small: Make) -> None:
+    """To the bit, also where the batch is larger than all that the shorter market has."""
+    short, long = cc.simulate("echo", candles=333, seed=1), cc.simulate("walk", candles=700, seed=2)
+    spec = small(models=[cc.LSTM(units=8)], batch_size=512, epochs=4)
+    alone = run_experiment(spec, short)
+    together = run_experiment(spec, pl.concat([short, long], how="diagonal"))
+    for table in ("forecasts", "history"):
+        rows = getattr(together, table).filter(market="simulated:ECHO1/USD", model="lstm")
+        assert rows.equals(getattr(alone, table).filter(model="lstm")), table
+
+
+def test_joined_inputs_tell_what_they_leave_out(two_markets: pl.DataFrame, small: Make) -> None:
+    walk, echo = "simulated:WALK1/USD", "simulated:ECHO1/USD"
+    missing = (pl.col("market") == walk) & pl.int_range(pl.len()).over("market").is_in([50, 51])
+    result = run_experiment(small(models=["drift"], inputs="all"), two_markets.filter(~missing))
+    assert result.notes == (
+        f"2 candles of {echo} left out, since {walk} have none of that time, and all markets are inputs.",
+        f"{echo} has 1 gap, 2 candles missing; no window reaches across a gap.",
+        f"{walk} has 1 gap, 2 candles missing; no window reaches across a gap.",
+    )
+
+
+def test_an_outlook_from_an_old_candle_is_refused(small: Make) -> None:
+    old, new = cc.simulate("walk", candles=160, seed=2), cc.simulate("echo", candles=200, seed=3)
+    both = pl.concat([old, new], how="diagonal")
+    spec = small(models=["drift"], inputs="all")
+    says = (
+        r'ECHO1/USD has a candle that closes at 2015-07-20 .*, and simulated:WALK1/USD none, .*samples.inputs = "own"'
+    )
+    with pytest.raises(TooFewRowsError, match=says):
+        run_experiment(spec, both, beyond=True)
+    assert run_experiment(spec, both).notes[0].startswith("40 candles of simulated:ECHO1/USD left out")
+    alone = run_experiment(small(models=["drift"], inputs="all", targets=["simulated:WALK1/USD"]), both, beyond=True)
+    assert alone.outlook["origin"].unique().to_list() == [old["close_time"].max()]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"models": ["lstm", "oracle"]},
+        {"models": ["lstm", {"name": "lstm", "label": "wide", "units": 200_000}]},
+        {"models": ["lstm", "drift"], "grid": {"lstm.units": [2, 3]}},
+        {"models": ["lstm", "drift"], "grid": {"drift.units": [2, 3]}},
+    ],
+)
+def test_what_cannot_be_done_is_said_before_a_network_is_trained(
+    changes: dict[str, Any], echo: pl.DataFrame, small: Make
+) -> None:
+    told: list[str] = []
+    real = echo.select(CANDLE_COLUMNS).with_columns(market=pl.lit("file:BTC/USD"))
+    with pytest.raises(CoincastError):
+        run_experiment(small(**changes), real, on_progress=lambda label, _: told.append(label))
+    assert told == []
+
+
+def test_tables_keep_the_order_of_the_spec(echo: pl.DataFrame, small: Make) -> None:
+    models = ["drift", cc.LSTM(units=2), "naive", "ar"]
+    runs = run_experiment(small(models=models, seeds=1), echo).runs
+    assert runs["model"].to_list() == ["drift", "lstm", "naive", "ar"]
 
 
 def test_progress_names_the_model(echo: pl.DataFrame, small: Make) -> None:

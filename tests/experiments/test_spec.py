@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import coincast as cc
@@ -149,24 +150,44 @@ def test_change_of_an_unknown_model_names_the_nearest() -> None:
         ("[trainig]\nepochs = 3", "unknown key trainig; did you mean training?"),
         ("samples = 3", r"allowed: a section \[samples\]"),
         ("grid = 3", r"allowed: a section \[grid\]"),
-        ("name = 3", "name is 3; allowed: a valid string"),
-        ("[training]\nepochs = 1.5", "training.epochs is 1.5; allowed: a valid integer"),
-        ("[training]\nepochs = 0", "training.epochs is 0; allowed: greater than or equal to 1"),
+        ("name = 3", "name is 3; allowed: text that is not empty"),
+        ("[training]\nepochs = 1.5", "training.epochs is 1.5; allowed: a whole number from 1 to 100000"),
+        ("[training]\nepochs = 0", "training.epochs is 0; allowed: a whole number from 1 to"),
         ("[training]\nseeds = 0", "training.seeds is 0; allowed"),
         ("[training]\nseed = -1", "training.seed is -1; allowed"),
-        ("[training]\nseed = 2147483648", "training.seed is 2147483648; allowed: less than"),
+        ("[training]\nseed = 2147483648", "training.seed is 2147483648; allowed: a whole number from 0 to 2147483647"),
         ("[training]\nbatch_size = 0", "training.batch_size is 0; allowed"),
-        ("[training]\nlearning_rate = nan", "training.learning_rate is nan; allowed"),
+        (
+            "[training]\nlearning_rate = nan",
+            "training.learning_rate is nan; allowed: a number between 0 and 1, such as",
+        ),
         ("[training]\nlearning_rate = inf", "training.learning_rate is inf; allowed"),
-        ("[training]\nlearning_rate = 'fast'", "training.learning_rate is 'fast'; allowed: a valid number"),
-        ("[training]\nshuffle = 1", "training.shuffle is 1; allowed: a valid boolean"),
+        ("[training]\nlearning_rate = 'fast'", "training.learning_rate is 'fast'; allowed: a number between 0 and 1"),
+        ("[training]\nshuffle = 1", "training.shuffle is 1; allowed: true or false"),
         ("[samples]\nlookback = 0", "samples.lookback is 0; allowed"),
         ("[samples]\nhorizon = 0", "samples.horizon is 0; allowed"),
         ("[samples]\ninputs = 'some'", "samples.inputs is 'some'; allowed: 'own' or 'all'"),
-        ("[samples]\nfeatures = 'close'", "samples.features is 'close'; allowed: a valid list"),
+        ("[samples]\nfeatures = 'close'", "samples.features is 'close'; allowed: a list of texts"),
         ("[samples]\nfeatures = ['close', 'close']", "samples.features names 'close' twice"),
         ("[data]\nmarkets = ['a', 'a']", "data.markets names 'a' twice"),
-        ("[data]\nsince = 7", "data.since is 7; allowed: a valid date or a valid datetime or a valid string"),
+        ("[data]\nsince = 7", "data.since is 7; allowed: a date or time such as 2017-06-01"),
+        ("[data]\nuntil = 20151201", "data.until is 20151201; allowed: a date or time such as 2017-06-01"),
+        ("[data]\ninterval = 1", "data.interval is 1; allowed: text"),
+        ("[data]\ncandles = [1]", "data.candles is 1; allowed: a list of texts"),
+        ("[split]\ntest = true", "split.test is True; allowed: a date such as 2017-06-01, a share"),
+        ("name = ' '", "name is ' '; allowed: text that is not empty"),
+        ("[samples]\nlookback = 1_000_000_000_000_000_000_000_000_000_000", "allowed: a whole number from 1 to 100000"),
+        ("[samples]\nhorizon = 10001", "samples.horizon is 10001; allowed: a whole number from 1 to 10000"),
+        ("[training]\nepochs = 100_000_000_000", "allowed: a whole number from 1 to 100000"),
+        ("[training]\nseeds = 1001", "training.seeds is 1001; allowed: a whole number from 1 to 1000"),
+        ("[training]\nbatch_size = 8193", "training.batch_size is 8193; allowed: a whole number from 1 to 8192"),
+        ("[split]\ngap = 1000001", "split.gap is 1000001; allowed: a whole number from 0 to 1000000"),
+        ("[samples]\ntarget = 'log_returm'", "unknown target 'log_returm'; did you mean 'log_return'"),
+        ("[samples]\nscaling = 'trainin'", "unknown scaling 'trainin'; did you mean 'training'"),
+        ("[training]\nloss = 'mes'", "unknown loss 'mes'; did you mean 'mse'"),
+        ("[[models]]\nname = 'lstm'\nlabel = 'training'", "a model is called 'training', as a section of the spec is"),
+        ('[[models]]\nname = "lstm"\nlabel = "a\\nb"', "the label of lstm is .*; allowed: a text on one line"),
+        ("[[models]]\nname = 'lstm'\nlabel = ' '", "the label of lstm is ' '; allowed"),
         ("[split]\ngap = -1", "split.gap is -1; allowed"),
         ("[[models]]\nunits = 3", "a model without a name"),
         ("[[models]]\nname = 'ltsm'", "unknown model 'ltsm'; did you mean 'lstm'?"),
@@ -197,6 +218,37 @@ def test_a_file_that_is_no_spec_is_refused(tmp_path: Path) -> None:
         Spec.from_toml(tmp_path)
     with pytest.raises(UnreadableFileError, match="cannot be read as a spec in TOML"):
         Spec.from_toml(write(tmp_path, "this is [not toml"))
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "spec.toml"
+    path.write_text(FULL, encoding="utf-8-sig")
+    assert Spec.from_toml(path) == Spec.from_toml(write(tmp_path, FULL))
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    given = {
+        "test": np.int64(50),
+        "epochs": np.int32(3),
+        "learning_rate": np.float32(0.5),
+        "shuffle": np.bool_(False),
+        "since": np.datetime64("2016-01-02T03:00", "ns"),
+        "features": np.array(["close"]),
+        "models": [{"name": "lstm", "units": np.int64(7)}],
+        "grid": {"lstm.dropout": np.array([0.25, 0.5])},
+    }
+    plain = Spec.from_keywords(**given)
+    assert (plain.split.test, type(plain.split.test)) == (50, int)
+    assert (plain.training.epochs, plain.training.learning_rate, plain.training.shuffle) == (3, 0.5, False)
+    assert plain.data.since == datetime(2016, 1, 2, 3)
+    assert (plain.samples.features, plain.models[0].settings.units) == (["close"], 7)
+    assert plain.grid == {"lstm.dropout": [0.25, 0.5]}
+
+
+def test_a_label_may_hold_dots() -> None:
+    dotted = {"name": "lstm", "label": "my.lstm"}
+    spec = read_spec(None, defaults={"models": [dotted]}, changes=["my.lstm.units=3", "grid.my.lstm.dropout=[0.1]"])
+    assert (spec.models[0].settings.units, spec.grid) == (3, {"my.lstm.dropout": [0.1]})
 
 
 def test_learning_rate_just_inside_its_range_is_taken() -> None:

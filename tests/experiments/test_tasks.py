@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import polars as pl
 import pytest
 
 import coincast as cc
 from coincast.errors import CandleError, ColumnError, TooFewRowsError, UnknownNameError, UsageError
-from coincast.experiments.spec import DataSection, Spec
-from coincast.experiments.tasks import choose_candles, make_live_tasks, make_tasks
+from coincast.experiments.sections import DataSection
+from coincast.experiments.spec import Spec
+from coincast.experiments.tasks import Task, choose_candles, make_tasks
 
 WALK, ECHO = "simulated:WALK1/USD", "simulated:ECHO1/USD"
+
+
+def live_tasks(spec: Spec, candles: pl.DataFrame) -> list[Task]:
+    return [task for task in make_tasks(spec, candles, beyond=True) if task.is_live]
 
 
 def test_markets_come_in_the_order_asked_for(two_markets: pl.DataFrame) -> None:
@@ -32,6 +37,7 @@ def test_markets_come_in_the_order_asked_for(two_markets: pl.DataFrame) -> None:
         (None, datetime(2015, 1, 10, tzinfo=UTC), 10),
         (None, datetime(2015, 1, 9, 12, tzinfo=UTC), 9),
         ("2015-01-05T00:00Z", "2015-01-06", 2),
+        (datetime(2015, 1, 11, 1, tzinfo=timezone(timedelta(hours=1))), None, 150),
         (datetime(2015, 1, 5, 1, tzinfo=UTC), "2015-01-06", 1),
     ],
 )
@@ -101,6 +107,33 @@ def test_a_dead_input_is_named(echo: pl.DataFrame, small: Callable[..., Spec]) -
         make_tasks(small(features=["close", "volume"]), echo.with_columns(volume=pl.lit(5.0)))
 
 
+def test_an_input_that_leaves_no_window_is_named(echo: pl.DataFrame, small: Callable[..., Spec]) -> None:
+    """Known in the last twenty candles only, of which the test part has 48."""
+    late = echo.with_columns(volume=pl.when(pl.int_range(pl.len()) >= 140).then("volume"))
+    with pytest.raises(TooFewRowsError, match=r"training part of .*: it has 112 rows, input 'volume' is known in 0 of"):
+        make_tasks(small(features=["close", "volume"]), late)
+    early = echo.with_columns(volume=pl.when(pl.int_range(pl.len()) < 20).then("volume"))
+    with pytest.raises(TooFewRowsError, match=r"test part of .*: it has 48 rows, input 'volume' is known in 0 of"):
+        make_tasks(small(features=["close", "volume"]), early)
+
+
+def test_tasks_share_what_is_the_same(two_markets: pl.DataFrame, small: Callable[..., Spec]) -> None:
+    """One table of joined inputs for every market, and one of each market for its test and what is beyond."""
+    joined = make_tasks(small(inputs="all"), two_markets, beyond=True)
+    assert [(task.market, task.is_live) for task in joined] == [
+        (WALK, False),
+        (ECHO, False),
+        (WALK, True),
+        (ECHO, True),
+    ]
+    assert len({id(task.samples.inputs) for task in joined}) == 1
+    assert [float(task.samples.close[5]) for task in joined[:2]] == [
+        two_markets.filter(market=market)["close"][5] for market in (WALK, ECHO)
+    ]
+    own = make_tasks(small(), two_markets, beyond=True)
+    assert len({id(task.samples.inputs) for task in own}) == 2
+
+
 def test_all_markets_are_inputs_of_each(two_markets: pl.DataFrame, small: Callable[..., Spec]) -> None:
     tasks = make_tasks(small(inputs="all", features=["close", "volume"], targets=[ECHO]), two_markets)
     assert [task.market for task in tasks] == [ECHO]
@@ -141,7 +174,7 @@ def test_spans_that_are_too_short_are_refused(
 def test_a_live_task_learns_everything_and_starts_at_the_last_close(
     echo: pl.DataFrame, small: Callable[..., Spec]
 ) -> None:
-    [task] = make_live_tasks(small(horizon=2, lookback=3), echo)
+    [task] = live_tasks(small(horizon=2, lookback=3), echo)
     assert task.is_live
     assert len(task.training) == 160 - 1 - 4
     assert task.samples.close_time[task.test.origin_rows].tolist() == [echo["close_time"].dt.epoch("ms")[-1]]
@@ -151,11 +184,11 @@ def test_a_live_task_learns_everything_and_starts_at_the_last_close(
 def test_a_live_task_needs_complete_last_candles(echo: pl.DataFrame, small: Callable[..., Spec]) -> None:
     holed = echo.filter(pl.int_range(pl.len()) != 158)
     with pytest.raises(TooFewRowsError, match="no complete window of 3 candles at its end"):
-        make_live_tasks(small(lookback=3), holed)
+        live_tasks(small(lookback=3), holed)
 
 
 def test_months_follow_the_calendar(small: Callable[..., Spec]) -> None:
     months = cc.simulate("echo", candles=120, interval="1M", seed=1)
-    [task] = make_live_tasks(small(), months)
+    [task] = live_tasks(small(), months)
     assert len(task.training) == 120 - 1 - 3  # no month is taken for a gap
     assert months["close_time"][0] - months["open_time"][0] == timedelta(days=31)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from coincast.errors import UsageError
-from coincast.tabular import write_beside
+from coincast.tabular import expand_home, write_beside
 
 
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
@@ -49,3 +49,8 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot write .*table\.csv: .*; choose another place") as caught:
         write_beside(tmp_path / "file" / "table.csv", pl.DataFrame({"a": [1]}).write_csv)
     assert caught.value.exit_code == 2
+
+
+def test_a_home_of_nobody_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no such user"):
+        expand_home("~nobody-of-that-name/prices.csv")

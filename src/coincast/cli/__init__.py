@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from coincast.cli import compare, demo, describe, doctor, forecast, judge, simulate
+from coincast.cli.output import spare_letters
 
 app = typer.Typer(
     name="coincast",
@@ -30,6 +31,7 @@ for command in (
 
 @app.callback(invoke_without_command=True)
 def options(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    spare_letters()
     if version:
         import coincast
 

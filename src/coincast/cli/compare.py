@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coincast.cli import options
-from coincast.cli.output import print_json, print_leaderboard, training_bar
+from coincast.cli.output import print_ending, print_json, print_leaderboard, training_bar
 
 if TYPE_CHECKING:
     from coincast.experiments.folder import FolderRun
@@ -68,9 +68,4 @@ def print_run(run: FolderRun, *, quiet: bool) -> None:
     result: Any = run.result
     print_leaderboard(result.scores)
     typer.echo("\n" + "\n".join(result.sentences))
-    if not quiet:
-        if run.was_finished:
-            typer.echo("This run was finished before; it was not trained again (--fresh does).")
-        for note in result.notes:
-            typer.echo(f"note: {note}")
-    typer.echo(f"report: {run.report}")
+    print_ending(run, quiet=quiet)

@@ -40,13 +40,12 @@ def describe(
     from coincast.experiments.spec import read_spec
 
     wanted = read_spec(spec, changes=changes or [])
-    markets = None
+    table = None
     if candles or wanted.data.candles:
         table, _ = options.load_candles(
             wanted, candles, interval=interval, zone=zone, columns=column, day_first=day_first, quiet=quiet
         )
-        markets = table["market"].n_unique()
-    networks = describe_networks(wanted, markets=markets)
+    networks = describe_networks(wanted, candles=table)
     pictures = [] if out is None else [_draw(network, out) for network in networks]
     if as_json:
         print_json(
@@ -77,10 +76,12 @@ def _print(network: Any) -> None:
 
 
 def _draw(network: Any, folder: Path) -> Path:
+    from coincast.experiments.places import safe_name
     from coincast.reports.pictures_network import draw_network
     from coincast.tabular import write_beside
 
     title = f"{network.model}, {network.parameters:,} parameters"
     figure = draw_network(title, [(layer.name, layer.kind, layer.shape, layer.parameters) for layer in network.layers])
-    safe = "".join(letter if letter.isalnum() or letter in "-_.=" else "_" for letter in network.model)
-    return write_beside(folder / f"{safe}.png", lambda path: figure.savefig(path, dpi=110, format="png"))
+    return write_beside(
+        folder / f"{safe_name(network.model)}.png", lambda path: figure.savefig(path, dpi=110, format="png")
+    )

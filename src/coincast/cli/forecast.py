@@ -9,7 +9,7 @@ import typer
 
 from coincast.cli import options
 from coincast.cli.compare import command_line
-from coincast.cli.output import console, print_json, training_bar
+from coincast.cli.output import console, print_ending, print_json, training_bar
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,17 +67,14 @@ def forecast(
     _print_outlook(outlook_table(run.result))
     typer.echo("\nThe same settings on the latest test span:")
     typer.echo("\n".join(run.result.sentences))
-    if not quiet:
-        for note in run.result.notes:
-            typer.echo(f"note: {note}")
-    typer.echo(f"report: {run.report}")
+    print_ending(run, quiet=quiet)
 
 
 def _print_outlook(outlook: pl.DataFrame) -> None:
     from rich.table import Table
 
     for (market, model), rows in outlook.group_by("market", "model", maintain_order=True):
-        table = Table(box=None, pad_edge=False, header_style="bold", title=f"{market} · {model}", title_justify="left")
+        table = Table(box=None, pad_edge=False, header_style="bold", title=f"{market}, {model}", title_justify="left")
         for heading in ("closes (UTC)", "forecast", "9 of 10 runs", "naive", "against naive"):
             table.add_column(heading, justify="left" if heading.startswith("closes") else "right")
         for row in rows.iter_rows(named=True):

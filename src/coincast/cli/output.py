@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
@@ -10,9 +11,12 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from coincast.experiments.folder import FolderRun
     from coincast.training.trainer import Progress
 
 WIDTH = 100
@@ -20,7 +24,8 @@ WIDTH = 100
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document; NaN and infinity are null, times ISO 8601."""
-    sys.stdout.write(json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    speaks_unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    sys.stdout.write(json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=not speaks_unicode) + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -36,10 +41,10 @@ def _plain(value: Any) -> Any:
 
 
 def console() -> Console:
-    """Where words go: stdout, at most 100 columns wide."""
+    """Where words go: stdout, at most 100 columns wide; labels and markets are printed as they are, never as markup."""
     from rich.console import Console
 
-    screen = Console(highlight=False, soft_wrap=False)
+    screen = Console(highlight=False, soft_wrap=False, markup=False, emoji=False)
     screen.width = WIDTH if not screen.is_terminal else min(screen.width, 2 * WIDTH)
     return screen
 
@@ -49,6 +54,22 @@ def print_leaderboard(scores: Any) -> None:
     from coincast.reports.tables import leaderboard_table
 
     console().print(leaderboard_table(scores))
+
+
+def print_ending(run: FolderRun, *, quiet: bool) -> None:
+    """What every command that trains ends with: whether it did, notes, and where the report is."""
+    if not quiet:
+        if run.was_finished:
+            typer.echo("This run was finished before; it was not trained again (--fresh does).")
+        for note in run.result.notes:
+            typer.echo(f"note: {note}")
+    typer.echo(f"report: {run.report}")
+
+
+def spare_letters() -> None:
+    """Print a question mark for a letter that stdout's encoding does not have, where Python would fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 @contextmanager
@@ -69,7 +90,7 @@ def training_bar(*, quiet: bool) -> Iterator[Callable[[str, Progress], None] | N
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=28),
         TextColumn("epoch {task.fields[epoch]}"),
         TextColumn("loss {task.fields[loss]}"),

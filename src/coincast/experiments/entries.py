@@ -28,6 +28,11 @@ class ModelEntry:
     settings: Any
 
 
+def is_network(entry: ModelEntry) -> bool:
+    """Whether it is trained by gradient; else it is a forecaster."""
+    return hasattr(entry.settings, "build")
+
+
 def list_models(models: Any) -> list[Any]:
     """The models of a spec as a list; a single one may stand alone."""
     if isinstance(models, str | Mapping) or not isinstance(models, Iterable):
@@ -67,8 +72,10 @@ def _make_entry(model: Any) -> ModelEntry:
     name, label = values.pop("name", None), values.pop("label", None)
     if not isinstance(name, str):
         raise UsageError(f'a model without a name: {dict(model)}; write for example name = "lstm"')
-    if label is not None and (not isinstance(label, str) or not label or label.endswith(ENSEMBLE)):
-        raise UsageError(f"the label of {name} is {label!r}; allowed: a text that does not end in {ENSEMBLE}")
+    if label is not None and not _is_label(label):
+        raise UsageError(
+            f"the label of {name} is {label!r}; allowed: a text on one line that does not end in {ENSEMBLE}"
+        )
     if name not in MODELS:
         raise UnknownNameError("model", name, MODELS)
     settings = MODELS[name]
@@ -82,6 +89,10 @@ def _make_entry(model: Any) -> ModelEntry:
             )
         values[key] = read_setting(f"{name}.{key}", value, getattr(settings, key, None))
     return ModelEntry(label or name, name, settings(**values))
+
+
+def _is_label(label: Any) -> bool:
+    return isinstance(label, str) and label.strip() != "" and label.isprintable() and not label.endswith(ENSEMBLE)
 
 
 def read_setting(key: str, value: Any, default: Any) -> Any:

@@ -2,57 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from jaxtyping import Float
 
-from coincast.candles.table import add_intervals
-from coincast.errors import UnknownNameError, UsageError
-from coincast.experiments.entries import ModelEntry, format_settings, read_setting
-from coincast.experiments.spec import SECTIONS, Spec
+from coincast.errors import UsageError
+from coincast.experiments.entries import ModelEntry, is_network
+from coincast.experiments.grid import MAY_VARY, Setting, expand_grid
+from coincast.experiments.rows import Fitted, Learning, Tables
+from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task
-from coincast.forecasts.table import FORECAST_COLUMNS, JOINED_COLUMNS, RUN_COLUMNS
 
 if TYPE_CHECKING:
     from coincast.models.forecaster import Axes
     from coincast.samples.windows import Windows
+    from coincast.training.recipe import Recipe
     from coincast.training.trainer import Progress, TrainingRun
 
-HISTORY_COLUMNS: dict[str, Any] = {
-    "market": pl.String,
-    "interval": pl.String,
-    "model": pl.String,
-    "run": pl.Int64,
-    "epoch": pl.Int64,
-    "loss": pl.Float64,
-    "validation_loss": pl.Float64,
-}
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What one entry of a spec leaves: forecasts of test spans and beyond the last candle, runs, losses by epoch."""
-
-    forecasts: pl.DataFrame
-    outlook: pl.DataFrame
-    runs: pl.DataFrame
-    history: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One combination of the grid: a model of its own, with a label, a network and changes to the recipe."""
-
-    label: str
-    settings: Any
-    recipe_changes: Mapping[str, Any]
+BYTES_PER_PARAMETER = 16
+"""Of a weight, its gradient and Adam's two moments."""
 
 
 def fit_entry(
@@ -66,13 +39,13 @@ def fit_entry(
         tasks: what to learn and forecast; the runs of a network on all of them are one program.
         on_progress: told the label and the progress of a training.
     """
-    if hasattr(entry.settings, "build"):
+    if is_network(entry):
         return _fit_network(entry, spec, tasks, on_progress)
     return _ask_forecaster(entry, spec, tasks)
 
 
 def _ask_forecaster(entry: ModelEntry, spec: Spec, tasks: Sequence[Task]) -> Fitted:
-    tables = _Tables()
+    tables = Tables()
     for task in tasks:
         began = time.perf_counter()
         prices = entry.settings.forecast(
@@ -86,8 +59,15 @@ def _ask_forecaster(entry: ModelEntry, spec: Spec, tasks: Sequence[Task]) -> Fit
             )
         # A user's own forecaster that does not say counts as one that learns: its forecasts claim to know less.
         learns = getattr(entry.settings, "learns", True)
-        tables.add_forecasts(task, entry.label, 0, np.asarray(prices, dtype=np.float64), learns=learns)
-        tables.add_run(task, entry.label, 0, seed=spec.training.seed, seconds=time.perf_counter() - began)
+        tables.add(
+            task,
+            entry.label,
+            0,
+            np.asarray(prices, dtype=np.float64),
+            learns=learns,
+            seed=spec.training.seed,
+            seconds=time.perf_counter() - began,
+        )
     return tables.gather()
 
 
@@ -96,9 +76,7 @@ def _fit_network(
 ) -> Fitted:
     from coincast.training.trainer import train
 
-    settings = expand_grid(entry, spec)
-    _refuse_new_shapes(settings, tasks, spec)
-    spec = _fit_batches(spec, tasks)
+    settings = check_network(entry, spec, tasks)
     numbers = range(1, spec.training.seeds + 1)
     plan = list(itertools.product(tasks, settings, numbers))
     trained = train(
@@ -111,100 +89,117 @@ def _fit_network(
         [task.input_scale for task, _, _ in plan],
         [task.test.starts for task, _, _ in plan],
     )
-    tables = _Tables()
+    tables = Tables()
     for lane, ((task, setting, number), output) in enumerate(zip(plan, outputs, strict=True)):
-        prices = task.samples.to_price(task.target_scale.unscale(output), task.test)
-        is_sound = bool(np.isfinite(prices).all() and np.isfinite(trained.losses[lane]).all())
-        tables.add_forecasts(
-            task, setting.label, number, prices if is_sound else np.full_like(prices, np.nan), learns=True
-        )
-        tables.add_run(
+        validation = None if trained.validation_losses is None else trained.validation_losses[lane]
+        tables.add(
             task,
             setting.label,
             number,
+            task.samples.to_price(task.target_scale.unscale(output), task.test),
+            learns=True,
             seed=spec.training.seed + number - 1,
             seconds=trained.seconds / len(plan),
-            parameters=trained.parameters,
-            epochs=spec.training.epochs,
-            status="done" if is_sound else "failed",
-            varied=_varied(setting, settings),
+            learning=Learning(trained.parameters, trained.losses[lane], validation, setting.varied),
         )
-        validation = None if trained.validation_losses is None else trained.validation_losses[lane]
-        tables.add_history(task, setting.label, number, trained.losses[lane], validation)
     return tables.gather()
 
 
-def _fit_batches(spec: Spec, tasks: Sequence[Task]) -> Spec:
-    """A batch larger than the longest training span is that span: the same steps without the memory."""
-    longest = max(len(task.training) for task in tasks)
-    size = min(spec.training.batch_size, longest)
-    return spec.model_copy(update={"training": spec.training.model_copy(update={"batch_size": size})})
+def check_network(entry: ModelEntry, spec: Spec, tasks: Sequence[Task]) -> list[Setting]:
+    """The settings of a network, found out without computing a number to be such as one program can train.
 
-
-def expand_grid(entry: ModelEntry, spec: Spec) -> list[Setting]:
-    """Every combination of `[grid]` that concerns a network: its own settings, and the recipe's.
+    A grid may vary what keeps the shapes: all its networks must be one program, with one output per step.
 
     Raises:
-        UsageError: a key that cannot vary inside one program.
+        UsageError: a recipe, a grid or a network that cannot be trained.
     """
-    grid = _read_grid(spec)
-    own = {key: values for key, values in grid.items() if key.split(".")[0] in (entry.label, "training")}
-    combinations = []
-    for values in itertools.product(*own.values()):
-        chosen = dict(zip(own, values, strict=True))
-        recipe = {key.split(".", 1)[1]: value for key, value in chosen.items() if key.startswith("training.")}
-        changes = {key.split(".", 1)[1]: value for key, value in chosen.items() if not key.startswith("training.")}
-        suffix = format_settings({**changes, **recipe})
-        label = f"{entry.label}({suffix})" if suffix else entry.label
-        combinations.append(
-            Setting(label, dataclasses.replace(entry.settings, **changes) if changes else entry.settings, recipe)
-        )
-    return combinations
-
-
-def _read_grid(spec: Spec) -> dict[str, list[Any]]:
-    """The grid with values of the right kind; refuses keys that do not exist or that no program can vary."""
-    allowed: dict[str, Any] = {"training.learning_rate": spec.training.learning_rate}
-    for entry in spec.models:
-        if hasattr(entry.settings, "build") and dataclasses.is_dataclass(entry.settings):
-            allowed |= {f"{entry.label}.{f.name}": f.default for f in dataclasses.fields(entry.settings)}
-    for key in spec.grid:
-        if key not in allowed and key.split(".")[0] in SECTIONS:
-            raise UsageError(
-                f"grid.{key} changes the shapes of a program; a grid may vary what keeps them: training.learning_rate "
-                "and a network's rates, such as lstm.dropout"
-            )
-        if key not in allowed:
-            raise UnknownNameError("grid key", key, allowed)
-    return {
-        key: [read_setting(f"grid.{key}", value, allowed[key]) for value in values] for key, values in spec.grid.items()
-    }
-
-
-def _refuse_new_shapes(settings: Sequence[Setting], tasks: Sequence[Task], spec: Spec) -> None:
-    """A grid may vary what keeps the shapes: all its networks must be one program, with one output per step."""
     import equinox as eqx
     import jax
 
     from coincast.models.forecaster import Axes
 
+    settings = expand_grid(entry, spec)
     axes = Axes(spec.samples.lookback, tasks[0].samples.inputs.shape[1], spec.samples.horizon)
     shapes = []
     for setting in settings:
-        module = eqx.filter_eval_shape(lambda key, s=setting: s.settings.build(axes, key=key), jax.random.key(0))
-        if not callable(module):
-            raise UsageError(
-                f"{setting.label}: build gave {type(module).__name__}; it must give a module that can be called with "
-                "one sample"
-            )
+        _make_recipe(setting, spec)
+        module = outline_network(setting.label, setting.settings, axes)
+        refuse_too_large(setting.label, module, runs=len(settings) * len(tasks) * spec.training.seeds)
         _check_output(setting.label, module, axes)
         shapes.append(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype) if hasattr(leaf, "shape") else leaf, module))
     for setting, shape in zip(settings, shapes, strict=True):
         if not eqx.tree_equal(shape, shapes[0]):
-            raise UsageError(
-                f"grid: {setting.label} and {settings[0].label} differ in shape and cannot share one program; "
-                "vary rates and the learning rate in [grid], and give other shapes as [[models]] of their own"
-            )
+            raise UsageError(f"grid: {setting.label} and {settings[0].label} are two programs; {MAY_VARY}")
+    return settings
+
+
+def outline_network(label: str, settings: Any, axes: Axes) -> Any:
+    """The module that settings build, with shapes in place of its arrays: nothing is computed, no memory is taken.
+
+    Args:
+        label: the model's name, for an error.
+        settings: a `Network`.
+        axes: sizes of one sample.
+
+    Raises:
+        UsageError: it is no module, or so large that its shapes cannot be counted.
+    """
+    import equinox as eqx
+    import jax
+
+    try:
+        module = eqx.filter_eval_shape(lambda key: settings.build(axes, key=key), jax.random.key(0))
+    except OverflowError as error:
+        raise UsageError(f"{label} is too large to be built ({error}); make it smaller") from None
+    if not callable(module):
+        raise UsageError(
+            f"{label}: build gave {type(module).__name__}; it must give a module that can be called with one sample"
+        )
+    return module
+
+
+def refuse_too_large(label: str, module: Any, *, runs: int = 1) -> None:
+    """Refuse a network whose training cannot fit into the memory of this machine, before anything of it is built.
+
+    A lower bound is enough: weights, their gradients and Adam's moments, in every lane of a program.
+
+    Args:
+        label: the model's name, for the error.
+        module: what `outline_network` gave.
+        runs: how many train side by side; the lanes of one block at least are there.
+
+    Raises:
+        UsageError: more than the physical memory is needed.
+    """
+    from coincast.training.lanes import FEWEST_DEVICES, LANES_PER_DEVICE
+
+    parameters = count_parameters(module)
+    needed = parameters * max(FEWEST_DEVICES * LANES_PER_DEVICE, runs) * BYTES_PER_PARAMETER
+    memory = _physical_memory()
+    if memory is not None and needed > memory:
+        raise UsageError(
+            f"{label} has {parameters:,} parameters, and training it needs {needed / 1e9:,.0f} GB of memory at least; "
+            f"allowed: the {memory / 1e9:,.0f} GB of this machine; make it smaller, for example with fewer units"
+        )
+
+
+def count_parameters(module: Any) -> int:
+    """Trained numbers of a module, or of what `outline_network` gave."""
+    import jax
+    import jax.numpy as jnp
+
+    from coincast.models.dropout import Constant
+
+    leaves = jax.tree.leaves(module, is_leaf=lambda node: isinstance(node, Constant))
+    return sum(leaf.size for leaf in leaves if hasattr(leaf, "size") and jnp.issubdtype(leaf.dtype, jnp.inexact))
+
+
+def _physical_memory() -> int | None:
+    """Bytes of memory; None where the system does not say."""
+    names = getattr(os, "sysconf_names", {})
+    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _check_output(label: str, module: Any, axes: Axes) -> None:
@@ -220,18 +215,21 @@ def _check_output(label: str, module: Any, axes: Axes) -> None:
         )
 
 
-def _training_run(task: Task, setting: Setting, spec: Spec, number: int) -> TrainingRun:
+def _make_recipe(setting: Setting, spec: Spec) -> Recipe:
     from coincast.training.recipe import Recipe
-    from coincast.training.trainer import TrainingRun
 
-    recipe = Recipe(**{**spec.training.model_dump(exclude={"seeds", "seed"}), **setting.recipe_changes})
+    return Recipe(**{**spec.training.model_dump(exclude={"seeds", "seed"}), **setting.recipe_changes})
+
+
+def _training_run(task: Task, setting: Setting, spec: Spec, number: int) -> TrainingRun:
+    from coincast.training.trainer import TrainingRun
 
     def scaled(windows: Windows) -> Float[np.ndarray, "window horizon"]:
         return task.target_scale.scale(task.samples.targets(windows))
 
     return TrainingRun(
         settings=setting.settings,
-        recipe=recipe,
+        recipe=_make_recipe(setting, spec),
         seed=spec.training.seed + number - 1,
         inputs=task.samples.inputs,
         scale=task.input_scale,
@@ -240,120 +238,3 @@ def _training_run(task: Task, setting: Setting, spec: Spec, number: int) -> Trai
         validation_starts=task.validation.starts,
         validation_targets=scaled(task.validation),
     )
-
-
-def _varied(setting: Setting, settings: Sequence[Setting]) -> dict[str, Any]:
-    """Settings that differ between the combinations of a grid, as columns of the table of runs."""
-    if len(settings) == 1:
-        return {}
-    values, *others = [vars(one.settings) if hasattr(one.settings, "__dict__") else {} for one in (setting, *settings)]
-    changed = {key: value for key, value in values.items() if any(other.get(key) != value for other in others)}
-    return {**changed, **setting.recipe_changes}
-
-
-class _Tables:
-    """Collects the rows of one entry; a task beyond the last candle leaves forecasts only, and those apart."""
-
-    def __init__(self) -> None:
-        self.forecasts = [pl.DataFrame(schema={**FORECAST_COLUMNS, **JOINED_COLUMNS})]
-        self.outlook = [pl.DataFrame(schema={**FORECAST_COLUMNS, **JOINED_COLUMNS})]
-        self.runs = [pl.DataFrame(schema=RUN_COLUMNS)]
-        self.history = [pl.DataFrame(schema=HISTORY_COLUMNS)]
-
-    def add_forecasts(
-        self, task: Task, label: str, run: int, prices: Float[np.ndarray, "origin horizon"], *, learns: bool
-    ) -> None:
-        rows = _forecast_rows(task, label, run, prices, learns=learns)
-        (self.outlook if task.is_live else self.forecasts).append(rows)
-
-    def add_run(
-        self,
-        task: Task,
-        label: str,
-        run: int,
-        *,
-        seed: int,
-        seconds: float,
-        parameters: int = 0,
-        epochs: int = 0,
-        status: str = "done",
-        varied: Mapping[str, Any] | None = None,
-    ) -> None:
-        if task.is_live:
-            return
-        row = {"seed": seed, **(varied or {}), "parameters": parameters, "epochs": epochs, "best_epoch": epochs}
-        keys = {"market": task.market, "interval": task.samples.interval, "model": label, "run": run}
-        self.runs.append(
-            pl.DataFrame([{**keys, **row, "seconds": seconds, "status": status}], schema_overrides=RUN_COLUMNS)
-        )
-
-    def add_history(
-        self,
-        task: Task,
-        label: str,
-        run: int,
-        losses: Float[np.ndarray, "epoch"],
-        validation: Float[np.ndarray, "epoch"] | None,
-    ) -> None:
-        if task.is_live:
-            return
-        keys = {"market": task.market, "interval": task.samples.interval, "model": label, "run": run}
-        epochs = pl.DataFrame(
-            {
-                "epoch": range(1, len(losses) + 1),
-                "loss": losses,
-                "validation_loss": [None] * len(losses) if validation is None else validation,
-            }
-        )
-        rows = epochs.with_columns(pl.lit(value).alias(name) for name, value in keys.items())
-        rows = rows.select(pl.col(name).cast(dtype) for name, dtype in HISTORY_COLUMNS.items())
-        self.history.append(rows.with_columns(pl.col("loss", "validation_loss").fill_nan(None)))
-
-    def gather(self) -> Fitted:
-        return Fitted(
-            forecasts=pl.concat(self.forecasts),
-            outlook=pl.concat(self.outlook),
-            runs=gather_runs(self.runs),
-            history=pl.concat(self.history),
-        )
-
-
-def gather_runs(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Tables of runs as one; settings that vary stand between the seed and the parameters."""
-    runs = pl.concat(tables, how="diagonal_relaxed")
-    first, last = list(RUN_COLUMNS)[:5], list(RUN_COLUMNS)[5:]
-    return runs.select(*first, *(name for name in runs.columns if name not in RUN_COLUMNS), *last)
-
-
-def _forecast_rows(
-    task: Task, label: str, run: int, prices: Float[np.ndarray, "origin horizon"], *, learns: bool
-) -> pl.DataFrame:
-    """Rows of the forecast table, with what is known of the truth joined."""
-    samples, windows = task.samples, task.test
-
-    def repeat(values: np.ndarray) -> np.ndarray:
-        return np.repeat(values, windows.horizon)
-
-    origin = repeat(samples.close_time[windows.origin_rows])
-    actual = np.full(prices.shape, np.nan) if task.is_live else samples.future_close(windows)
-    frame = pl.DataFrame(
-        {
-            "run": np.full(prices.size, run),
-            "trained_until": np.full(prices.size, task.trained_until) if learns else origin,
-            "origin": origin,
-            "step": np.tile(np.arange(1, windows.horizon + 1), len(windows)),
-            "value": prices.reshape(-1),
-            "actual": actual.reshape(-1),
-            "last_close": repeat(samples.last_close(windows)),
-            "first_close": repeat(samples.first_close(windows)),
-        }
-    )
-    keys = {"market": task.market, "interval": samples.interval, "model": label, "quantity": "price"}
-    times = [pl.from_epoch(name, "ms").dt.replace_time_zone("UTC") for name in ("trained_until", "origin")]
-    frame = frame.with_columns(*times, *(pl.lit(value).alias(name) for name, value in keys.items()))
-    frame = frame.with_columns(
-        pl.col("value", "actual").fill_nan(None),
-        target_time=add_intervals(pl.col("origin"), samples.interval, pl.col("step")),
-    )
-    schema = {**FORECAST_COLUMNS, **JOINED_COLUMNS}
-    return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items())

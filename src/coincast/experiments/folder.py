@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from coincast.errors import UnreadableFileError
+from coincast.errors import CoincastError, UnreadableFileError
 from coincast.experiments.fingerprint import hash_candles, take_fingerprint
-from coincast.experiments.fit import HISTORY_COLUMNS, Fitted
 from coincast.experiments.places import choose_place, claim_place, safe_name, write_json, write_text
 from coincast.experiments.result import Result
+from coincast.experiments.rows import HISTORY_COLUMNS, Fitted
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import choose_candles
@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 FINISHED = "finished"
 FOLDER_VERSION = 1
 PLAIN_TABLES = ("parts", "inputs", "shift")
+FITTED_TABLES = ("forecasts", "outlook", "runs", "history")
+BROKEN = (
+    *(CoincastError, OSError, LookupError, TypeError, ValueError, AttributeError),
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException),
+)
+"""What reading a file that is missing, broken or changed may raise."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +82,16 @@ def run_in_folder(
 
     Raises:
         UsageError: `out` holds another run, or something else.
+        UnreadableFileError: the run is finished, and files of it are missing or broken.
     """
     candles = choose_candles(candles, spec.data)
     fingerprint = take_fingerprint(spec, candles, beyond=beyond)
     folder = choose_place(out, spec.name, fingerprint)
+    if not fresh and (folder / "run.json").is_file():
+        return _show(folder, candles, command=command)
+    claim_place(folder, fingerprint)
     if fresh:
         _forget(folder)
-    elif (folder / "run.json").is_file():
-        return FolderRun(load_result(folder), folder, folder / "report.html", was_finished=True)
-    claim_place(folder, fingerprint)
     shelf = FinishedModels(folder / FINISHED)
     result = run_experiment(
         spec, candles, files=files, beyond=beyond, fingerprint=fingerprint, shelf=shelf, on_progress=on_progress
@@ -92,6 +99,14 @@ def run_in_folder(
     result = write_result(result, folder, command=command)
     shutil.rmtree(folder / FINISHED, ignore_errors=True)
     return FolderRun(result, folder, folder / "report.html", was_finished=False)
+
+
+def _show(folder: Path, candles: pl.DataFrame, *, command: str) -> FolderRun:
+    """A finished run; its page and pictures are drawn again where they were deleted."""
+    result, report = load_result(folder), folder / "report.html"
+    if not report.is_file() or not (folder / "figures").is_dir():
+        _write_pages(replace(result, candles=candles), folder, command=command)
+    return FolderRun(result, folder, report, was_finished=True)
 
 
 def save_result(result: Result, folder: Path) -> Path:
@@ -102,8 +117,8 @@ def save_result(result: Result, folder: Path) -> Path:
     """
     fingerprint = result.fingerprint or take_fingerprint(result.spec, result.candles, beyond=result.outlook.height > 0)
     folder = choose_place(folder, result.spec.name, fingerprint)
-    _forget(folder)
     claim_place(folder, fingerprint)
+    _forget(folder)
     write_result(replace(result, fingerprint=fingerprint), folder, command="")
     return folder
 
@@ -114,10 +129,6 @@ def write_result(result: Result, folder: Path, *, command: str) -> Result:
     Returns:
         The result with the seconds that writing took.
     """
-    from coincast.experiments.story import tell
-    from coincast.reports.figures import write_figures
-    from coincast.reports.html import write_report
-
     began = time.perf_counter()
     write_text(folder / "spec.toml", result.spec.to_toml())
     write_json(folder / "data.json", {"files": list(result.files), "markets": _describe_candles(result.candles)})
@@ -127,31 +138,54 @@ def write_result(result: Result, folder: Path, *, command: str) -> Result:
     write_table(result.scores, folder / "scores.parquet", kind="scores")
     if result.outlook.height:
         write_table(result.outlook, folder / "outlook.parquet", kind="forecasts")
+    _write_pages(result, folder, command=command)
+    result = replace(result, seconds={**result.seconds, "report": time.perf_counter() - began})
+    write_json(folder / "run.json", _run_facts(result))
+    return result
+
+
+def _write_pages(result: Result, folder: Path, *, command: str) -> None:
+    from coincast.experiments.story import tell
+    from coincast.reports.figures import write_figures
+    from coincast.reports.html import write_report
+
     story = tell(result, command=command)
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
     write_figures(story, figures)
     write_report(story, folder / "report.html")
-    result = replace(result, seconds={**result.seconds, "report": time.perf_counter() - began})
-    write_json(folder / "run.json", _run_facts(result))
-    return result
 
 
 def load_result(folder: Path) -> Result:
     """Read a finished run folder back; the candles themselves are not kept in it.
 
     Raises:
-        UnreadableFileError: no finished run, or one from a newer Coincast.
+        UnreadableFileError: no finished run, one whose files are missing or broken, or one from a newer Coincast.
     """
     try:
         facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UnreadableFileError(f"{folder} holds no finished run that can be read: {error}") from None
-    if facts["version"] > FOLDER_VERSION:
+        version = int(facts["version"])
+        if version <= FOLDER_VERSION:
+            return _read_result(folder, facts)
+    except BROKEN as error:
         raise UnreadableFileError(
-            f"{folder} was written by a newer Coincast (folder version {facts['version']}, here {FOLDER_VERSION})"
-        )
+            f"{folder} holds no finished run that can be read: {_reason(error)}; "
+            "run the same command with --fresh, or with another --out"
+        ) from None
+    raise UnreadableFileError(
+        f"{folder} was written by a newer Coincast (folder version {version}, here {FOLDER_VERSION})"
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """What is wrong with a file, in one line."""
+    if isinstance(error, LookupError | TypeError | AttributeError):
+        return "a JSON file in it was changed"
+    return str(error).partition("\n")[0].partition(";")[0]
+
+
+def _read_result(folder: Path, facts: Mapping[str, Any]) -> Result:
+    data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
     forecasts = load_table(folder / "forecasts.parquet", kind="forecasts")
     plain = {name: pl.DataFrame(facts[name]) for name in PLAIN_TABLES}
     times = [
@@ -159,16 +193,16 @@ def load_result(folder: Path) -> Result:
         for name in ("first", "last")
     ]
     plain["parts"] = plain["parts"].with_columns(times)
-    outlook = folder / "outlook.parquet"
+    reaches_beyond = facts["reaches_beyond"]
     return Result(
         spec=Spec.from_toml(folder / "spec.toml"),
         candles=pl.DataFrame(),
         forecasts=forecasts,
         scores=load_table(folder / "scores.parquet", kind="scores"),
         runs=load_table(folder / "runs.parquet", kind="runs"),
-        history=pl.read_csv(folder / "history.csv", schema=HISTORY_COLUMNS),
-        outlook=load_table(outlook, kind="forecasts") if outlook.is_file() else forecasts.clear(),
-        seconds=facts["seconds"],
+        history=pl.read_csv(folder / "history.csv", schema=HISTORY_COLUMNS, glob=False),
+        outlook=load_table(folder / "outlook.parquet", kind="forecasts") if reaches_beyond else forecasts.clear(),
+        seconds=dict(facts["seconds"]),
         files=tuple(data["files"]),
         notes=tuple(facts["notes"]),
         fingerprint=facts["fingerprint"],
@@ -186,16 +220,14 @@ class FinishedModels:
         place = self.folder / safe_name(label)
         if not (place / "done").is_file():
             return None
-        return Fitted(
-            forecasts=pl.read_parquet(place / "forecasts.parquet"),
-            outlook=pl.read_parquet(place / "outlook.parquet"),
-            runs=pl.read_parquet(place / "runs.parquet"),
-            history=pl.read_parquet(place / "history.parquet"),
-        )
+        try:
+            return Fitted(**{name: pl.read_parquet(place / f"{name}.parquet", glob=False) for name in FITTED_TABLES})
+        except BROKEN:
+            return None  # it is trained again
 
     def put(self, label: str, fitted: Fitted) -> None:
         place = self.folder / safe_name(label)
-        for name in ("forecasts", "outlook", "runs", "history"):
+        for name in FITTED_TABLES:
             write_beside(place / f"{name}.parquet", getattr(fitted, name).write_parquet)
         write_text(place / "done", label)
 
@@ -225,6 +257,7 @@ def _run_facts(result: Result) -> dict[str, Any]:
     return {
         "version": FOLDER_VERSION,
         "fingerprint": result.fingerprint,
+        "reaches_beyond": result.outlook.height > 0,
         "seconds": dict(result.seconds),
         "notes": list(result.notes),
         **tables,

@@ -12,12 +12,14 @@ import polars as pl
 
 from coincast.candles.quality import find_gaps
 from coincast.errors import TooFewRowsError
-from coincast.experiments.entries import ModelEntry
-from coincast.experiments.fit import Fitted, fit_entry, gather_runs
+from coincast.experiments.entries import ModelEntry, is_network
+from coincast.experiments.fit import check_network, fit_entry
+from coincast.experiments.grid import read_grid
 from coincast.experiments.result import Result
+from coincast.experiments.rows import Fitted, gather_runs
 from coincast.experiments.spec import Spec
-from coincast.experiments.tasks import Task, choose_candles, make_live_tasks, make_tasks
-from coincast.forecasts.combine import add_ensembles, failed_runs
+from coincast.experiments.tasks import Task, choose_candles, make_tasks
+from coincast.forecasts.combine import ENSEMBLE, add_ensembles, failed_runs
 from coincast.forecasts.table import TIME
 from coincast.samples.shift import measure_shift
 from coincast.scores.verdict import score_forecasts
@@ -75,19 +77,14 @@ def run_experiment(
     """
     watch = Stopwatch()
     chosen = choose_candles(candles, spec.data)
-    tasks = make_tasks(spec, chosen)
-    every_task = [*tasks, *make_live_tasks(spec, chosen)] if beyond else tasks
+    every_task = make_tasks(spec, chosen, beyond=beyond)
+    tasks = [task for task in every_task if not task.is_live]
     watch.lap("samples")
 
-    fitted = []
-    for entry in spec.models:
-        fitted.append(_fit_or_take(entry, spec, every_task, shelf, on_progress))
-        watch.lap("train" if hasattr(entry.settings, "build") else "opponents")
-
+    fitted = _fit_all(spec, every_task, shelf, on_progress, watch)
     forecasts = add_ensembles(pl.concat([one.forecasts for one in fitted]))
     outlook = add_ensembles(pl.concat([one.outlook for one in fitted]))
     watch.lap("forecast")
-    _refuse_without_runs(spec, forecasts)
     scores = score_forecasts(forecasts)
     watch.lap("score")
     return Result(
@@ -103,9 +100,30 @@ def run_experiment(
         outlook=outlook,
         seconds=watch.seconds,
         files=tuple(files),
-        notes=(*_gap_notes(chosen), *_failure_notes(pl.concat([forecasts, outlook]))),
+        notes=(*_join_notes(tasks, chosen), *_gap_notes(tasks), *_failure_notes(pl.concat([forecasts, outlook]))),
         fingerprint=fingerprint,
     )
+
+
+def _fit_all(
+    spec: Spec,
+    tasks: Sequence[Task],
+    shelf: Shelf | None,
+    on_progress: Callable[[str, Progress], None] | None,
+    watch: Stopwatch,
+) -> list[Fitted]:
+    """Every model in the order of the spec; what fails early comes first, and networks are trained last."""
+    read_grid(spec)
+    networks = [entry for entry in spec.models if is_network(entry)]
+    for entry in networks:
+        check_network(entry, spec, tasks)
+    opponents = [entry for entry in spec.models if not is_network(entry)]
+    fitted = {}
+    for stage, entries in (("opponents", opponents), ("train", networks)):
+        for entry in entries:
+            fitted[entry.label] = _fit_or_take(entry, spec, tasks, shelf, on_progress)
+            watch.lap(stage)
+    return [fitted[entry.label] for entry in spec.models]
 
 
 def _fit_or_take(
@@ -119,19 +137,24 @@ def _fit_or_take(
     if finished is not None:
         return finished
     fitted = fit_entry(entry, spec, tasks, on_progress=on_progress)
+    for forecasts in (fitted.forecasts, fitted.outlook):
+        _refuse_unsound(entry, spec, forecasts)
     if shelf is not None:
         shelf.put(entry.label, fitted)
     return fitted
 
 
-def _refuse_without_runs(spec: Spec, forecasts: pl.DataFrame) -> None:
-    """A network none of whose runs ended in finite numbers has no forecast to judge."""
-    sound = forecasts.group_by("model").agg(pl.col("value").is_not_null().any().alias("any")).filter(~pl.col("any"))
-    if sound.height:
-        raise TooFewRowsError(
-            f"every run of {sound['model'][0]} ended in numbers that are not finite; try a smaller "
-            f'training.learning_rate than {spec.training.learning_rate:g}, or samples.scaling = "training"'
+def _refuse_unsound(entry: ModelEntry, spec: Spec, forecasts: pl.DataFrame) -> None:
+    """A model that says nothing but what is not finite about a market has no forecast to judge."""
+    sound = forecasts.group_by("market", "model", maintain_order=True).agg(pl.col("value").is_not_null().any())
+    for market, model in sound.filter(~pl.col("value")).select("market", "model").iter_rows():
+        advice = (
+            f"try a smaller training.learning_rate than {spec.training.learning_rate:g}, or samples.scaling = "
+            '"training"'
+            if is_network(entry)
+            else "correct its method forecast, or leave it out of the models"
         )
+        raise TooFewRowsError(f"every run of {model} on {market} ended in numbers that are not finite; {advice}")
 
 
 def _part_rows(task: Task) -> pl.DataFrame:
@@ -169,22 +192,44 @@ def _input_rows(task: Task) -> pl.DataFrame:
     )
 
 
-def _gap_notes(candles: pl.DataFrame) -> list[str]:
-    gaps = (
-        find_gaps(candles).group_by("market", maintain_order=True).agg(pl.len().alias("gaps"), pl.col("missing").sum())
-    )
+def _join_notes(tasks: Sequence[Task], candles: pl.DataFrame) -> list[str]:
+    """What joining the inputs of several markets cost each of them."""
+    times = {str(market): set(table["close_time"]) for (market,), table in candles.group_by("market")}
+    notes = []
+    for task in tasks:
+        left_out = times[task.market] - set(task.samples.candles["close_time"])
+        lacking = [other for other in candles["market"].unique(maintain_order=True) if left_out - times[other]]
+        if left_out:
+            notes.append(
+                f"{_count(len(left_out), 'candle')} of {task.market} left out, since {' and '.join(lacking)} "
+                "have none of that time, and all markets are inputs."
+            )
+    return notes
+
+
+def _gap_notes(tasks: Sequence[Task]) -> list[str]:
+    gaps = find_gaps(pl.concat([task.samples.candles for task in tasks]))
     return [
         f"{row['market']} has {_count(row['gaps'], 'gap')}, {_count(row['missing'], 'candle')} missing; "
         "no window reaches across a gap."
-        for row in gaps.iter_rows(named=True)
+        for row in gaps.group_by("market", maintain_order=True)
+        .agg(pl.len().alias("gaps"), pl.col("missing").sum())
+        .iter_rows(named=True)
     ]
 
 
 def _failure_notes(forecasts: pl.DataFrame) -> list[str]:
-    return [
+    runs = [
         f"Run {row['run']} of {row['model']} on {row['market']} failed: its numbers are not finite. "
         "It is left out of the ensemble."
         for row in failed_runs(forecasts).iter_rows(named=True)
+    ]
+    alone = forecasts.filter(pl.col("run") == 0, ~pl.col("model").str.ends_with(ENSEMBLE))
+    holes = alone.group_by("model", "market", maintain_order=True).agg(pl.len(), bad=pl.col("value").null_count())
+    return runs + [
+        f"{row['bad']} of {_count(row['len'], 'forecast')} of {row['model']} on {row['market']} are not finite. "
+        "They are left out of its scores."
+        for row in holes.filter(pl.col("bad") > 0).iter_rows(named=True)
     ]
 
 

@@ -8,92 +8,26 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coincast.errors import UnknownNameError, UnreadableFileError, UsageError
 from coincast.experiments.entries import ModelEntry, changed_settings, list_models, make_entries
-from coincast.samples.splits import Split
-
-When = date | datetime | str
-
-
-class Section(BaseModel):
-    """A part of a spec; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class DataSection(Section):
-    """Which candles.
-
-    Attributes:
-        candles: files to read, each "FILE" or "MARKET=FILE"; relative to the working directory.
-        markets: markets to use, in the order in which they become inputs; empty: all that the files hold.
-        interval: needed only where a market is there in several intervals.
-        since, until: first and last open time; a bare date as `until` includes that day.
-    """
-
-    candles: list[str] = []
-    markets: list[str] = []
-    interval: str | None = None
-    since: When | None = None
-    until: When | None = None
-
-
-class SamplesSection(Section):
-    """Inputs, windows and target.
-
-    Attributes:
-        targets: markets to forecast; empty: all.
-        inputs: "own": the features of the market itself; "all": those of all markets, joined on close time.
-        features: names of features or of extra numeric columns.
-        lookback: past candles that a model sees.
-        horizon: future candles that it forecasts.
-        target: what a network learns.
-        scaling: how inputs are scaled.
-    """
-
-    targets: list[str] = []
-    inputs: Literal["own", "all"] = "own"
-    features: list[str] = ["log_return"]
-    lookback: int = Field(default=10, ge=1)
-    horizon: int = Field(default=1, ge=1)
-    target: str = "log_return"
-    scaling: str = "training"
-
-
-class SplitSection(Section):
-    """Where validation and test begin; see `coincast.samples.splits.Split`."""
-
-    test: When | float | int = 0.2
-    validation: When | float | int = 0
-    gap: int = Field(default=0, ge=0)
-    reach_back: bool = True
-
-    def as_split(self) -> Split:
-        return Split(self.test, self.validation, self.gap, self.reach_back)
-
-
-class TrainingSection(Section):
-    """How networks are trained; see `coincast.training.recipe.Recipe`.
-
-    Attributes:
-        seeds: runs per setting.
-        seed: key of the first run; the next ones count upwards.
-    """
-
-    epochs: int = Field(default=30, ge=1)
-    batch_size: int = Field(default=32, ge=1)
-    learning_rate: float = Field(default=0.001, gt=0, lt=1)
-    loss: str = "mae"
-    shuffle: bool = True
-    seeds: int = Field(default=10, ge=1)
-    seed: int = Field(default=0, ge=0, lt=2**31)
+from coincast.experiments.sections import (
+    ALLOWED,
+    SECTION_KEYS,
+    SECTIONS,
+    DataSection,
+    SamplesSection,
+    SplitSection,
+    TrainingSection,
+)
+from coincast.samples.scaling import SCALINGS
+from coincast.samples.targets import TARGETS
 
 
 class Spec(BaseModel):
@@ -105,7 +39,7 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-    name: str = "experiment"
+    name: str = Field(default="experiment", pattern=r"\S", description="text that is not empty")
     data: DataSection = DataSection()
     samples: SamplesSection = SamplesSection()
     split: SplitSection = SplitSection()
@@ -129,7 +63,25 @@ class Spec(BaseModel):
             ("samples.features", spec.samples.features),
         ):
             _refuse_doubled(key, names)
+        spec._refuse_unknown()
         return spec
+
+    def _refuse_unknown(self) -> None:
+        """Refuse names that no registry knows; features are left to the candles, whose columns they may be."""
+        from coincast.training.losses import LOSSES
+
+        for kind, name, known in (
+            ("target", self.samples.target, TARGETS),
+            ("scaling", self.samples.scaling, SCALINGS),
+            ("loss", self.training.loss, LOSSES),
+        ):
+            if name not in known:
+                raise UnknownNameError(kind, name, known)
+        for entry in self.models:
+            if entry.label in (*SECTIONS, "grid"):
+                raise UsageError(
+                    f"a model is called {entry.label!r}, as a section of the spec is; give it another label"
+                )
 
     @classmethod
     def from_toml(cls, path: str | Path, *, changes: Sequence[str] = ()) -> Spec:
@@ -140,7 +92,7 @@ class Spec(BaseModel):
         """
         path = Path(path)
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise UnreadableFileError(f"no such spec: {path}; examples are in the folder examples/") from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -161,6 +113,7 @@ class Spec(BaseModel):
         for key, value in keywords.items():
             if value is None:
                 continue
+            value = _plain(value)
             if key in cls.model_fields:
                 values[key] = value
                 continue
@@ -201,13 +154,17 @@ def read_spec(path: Path | None, *, defaults: Mapping[str, Any] | None = None, c
     return Spec.from_dict(apply_changes(start, changes))
 
 
-SECTIONS: dict[str, type[Section]] = {
-    "data": DataSection,
-    "samples": SamplesSection,
-    "split": SplitSection,
-    "training": TrainingSection,
-}
-SECTION_KEYS = {name: tuple(section.model_fields) for name, section in SECTIONS.items()}
+def _plain(value: Any) -> Any:
+    """Numbers, texts and times of NumPy, alone or in lists, as those of Python."""
+    if isinstance(value, np.datetime64):
+        return value.astype("datetime64[us]").item()
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
 
 
 def _as_table(key: str, value: Any) -> Mapping[str, Any]:
@@ -232,8 +189,10 @@ def apply_changes(values: Mapping[str, Any], changes: Sequence[str]) -> dict[str
     changed = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
     for change in changes:
         path, separator, text = change.partition("=")
-        section, dot, key = path.strip().partition(".")
-        if not separator or not dot or not key:
+        section, _, key = path.strip().rpartition(".")
+        if section.startswith("grid."):
+            section, _, key = path.strip().partition(".")
+        if not separator or not section or not key:
             raise UsageError(
                 f"--set {change!r}; write section.key=value, for example training.epochs=20 or lstm.units=64"
             )
@@ -288,9 +247,6 @@ def _explain(error: ValidationError) -> str:
     path = ".".join(where[:2])
     if first["type"] == "model_type":
         return f"{path} is {first['input']!r}; allowed: a section [{path}] with a line for each key"
-    reasons = [
-        other["msg"].removeprefix("Input should be ")
-        for other in error.errors()
-        if other["loc"][:2] == first["loc"][:2]
-    ]
-    return f"{path} is {first['input']!r}; allowed: {' or '.join(dict.fromkeys(reasons))}"
+    fields = SECTIONS[where[0]].model_fields if where[0] in SECTIONS else Spec.model_fields
+    field = fields[where[1] if where[0] in SECTIONS else where[0]]
+    return f"{path} is {first['input']!r}; allowed: {field.description or ALLOWED[field.annotation]}"

@@ -12,8 +12,9 @@ import polars as pl
 
 from coincast.candles.table import check_candles
 from coincast.errors import TooFewRowsError, UnknownNameError, UsageError
-from coincast.experiments.spec import DataSection, Spec
-from coincast.samples.samples import Samples, make_samples
+from coincast.experiments.sections import DataSection
+from coincast.experiments.spec import Spec
+from coincast.samples.samples import Samples, make_sample_sets, make_samples
 from coincast.samples.scaling import InputScale, fit_input_scale
 from coincast.samples.splits import Part, Parts, split_rows
 from coincast.samples.targets import TargetScale, fit_target_scale
@@ -95,19 +96,22 @@ def _choose_span(chosen: pl.DataFrame, markets: Sequence[str], data: DataSection
     return spanned
 
 
-def make_tasks(spec: Spec, candles: pl.DataFrame) -> list[Task]:
+def make_tasks(spec: Spec, candles: pl.DataFrame, *, beyond: bool = False) -> list[Task]:
     """One task per target market: learn from the training part, forecast the test part.
 
     Args:
         spec: the experiment.
         candles: what `choose_candles` gave.
+        beyond: a second task for each market, on the same samples: learn from everything, forecast beyond the last
+            candle.
+
+    Raises:
+        UnknownNameError: a target that is not among the candles.
+        DataError: the candles do not suffice.
     """
-    return [_test_task(spec, samples) for samples in _samples_of_targets(spec, candles)]
-
-
-def make_live_tasks(spec: Spec, candles: pl.DataFrame) -> list[Task]:
-    """One task per target market: learn from everything, forecast beyond the last candle."""
-    return [_live_task(spec, samples) for samples in _samples_of_targets(spec, candles)]
+    samples = _samples_of_targets(spec, candles)
+    tasks = [_test_task(spec, one) for one in samples]
+    return [*tasks, *(_live_task(spec, one, candles) for one in samples)] if beyond else tasks
 
 
 def _samples_of_targets(spec: Spec, candles: pl.DataFrame) -> list[Samples]:
@@ -117,8 +121,9 @@ def _samples_of_targets(spec: Spec, candles: pl.DataFrame) -> list[Samples]:
         if market not in markets:
             raise UnknownNameError("market in samples.targets", market, markets)
     settings: dict[str, Any] = spec.samples.model_dump(include={"features", "lookback", "horizon", "target"})
-    every = markets if spec.samples.inputs == "all" else None
-    return [make_samples(candles, market=market, inputs=every or [market], **settings) for market in targets]
+    if spec.samples.inputs == "all":
+        return make_sample_sets(candles, markets=targets, inputs=markets, **settings)
+    return [make_samples(candles, market=market, inputs=[market], **settings) for market in targets]
 
 
 def _test_task(spec: Spec, samples: Samples) -> Task:
@@ -132,11 +137,12 @@ def _test_task(spec: Spec, samples: Samples) -> Task:
         test=samples.windows_in(parts.test, reach_back=reach_back),
     )
     if len(task.test) == 0:
-        raise _too_short("test", samples, len(parts.test), reach_back)
+        raise _too_short("test", samples, parts.test, reach_back)
     return task
 
 
-def _live_task(spec: Spec, samples: Samples) -> Task:
+def _live_task(spec: Spec, samples: Samples, candles: pl.DataFrame) -> Task:
+    _refuse_old_end(samples, candles)
     rows = len(samples.close)
     parts = Parts(train=Part(0, rows), validation=Part(rows, rows), test=Part(rows, rows))
     empty = samples.windows.select(np.zeros(len(samples.windows), dtype=bool))
@@ -150,16 +156,28 @@ def _live_task(spec: Spec, samples: Samples) -> Task:
     return _task(spec, samples, parts, validation=empty, test=test, is_live=True)
 
 
+def _refuse_old_end(samples: Samples, candles: pl.DataFrame) -> None:
+    """A market joined with others may end before its own last candle; a forecast from there would be an old one."""
+    last = candles.filter(pl.col("market") == samples.market)["close_time"].sort()[-1]
+    if samples.candles["close_time"][-1] == last:
+        return
+    current = candles.filter(pl.col("close_time") == last)["market"]
+    missing = [name for name in candles["market"].unique(maintain_order=True) if name not in set(current)]
+    raise TooFewRowsError(
+        f"{samples.market} has a candle that closes at {last:%Y-%m-%d %H:%M} UTC, and {', '.join(missing)} none, but "
+        f'samples.inputs = "all" needs it; bring the data up to date, leave these markets out of data.markets, leave '
+        f'{samples.market} out of samples.targets, or set samples.inputs = "own"'
+    )
+
+
 def _task(
     spec: Spec, samples: Samples, parts: Parts, *, validation: Windows, test: Windows, is_live: bool = False
 ) -> Task:
     training = samples.windows_in(parts.train, reach_back=False)
-    if len(parts.train) < training.lookback + training.horizon:
-        raise _too_short("training", samples, len(parts.train), False)
+    if len(training) == 0:
+        raise _too_short("training", samples, parts.train, False)
     rows = slice(parts.train.first, parts.train.end)
     scale = fit_input_scale(spec.samples.scaling, samples.inputs[rows], samples.names, samples.is_level)
-    if len(training) == 0:
-        raise _too_short("training", samples, len(parts.train), False)
     return Task(
         samples=samples,
         parts=parts,
@@ -172,13 +190,17 @@ def _task(
     )
 
 
-def _too_short(part: str, samples: Samples, rows: int, reach_back: bool) -> TooFewRowsError:
+def _too_short(name: str, samples: Samples, part: Part, reach_back: bool) -> TooFewRowsError:
+    """No window fits; an input that is often unknown is the usual reason in a part that is long enough."""
     windows = samples.windows
     needed = windows.horizon + (0 if reach_back else windows.lookback)
+    known = np.isfinite(samples.inputs[part.first : part.end]).sum(axis=0)
+    scarcest = int(known.argmin())
     return TooFewRowsError(
-        f"no window fits into the {part} part of {samples.market}: it has {rows} rows, and a window needs {needed} in "
-        f"a row without a gap (lookback {windows.lookback}, horizon {windows.horizon}); ask for a shorter window or a "
-        "longer part"
+        f"no window fits into the {name} part of {samples.market}: it has {len(part)} rows, input "
+        f"{samples.names[scarcest]!r} is known in {known[scarcest]} of them, and a window needs {needed} in a row "
+        f"without a gap (lookback {windows.lookback}, horizon {windows.horizon}); ask for a shorter window or a longer "
+        "part, or leave that input out of samples.features"
     )
 
 
@@ -198,4 +220,4 @@ def _time(name: str, value: date | datetime | str) -> datetime:
             ) from None
     if not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -84,21 +85,26 @@ class Samples:
         return self.target.to_price(target, self.last_close(windows), self.first_close(windows))
 
 
-def make_samples(
+def make_samples(candles: pl.DataFrame, *, market: str, inputs: list[str], **settings: Any) -> Samples:
+    """Samples of one market; see `make_sample_sets`."""
+    return make_sample_sets(candles, markets=[market], inputs=inputs, **settings)[0]
+
+
+def make_sample_sets(
     candles: pl.DataFrame,
     *,
-    market: str,
+    markets: list[str],
     inputs: list[str],
     features: list[str],
     lookback: int,
     horizon: int,
     target: str,
-) -> Samples:
-    """Samples of one market.
+) -> list[Samples]:
+    """Samples of several markets that share their inputs: one table, held once.
 
     Args:
-        candles: candle table that holds `market` and all of `inputs`.
-        market: the market to forecast.
+        candles: candle table that holds all of `markets` and `inputs`.
+        markets: the markets to forecast.
         inputs: markets whose features are the inputs, joined on close time.
         features: names of `FEATURES`, or of extra numeric columns.
         lookback: past candles of a window.
@@ -112,10 +118,10 @@ def make_samples(
         TooFewRowsError: the windows are longer than every gap-free stretch.
     """
     _check_settings(features, lookback, horizon, target)
-    markets = inputs if market in inputs else [market, *inputs]
-    joined = dict(zip(markets, join_markets(candles, markets), strict=True))
-    own = joined[market]
-    open_time, close_time = (own[name].dt.epoch("ms").to_numpy() for name in ("open_time", "close_time"))
+    together = [*(market for market in markets if market not in inputs), *inputs]
+    joined = dict(zip(together, join_markets(candles, together), strict=True))
+    first = joined[markets[0]]
+    open_time, close_time = (first[name].dt.epoch("ms").to_numpy() for name in ("open_time", "close_time"))
     stretches = find_stretches(open_time, close_time)
     short = dict(zip(inputs, short_names(inputs), strict=True))
     columns = {
@@ -126,22 +132,27 @@ def make_samples(
     series = [compute_feature(name, joined[source], stretches) for source, name in columns.values()]
     table = np.column_stack([one.fill_null(np.nan).to_numpy() for one in series])
     windows = make_windows(np.isfinite(table).all(axis=1), stretches, lookback=lookback, horizon=horizon)
-    _check_length(windows, stretches, own)
-    _check_known(table, tuple(columns), market)
-    return Samples(
-        market=market,
-        interval=own["interval"][0],
-        candles=own,
-        inputs=table,
-        names=tuple(columns),
-        is_level=tuple(find_feature(name, joined[source]).is_level for source, name in columns.values()),
-        windows=windows,
-        known=_future_known(windows, stretches),
-        target=TARGETS[target],
-        close=own["close"].to_numpy(),
-        open_time=open_time,
-        close_time=close_time,
-    )
+    _check_length(windows, stretches, first)
+    _check_known(table, tuple(columns), markets[0])
+    known = _future_known(windows, stretches)
+    is_level = tuple(find_feature(name, joined[source]).is_level for source, name in columns.values())
+    return [
+        Samples(
+            market=market,
+            interval=joined[market]["interval"][0],
+            candles=joined[market],
+            inputs=table,
+            names=tuple(columns),
+            is_level=is_level,
+            windows=windows,
+            known=known,
+            target=TARGETS[target],
+            close=joined[market]["close"].to_numpy(),
+            open_time=joined[market]["open_time"].dt.epoch("ms").to_numpy(),
+            close_time=close_time,
+        )
+        for market in markets
+    ]
 
 
 def short_names(markets: list[str]) -> list[str]:

@@ -17,7 +17,7 @@ from coincast.candles.table import KEYS, Market, check_candles, check_interval, 
 from coincast.errors import CandleError, ColumnError, DataError, TooFewRowsError, UnknownNameError, UsageError
 from coincast.sources.coins import Pair, find_coin, read_symbol
 from coincast.sources.formats import FORMATS, Format, Reading, ReadOptions
-from coincast.tabular import parse_numbers, parse_times, read_table
+from coincast.tabular import expand_home, parse_numbers, parse_times, read_table
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def read_candle_file(
     if interval is not None:
         check_interval(interval)
     table = read_table(source)
-    path = Path(source).expanduser() if isinstance(source, str | os.PathLike) else None
+    path = expand_home(source) if isinstance(source, str | os.PathLike) else None
     given = path.name if path else "the frame"
     options = ReadOptions(columns=columns or {}, zone=zone, day_first=day_first)
     try:
@@ -173,12 +173,12 @@ def parse_candle_option(text: str) -> tuple[str | None, Path]:
         'coinmarketcap:BTC/USD'
     """
     left, equals, right = text.partition("=")
-    if not equals or Path(text).expanduser().exists():
+    if not equals or expand_home(text).exists():
         return None, Path(text)
     try:
         return str(parse_market(left)), Path(right)
     except UsageError:
-        if Path(right).expanduser().exists():
+        if expand_home(right).exists():
             raise
         return None, Path(text)
 

@@ -17,6 +17,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from coincast.errors import ColumnError, UnreadableFileError, UsageError
 from coincast.tabular.frames import from_pandas, is_pandas, refuse_doubled
+from coincast.tabular.writing import expand_home
 
 _DELIMITERS = ",;\t|"
 _SIGNATURES = {
@@ -69,7 +70,7 @@ def read_table(source: Any) -> pl.DataFrame:
     if not isinstance(source, str | os.PathLike):
         given = type(source).__name__
         raise UsageError(f"a {given} is no table; give the path of a CSV or Parquet file, or a polars or pandas frame")
-    path = Path(source).expanduser()
+    path = expand_home(source)
     data = _read_bytes(path)
     return _with_rows(_from_parquet(data, path) if data.startswith(b"PAR1") else _from_csv(data, path), str(path))
 

@@ -12,6 +12,18 @@ from typing import Any
 from coincast.errors import UsageError
 
 
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """A path with `~` and `~user` replaced by the folder that they stand for.
+
+    Raises:
+        UsageError: a user that is not there.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{path}: there is no such user; write the whole path") from None
+
+
 def write_beside(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> Path:
     """Write a file whole or not at all: beside its place, to the disk, then renamed.
 
@@ -26,7 +38,7 @@ def write_beside(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> 
         UsageError: the place cannot be written. Nothing is left beside it, neither then nor on any other error or
             interruption.
     """
-    path = Path(path).expanduser()
+    path = expand_home(path)
     beside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,111 @@
+"""The sections of a spec: which keys there are, their defaults, and what they take."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from coincast.samples.splits import Split
+
+When = date | datetime | str
+
+A_TIME = "a date or time such as 2017-06-01 or 2017-06-01T12:00Z"
+A_BORDER = "a date such as 2017-06-01, a share of the rows between 0 and 1 such as 0.2, or a number of rows such as 174"
+
+
+def _whole(default: int, first: int, last: int) -> Any:
+    """A field for a whole number; its description is what an error says is allowed."""
+    return Field(default=default, ge=first, le=last, description=f"a whole number from {first} to {last}")
+
+
+class Section(BaseModel):
+    """A part of a spec; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DataSection(Section):
+    """Which candles.
+
+    Attributes:
+        candles: files to read, each "FILE" or "MARKET=FILE"; relative to the working directory.
+        markets: markets to use, in the order in which they become inputs; empty: all that the files hold.
+        interval: needed only where a market is there in several intervals.
+        since, until: first and last open time; a bare date as `until` includes that day.
+    """
+
+    candles: list[str] = []
+    markets: list[str] = []
+    interval: str | None = None
+    since: When | None = Field(default=None, description=A_TIME)
+    until: When | None = Field(default=None, description=A_TIME)
+
+
+class SamplesSection(Section):
+    """Inputs, windows and target.
+
+    Attributes:
+        targets: markets to forecast; empty: all.
+        inputs: "own": the features of the market itself; "all": those of all markets, joined on close time.
+        features: names of features or of extra numeric columns.
+        lookback: past candles that a model sees.
+        horizon: future candles that it forecasts.
+        target: what a network learns.
+        scaling: how inputs are scaled.
+    """
+
+    targets: list[str] = []
+    inputs: Literal["own", "all"] = Field(default="own", description="'own' or 'all'")
+    features: list[str] = ["log_return"]
+    lookback: int = _whole(10, 1, 100_000)
+    horizon: int = _whole(1, 1, 10_000)
+    target: str = "log_return"
+    scaling: str = "training"
+
+
+class SplitSection(Section):
+    """Where validation and test begin; see `coincast.samples.splits.Split`."""
+
+    test: When | float | int = Field(default=0.2, description=A_BORDER)
+    validation: When | float | int = Field(default=0, description=A_BORDER)
+    gap: int = _whole(0, 0, 1_000_000)
+    reach_back: bool = True
+
+    def as_split(self) -> Split:
+        return Split(self.test, self.validation, self.gap, self.reach_back)
+
+
+class TrainingSection(Section):
+    """How networks are trained; see `coincast.training.recipe.Recipe`.
+
+    Attributes:
+        seeds: runs per setting.
+        seed: key of the first run; the next ones count upwards.
+    """
+
+    epochs: int = _whole(30, 1, 100_000)
+    batch_size: int = _whole(32, 1, 8192)
+    learning_rate: float = Field(default=0.001, gt=0, lt=1, description="a number between 0 and 1, such as 0.001")
+    loss: str = "mae"
+    shuffle: bool = True
+    seeds: int = _whole(10, 1, 1_000)
+    seed: int = _whole(0, 0, 2**31 - 1)
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "data": DataSection,
+    "samples": SamplesSection,
+    "split": SplitSection,
+    "training": TrainingSection,
+}
+SECTION_KEYS = {name: tuple(section.model_fields) for name, section in SECTIONS.items()}
+
+ALLOWED: dict[Any, str] = {
+    str: "text",
+    str | None: "text",
+    bool: "true or false",
+    list[str]: 'a list of texts, such as ["close", "volume"]',
+}
+"""What fields without a description take, by their type."""
