@@ -110,8 +110,8 @@ SECTION_DOCS: dict[str, type] = {"split": Split, "training": Recipe}
 
 GRID = """\
 Lists of values; one model is made of every combination, called for example `lstm(learning_rate=0.01)`, and every one
-has all its seeds. All are one program, so a grid varies what runs of one may differ in: `training.learning_rate` and a network's
-rates.
+has all its seeds. All are one program, so a grid varies what runs of one may differ in: `training.learning_rate` and a
+network's rates.
 
 ```toml
 [grid]
