@@ -358,9 +358,11 @@ def test_brackets_in_the_name_of_a_folder_are_no_pattern(plain: Spec, echo: pl.D
     assert shelf.take("drift") is not None
 
 
-@pytest.mark.parametrize("out", ["~nobody9/x", "x" * 300])
-def test_a_place_that_cannot_be_is_refused(plain: Spec, echo: pl.DataFrame, out: str) -> None:
-    with pytest.raises(UsageError, match=r"cannot be used: .*name another folder"):
+@pytest.mark.parametrize(
+    ("out", "says"), [("~nobody9/x", "there is no such user"), ("x" * 300, r"cannot be used: .*name another folder")]
+)
+def test_a_place_that_cannot_be_is_refused(plain: Spec, echo: pl.DataFrame, out: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
         run_in_folder(plain, echo, out=Path(out))
 
 
