@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from coincast.experiments.compare import as_candles
+from coincast.experiments.compare import as_candles, describe_run
 from coincast.experiments.folder import FolderRun
 from coincast.experiments.result import Result, sentences_html
 from coincast.experiments.run import run_experiment
@@ -95,20 +95,5 @@ def forecast_spec(**settings: Any) -> Spec:
 
 
 def describe_outlook(run: FolderRun) -> dict[str, Any]:
-    """What `coincast forecast --json` prints."""
-    result = run.result
-    return {
-        "forecasts": outlook_table(result).to_dicts(),
-        "verdict": result.verdict,
-        "sentence": result.sentence,
-        "sentences": list(result.sentences),
-        "leaderboard": result.leaderboard.to_dicts(),
-        "scores": result.scores.to_dicts(),
-        "seconds": dict(result.seconds),
-        "files": list(result.files),
-        "notes": list(result.notes),
-        "fingerprint": result.fingerprint,
-        "folder": str(run.folder),
-        "report": str(run.report),
-        "was_finished": run.was_finished,
-    }
+    """What `coincast forecast --json` prints: the forecasts, and all that `compare` prints of the experiment behind."""
+    return {"forecasts": outlook_table(run.result).to_dicts(), **describe_run(run)}

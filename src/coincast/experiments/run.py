@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import polars as pl
 
-from coincast.candles.quality import find_gaps
 from coincast.errors import TooFewRowsError
+from coincast.experiments.account import failure_notes, gap_notes, input_rows, join_notes, part_rows
 from coincast.experiments.entries import ModelEntry, is_network
 from coincast.experiments.fit import check_network, fit_entry
 from coincast.experiments.grid import read_grid
@@ -19,8 +18,7 @@ from coincast.experiments.result import Result
 from coincast.experiments.rows import Fitted, gather_runs
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task, choose_candles, make_tasks
-from coincast.forecasts.combine import ENSEMBLE, add_ensembles, failed_runs
-from coincast.forecasts.table import TIME
+from coincast.forecasts.combine import add_ensembles
 from coincast.samples.shift import measure_shift
 from coincast.scores.verdict import score_forecasts
 
@@ -90,8 +88,8 @@ def run_experiment(
     return Result(
         spec=spec,
         candles=chosen,
-        parts=pl.concat([_part_rows(task) for task in tasks]),
-        inputs=pl.concat([_input_rows(task) for task in tasks]),
+        parts=pl.concat([part_rows(task) for task in tasks]),
+        inputs=pl.concat([input_rows(task) for task in tasks]),
         forecasts=forecasts,
         scores=scores,
         runs=gather_runs([one.runs for one in fitted]),
@@ -100,7 +98,7 @@ def run_experiment(
         outlook=outlook,
         seconds=watch.seconds,
         files=tuple(files),
-        notes=(*_join_notes(tasks, chosen), *_gap_notes(tasks), *_failure_notes(pl.concat([forecasts, outlook]))),
+        notes=(*join_notes(tasks, chosen), *gap_notes(tasks), *failure_notes(pl.concat([forecasts, outlook]))),
         fingerprint=fingerprint,
     )
 
@@ -155,83 +153,3 @@ def _refuse_unsound(entry: ModelEntry, spec: Spec, forecasts: pl.DataFrame) -> N
             else "correct its method forecast, or leave it out of the models"
         )
         raise TooFewRowsError(f"every run of {model} on {market} ended in numbers that are not finite; {advice}")
-
-
-def _part_rows(task: Task) -> pl.DataFrame:
-    """Rows and windows of each part of one market."""
-    samples = task.samples
-    rows = []
-    for name, windows in (("train", task.training), ("validation", task.validation), ("test", task.test)):
-        part = getattr(task.parts, name)
-        if len(part) > 0:
-            rows.append(
-                {
-                    "market": task.market,
-                    "interval": samples.interval,
-                    "part": name,
-                    "first": samples.candles["open_time"][part.first],
-                    "last": samples.candles["close_time"][part.end - 1],
-                    "rows": len(part),
-                    "windows": len(windows),
-                }
-            )
-    return pl.DataFrame(rows).with_columns(pl.col("first", "last").cast(TIME))
-
-
-def _input_rows(task: Task) -> pl.DataFrame:
-    """What every input adds up to over the training rows: the check that no column is dead or read wrongly."""
-    training = task.samples.inputs[task.parts.train.first : task.parts.train.end]
-    return pl.DataFrame(
-        {
-            "market": [task.market] * len(task.samples.names),
-            "input": list(task.samples.names),
-            "train_sum": np.nansum(training, axis=0),
-            "train_mean": np.nanmean(training, axis=0),
-            "train_deviation": np.nanstd(training, axis=0),
-        }
-    )
-
-
-def _join_notes(tasks: Sequence[Task], candles: pl.DataFrame) -> list[str]:
-    """What joining the inputs of several markets cost each of them."""
-    times = {str(market): set(table["close_time"]) for (market,), table in candles.group_by("market")}
-    notes = []
-    for task in tasks:
-        left_out = times[task.market] - set(task.samples.candles["close_time"])
-        lacking = [other for other in candles["market"].unique(maintain_order=True) if left_out - times[other]]
-        if left_out:
-            notes.append(
-                f"{_count(len(left_out), 'candle')} of {task.market} left out, since {' and '.join(lacking)} "
-                "have none of that time, and all markets are inputs."
-            )
-    return notes
-
-
-def _gap_notes(tasks: Sequence[Task]) -> list[str]:
-    gaps = find_gaps(pl.concat([task.samples.candles for task in tasks]))
-    return [
-        f"{row['market']} has {_count(row['gaps'], 'gap')}, {_count(row['missing'], 'candle')} missing; "
-        "no window reaches across a gap."
-        for row in gaps.group_by("market", maintain_order=True)
-        .agg(pl.len().alias("gaps"), pl.col("missing").sum())
-        .iter_rows(named=True)
-    ]
-
-
-def _failure_notes(forecasts: pl.DataFrame) -> list[str]:
-    runs = [
-        f"Run {row['run']} of {row['model']} on {row['market']} failed: its numbers are not finite. "
-        "It is left out of the ensemble."
-        for row in failed_runs(forecasts).iter_rows(named=True)
-    ]
-    alone = forecasts.filter(pl.col("run") == 0, ~pl.col("model").str.ends_with(ENSEMBLE))
-    holes = alone.group_by("model", "market", maintain_order=True).agg(pl.len(), bad=pl.col("value").null_count())
-    return runs + [
-        f"{row['bad']} of {_count(row['len'], 'forecast')} of {row['model']} on {row['market']} are not finite. "
-        "They are left out of its scores."
-        for row in holes.filter(pl.col("bad") > 0).iter_rows(named=True)
-    ]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
