@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from coincast.training.recipe import Recipe
+from coincast.training.steps import shuffle as shuffle_windows
 from coincast.training.trained import TrainedRuns
-from coincast.training.trainer import Progress, TrainingRun, _shuffle, train
+from coincast.training.trainer import Progress, TrainingRun, train
 
 Make = Callable[..., TrainingRun]
 LOOKBACK = 3
@@ -141,7 +142,9 @@ def test_progress_is_told_to_the_end(make_run: Make, monkeypatch: pytest.MonkeyP
 
 def order_of(seed: int, epoch: int, count: int, *, slots: int, shuffle: bool = True) -> np.ndarray:
     data = {"key": jax.random.key_data(jax.random.key(seed)), "count": jnp.int32(count)}
-    return np.asarray(_shuffle(data, jnp.int32(epoch), recipe=Recipe(batch_size=4, shuffle=shuffle), slots=slots))
+    return np.asarray(
+        shuffle_windows(data, jnp.int32(epoch), recipe=Recipe(batch_size=4, shuffle=shuffle), slots=slots)
+    )
 
 
 def test_every_window_comes_once_in_an_epoch() -> None:
@@ -169,6 +172,6 @@ def test_without_shuffling_windows_keep_their_order() -> None:
 def test_every_window_is_as_likely_to_be_first() -> None:
     data = {"key": jax.random.key_data(jax.random.key(8)), "count": jnp.int32(10)}
     recipe, epochs = Recipe(batch_size=4), 500
-    firsts = jax.vmap(lambda epoch: _shuffle(data, epoch, recipe=recipe, slots=12)[0, 0])(jnp.arange(epochs))
+    firsts = jax.vmap(lambda epoch: shuffle_windows(data, epoch, recipe=recipe, slots=12)[0, 0])(jnp.arange(epochs))
     counts = np.bincount(np.asarray(firsts), minlength=10)
     assert counts == pytest.approx(np.full(10, epochs / 10), abs=5 * np.sqrt(epochs * 0.1 * 0.9))
