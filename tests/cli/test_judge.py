@@ -75,3 +75,13 @@ def test_a_run_is_not_written_over(coincast: Callable[..., Any], lagged: Path, b
     shown = coincast("compare", "mine.toml", "--candles", btc, "--out", "run", "--json").json
     [drift] = [row for row in shown["leaderboard"] if row["model"] == "drift"]
     assert (judged["model"], judged["skill"], judged["verdict"]) == ("drift", drift["skill"], drift["verdict"])
+
+
+def test_other_quantiles_are_another_judgement(coincast: Callable[..., Any], lagged: Path, elsewhere: Path) -> None:
+    table = pl.read_csv(lagged).with_columns(predicted="guess").drop("guess")
+    reports = set()
+    for width in (0.02, 0.05):
+        bounds = {"q05": pl.col("predicted") * (1 - width), "q95": pl.col("predicted") * (1 + width)}
+        table.with_columns(**bounds).write_csv("bounds.csv")
+        reports.add(coincast("judge", "bounds.csv", "--json").json["report"])
+    assert len(reports) == 2

@@ -91,7 +91,9 @@ def write_judgement(judgement: Judgement, out: Path | None = None, *, command: s
     from coincast.reports.figures import write_figures
     from coincast.reports.html import write_report
 
-    fingerprint = hashlib.sha256(hash_table(judgement.forecasts) + hash_code()).hexdigest()
+    # The scores, too: the same forecasts with other quantiles are another judgement.
+    judged = hash_table(judgement.forecasts) + hash_table(judgement.scores)
+    fingerprint = hashlib.sha256(judged + hash_code()).hexdigest()
     folder = choose_place(out, "judge", fingerprint)
     claim_place(folder, fingerprint)
     story = tell_judgement(judgement, command=command)
