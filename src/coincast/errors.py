@@ -4,12 +4,16 @@ CoincastError                 1  a fault that should not happen
 ├── UsageError                2  a wrong option, argument or spec
 │   ├── UnknownNameError      2  a name that no registry knows
 │   └── MissingPackageError   2  an optional package is not installed
-└── DataError                 3  bad or missing data
-    ├── UnreadableFileError   3  no such file, not a table, a broken file
-    ├── ColumnError           3  a column is missing, doubled or useless
-    ├── CandleError           3  candles that cannot be true
-    ├── ForecastError         3  forecasts that cannot be judged
-    └── TooFewRowsError       3  not enough candles, windows or forecasts
+├── DataError                 3  bad or missing data
+│   ├── UnreadableFileError   3  no such file, not a table, a broken file
+│   ├── ColumnError           3  a column is missing, doubled or useless
+│   │   └── CellError         3  cells that are no number or no time
+│   ├── CandleError           3  candles that cannot be true
+│   ├── ForecastError         3  forecasts that cannot be judged
+│   └── TooFewRowsError       3  not enough candles, windows or forecasts
+└── ExchangeError             4  the exchange or the network
+    ├── RefusedError          4  it refuses this country, or this address for a while
+    └── MaintenanceError      4  it is closed for maintenance
 
 The number is the exit code of the command line. A message is one or two lines: what was given, what is allowed, what to
 do. Raise; do not also log.
@@ -18,7 +22,7 @@ do. Raise; do not also log.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class CoincastError(Exception):
@@ -76,6 +80,19 @@ class ColumnError(DataError):
     """A column is missing, doubled or useless."""
 
 
+class CellError(ColumnError):
+    """Cells that are no number or no time.
+
+    Args:
+        message: what a person reads.
+        rows: positions of the cells in their column, counted from 0.
+    """
+
+    def __init__(self, message: str, rows: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.rows = tuple(rows)
+
+
 class CandleError(DataError):
     """Candles that cannot be true."""
 
@@ -86,3 +103,17 @@ class ForecastError(DataError):
 
 class TooFewRowsError(DataError):
     """Not enough candles, windows or forecasts."""
+
+
+class ExchangeError(CoincastError):
+    """The exchange or the network does not give what was asked for."""
+
+    exit_code = 4
+
+
+class RefusedError(ExchangeError):
+    """The exchange refuses the country of this machine, or this address for a while."""
+
+
+class MaintenanceError(ExchangeError):
+    """The exchange is closed for maintenance."""

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from coincast.errors import UsageError
-from coincast.tabular import expand_home, write_beside
+from coincast.tabular import expand_home, home_folder, write_beside
 
 
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
@@ -54,3 +54,10 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 def test_a_home_of_nobody_is_refused() -> None:
     with pytest.raises(UsageError, match="there is no such user"):
         expand_home("~nobody-of-that-name/prices.csv")
+
+
+def test_home_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COINCAST_HOME", str(tmp_path))
+    assert home_folder() == tmp_path
+    monkeypatch.delenv("COINCAST_HOME")
+    assert home_folder().name == "coincast"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from coincast.training.devices import HOST_DEVICES, advise_more_devices, available_cores, home, use_every_core
+from coincast.training.devices import HOST_DEVICES, advise_more_devices, available_cores, use_every_core
 
 ONE_CORE = """
 import os
@@ -68,10 +68,3 @@ def test_the_flags_of_a_user_are_kept(monkeypatch: pytest.MonkeyPatch, flags: st
     monkeypatch.delitem(sys.modules, "jax", raising=False)
     use_every_core()
     assert os.environ["XLA_FLAGS"] == expected.format(new=f"{HOST_DEVICES}={max(2, available_cores())}")
-
-
-def test_home_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("COINCAST_HOME", str(tmp_path))
-    assert home() == tmp_path
-    monkeypatch.delenv("COINCAST_HOME")
-    assert home().name == "coincast"

@@ -31,9 +31,10 @@ def examine() -> dict[str, Any]:
     import jax
 
     import coincast
-    from coincast.training.devices import available_cores, home
+    from coincast.tabular import home_folder
+    from coincast.training.devices import available_cores
 
-    folder = home()
+    folder = home_folder()
     return {
         "coincast": coincast.__version__,
         "python": f"{platform.python_version()} ({sys.executable})",

@@ -8,13 +8,14 @@ from coincast.tabular.frames import to_pandas
 from coincast.tabular.numbers import NULL_WORDS, parse_numbers
 from coincast.tabular.reading import read_table
 from coincast.tabular.times import UTC_MILLISECONDS, ParsedTimes, parse_times
-from coincast.tabular.writing import expand_home, write_beside
+from coincast.tabular.writing import expand_home, home_folder, write_beside
 
 __all__ = [
     "NULL_WORDS",
     "UTC_MILLISECONDS",
     "ParsedTimes",
     "expand_home",
+    "home_folder",
     "parse_numbers",
     "parse_times",
     "read_table",

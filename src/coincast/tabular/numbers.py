@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from coincast.errors import ColumnError
+from coincast.errors import CellError, ColumnError
 
 NULL_WORDS = ("", "-", "--", "–", "—", "nan", "null", "none", "n/a", "na", "#n/a", "nat")
 """Cells that mean "unknown", in lower case."""
@@ -54,4 +54,4 @@ def refuse_unread(name: str, text: pl.Series, read: pl.Series, advice: str) -> N
     if unread.len():
         row = unread[0]
         more = f" (and {unread.len() - 1:,} more)" if unread.len() > 1 else ""
-        raise ColumnError(f"column {name!r}, row {row + 1}: {text[row]!r}{more} {advice}")
+        raise CellError(f"column {name!r}, row {row + 1}: {text[row]!r}{more} {advice}", unread.to_list())

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Where files stand, and how they are written: whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 from coincast.errors import UsageError
 
@@ -22,6 +24,11 @@ def expand_home(path: str | os.PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise UsageError(f"{path}: there is no such user; write the whole path") from None
+
+
+def home_folder() -> Path:
+    """Folder of store and caches: `COINCAST_HOME`, else the platform's user folder."""
+    return expand_home(os.environ.get("COINCAST_HOME") or platformdirs.user_data_dir("coincast", appauthor=False))
 
 
 def write_beside(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> Path:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
-import platformdirs
+from coincast.tabular import home_folder
 
 HOST_DEVICES = "--xla_force_host_platform_device_count"
 
@@ -31,19 +30,14 @@ def use_every_core() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} {HOST_DEVICES}={max(2, available_cores())}".strip()
 
 
-def home() -> Path:
-    """Folder of store and caches: `COINCAST_HOME`, else the platform's user folder."""
-    return Path(os.environ.get("COINCAST_HOME") or platformdirs.user_data_dir("coincast", appauthor=False))
-
-
 def use_compile_cache() -> None:
-    """Keep compiled programs under `home()`, so that the second training of the same shape starts at once.
+    """Keep compiled programs under `home_folder()`, so that the second training of the same shape starts at once.
 
     Where nothing can be written there, programs are compiled anew each time.
     """
     import jax
 
-    folder = home() / "compiled"
+    folder = home_folder() / "compiled"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -29,18 +29,21 @@ class Reading:
     """What a form finds in a table.
 
     Attributes:
-        columns: `open_time` or, where the times are the ends of candles, `close_time`; `close`; whatever is known of
-            `open`, `high`, `low`, `volume` (in units of the base) and further numbers; and `symbol`, the text that
-            names the coin, where the table has one. Times in UTC, numbers float64, unknown = null, any order.
+        columns: one row for each row of the table, in the same order: `open_time` or, where the times are the ends of
+            candles, `close_time`; `close`; whatever is known of `open`, `high`, `low`, `volume` (in units of the base)
+            and further numbers; and `symbol`, the text that names the coin, where the table has one. Times in UTC,
+            numbers float64, unknown = null. A row without a close is no candle, and is left out later.
         interval: interval that the form fixes; None: the spacing of the times tells.
         zone: zone in which times without one were read; None: every time says its own, or the form fixes it.
         notes: what the user should know, one sentence each.
+        left_out: position of a row, counted from 0 -> why this form leaves it out.
     """
 
     columns: pl.DataFrame
     interval: str | None = None
     zone: str | None = None
     notes: tuple[str, ...] = ()
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
