@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,10 +20,18 @@ from coincast.errors import (
     UnreadableFileError,
     UsageError,
 )
-from coincast.sources.files import parse_candle_option, read_candle_file, read_candle_files, read_candles
+from coincast.sources.files import (
+    parse_candle_option,
+    read_candle_file,
+    read_candle_files,
+    read_candles,
+    read_markets,
+)
 from coincast.sources.simulated import simulate
+from coincast.tabular import read_members
 
 ROWS = ["2031-01-01,10,5", "2031-01-02,11,-", "2031-01-03,12,7"]
+DAYS = [row.partition(",")[0] for row in ROWS]
 PLAIN = "date,price,volume\n"
 FORM = "Date,Open,High,Low,Close,Volume,Market Cap\n"
 FORM_ROWS = '"Jan 03, 2031",2,3,1,2.5,-,9\n"Jan 02, 2031",2,3,1,2.5,"1,000",9\n'
@@ -122,8 +132,8 @@ def test_everything_doubtful_is_said(tmp_path: Path) -> None:
     hours = [f"2031-01-01 {hour:02}:00,9,3,1,2" for hour in (0, 1, 2, 4, 7)]
     notes = read_candle_file(write(tmp_path / "btc.csv", [*hours, hours[0]], header)).notes
     assert notes[1:] == (
-        "times have no zone: read as UTC",
         "1 repeated row left out",
+        "times have no zone: read as UTC",
         "2 gaps, 3 candles missing",
         "open or close outside low to high in 5 candles",
     )
@@ -235,7 +245,7 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 def test_an_empty_file(tmp_path: Path) -> None:
     (tmp_path / "btc.csv").write_bytes(b"")
-    assert "btc.csv is empty; a table is a CSV file" in refusal(tmp_path / "btc.csv")
+    assert "btc.csv is empty; a table is a CSV" in refusal(tmp_path / "btc.csv")
 
 
 def test_a_picture(tmp_path: Path) -> None:
@@ -264,14 +274,14 @@ def test_too_few_rows_to_tell_the_interval(tmp_path: Path) -> None:
 def test_candles_that_cannot_be_true(tmp_path: Path) -> None:
     message = refusal(write(tmp_path / "btc.csv", [ROWS[0], "2031-01-02,0,1", ROWS[2]]))
     assert message == (
-        "btc.csv: the 1d candle of file:BTC/USD that opens 2031-01-02 00:00 UTC has the close 0.0; "
-        "a price is above zero and finite: leave such rows out"
+        "btc.csv: 1 row cannot be true: row 2 (2031-01-02: close 0.0)\n"
+        "leave such rows out with --on-bad drop, or keep what can stand with --on-bad keep"
     )
 
 
 def test_two_lines_for_one_day(tmp_path: Path) -> None:
     message = refusal(write(tmp_path / "btc.csv", [*ROWS, "2031-01-02,99,1"]))
-    assert "is there more than once with different values; keep one of them" in message
+    assert "2 rows cannot be true: row 2 (2031-01-02: close 11.0, and another row of that time differs)" in message
 
 
 def test_a_broken_parquet_file(tmp_path: Path) -> None:
@@ -285,8 +295,60 @@ def test_a_real_table_without_closes(shared_data: Path) -> None:
     message = refusal(path)
     assert "columns={'close': 'btc_market_price'} or --column close=btc_market_price\n" in message
     assert "its columns: Date, btc_market_price, btc_total_bitcoins, " in message
-    with pytest.raises(CandleError, match=r"has the close 0\.0; a price is above zero .* \(175 candles in all\)"):
+    with pytest.raises(CandleError, match=r"175 rows cannot be true: row 1 \(2010-02-23: close 0\.0\), row 2 "):
         read_candle_file(path, columns={"close": "btc_market_price"})
+
+
+def test_a_fault_is_left_out_where_the_user_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path / "btc.csv", [ROWS[0], "2031-01-02,0,1", *ROWS[2:]])
+    file = read_candle_file(path, on_bad="drop", interval="1d")
+    assert file.rows == len(ROWS) - 1
+    assert file.left_out.to_dicts() == [
+        {"row": 2, "time": datetime(2031, 1, 2, tzinfo=UTC), "reason": "close 0.0", "done": "left out"}
+    ]
+    assert "row 2 (2031-01-02): close 0.0: left out" in file.notes
+
+
+def test_a_cell_that_cannot_be_read_is_a_fault_like_others(tmp_path: Path) -> None:
+    path = write(tmp_path / "btc.csv", [ROWS[0], "2031-01-02,about 11,1", *ROWS[2:]])
+    for policy in ("drop", "keep"):
+        file = read_candle_file(path, on_bad=policy, interval="1d")
+        assert file.rows == len(ROWS) - 1
+        assert file.left_out.row(0)[::3] == (2, "left out")
+
+
+def test_an_unknown_policy(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="unknown policy for rows that cannot be true 'mend'"):
+        read_candles(write(tmp_path / "btc.csv"), on_bad="mend")
+
+
+def test_a_table_in_gzip_and_in_an_archive(tmp_path: Path) -> None:
+    plain = write(tmp_path / "btc.csv")
+    (tmp_path / "btc.csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        archive.write(plain, "btc.csv")
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.write(plain, "btc.csv")
+        archive.write(plain, "folder/eth.csv")
+    expected = read_candles(plain)
+    assert read_candles(tmp_path / "btc.csv.gz").equals(expected)
+    assert read_candles(tmp_path / "one.zip", market="file:BTC/USD").equals(expected)
+    with pytest.raises(UnreadableFileError, match=r"two.zip holds 2 files \(btc.csv, folder/eth.csv\); unpack the one"):
+        read_candles(tmp_path / "two.zip")
+    read = [read_markets(member)[0] for member in read_members(tmp_path / "two.zip")]
+    assert [file.market for file in read] == ["file:BTC/USD", "file:ETH/USD"]
+
+
+def test_every_market_of_a_table(tmp_path: Path) -> None:
+    rows = [f"{day},{coin},{price}" for coin, price in (("BTC", 5), ("ETH", 7)) for day in DAYS]
+    files = read_markets(write(tmp_path / "long.csv", rows, "date,symbol,price\n"))
+    assert [(file.market, file.rows) for file in files] == [("file:BTC/USD", len(DAYS)), ("file:ETH/USD", len(DAYS))]
+    assert files[1].candles["close"].to_list() == [7.0] * len(DAYS)
+
+
+def test_a_row_without_a_time_is_a_fault(tmp_path: Path) -> None:
+    message = refusal(write(tmp_path / "btc.csv", [*ROWS, ",12,1"]))
+    assert f"1 row cannot be true: row {len(ROWS) + 1} (no readable time)" in message
 
 
 def test_a_real_table_of_no_known_form(shared_data: Path) -> None:

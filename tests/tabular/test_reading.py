@@ -139,22 +139,29 @@ def refused(path: Path, content: bytes) -> str:
 @pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf"])
 def test_an_empty_file(tmp_path: Path, content: bytes) -> None:
     message = refused(tmp_path / "empty.csv", content)
-    assert message.endswith("is empty; a table is a CSV file (UTF-8) or a Parquet file with a row of column names")
+    assert "is empty; a table is a CSV (UTF-8), Parquet, Feather, JSON or HDF5 file" in message
 
 
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"\x89PNG\r\n\x1a\n\0\0", "is a PNG picture, not a table; a table is a CSV file (UTF-8) or a Parquet file"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is a PNG picture, not a table that can be read; a table is a CSV (UTF-8)"),
         (b"\xff\xd8\xff\xe0\0", "is a JPEG picture, not a table"),
         (b"GIF89a\0", "is a GIF picture"),
         (b"%PDF-1.7", "is a PDF document"),
-        (b"PK\x03\x04\x14", "is a ZIP archive or an Excel workbook"),
-        (b"\x1f\x8b\x08", "is a gzip archive"),
+        (b"PK\x03\x04\x14", "is a broken or locked ZIP archive"),
+        (b"\x1f\x8b\x08", "is a broken gzip file"),
         ("date,price\n".encode("utf-16"), "is UTF-16 text"),
         (b"<!DOCTYPE html>", "is a web page"),
-        (b'{"prices": []}', "is JSON text"),
-        (b"date,pr\0ce\n1,2\n", "is not a table (its bytes are no UTF-8 text)"),
+        (b'{"prices": []}', "is JSON, and no list of rows; a table in JSON is a list of rows"),
+        (b"[[1, 2], [3]]", "is JSON whose rows differ in their cells"),
+        (b"[[1, [2]], [3, 4]]", "column_2 holds lists or objects in its cells"),
+        (b"[1, 2", "is broken JSON"),
+        (b"FEA1....", "is a Feather file of the first version"),
+        (b"ARROW1 and then nothing", "is a broken Feather file"),
+        (b"\x89HDF\r\n\x1a\n", "is a broken HDF5 file"),
+        (b"\x80\x04\x95...", "is a pickle, which can run code and is never loaded"),
+        (b"date,pr\0ce\n1,2\n", "is not a table (its bytes are no text)"),
         ("date,prix €\n1,2\n".encode("cp1252"), "is not a table (its bytes are no UTF-8 text)"),
         (b"PAR1 and then nothing", "is a broken Parquet file; fetch or write it again"),
         (b"date,price\n1,2,3\n4,5,6,7\n", "is no table: its rows differ in length, or a quote stays open"),
@@ -177,12 +184,12 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFileError, match="is a folder; give one CSV or Parquet file in it"):
+    with pytest.raises(UnreadableFileError, match="is a folder; give one file in it"):
         read_table(tmp_path)
 
 
 def test_something_else() -> None:
-    with pytest.raises(UsageError, match="a list is no table; give the path of a CSV or Parquet file"):
+    with pytest.raises(UsageError, match="a list is no table; give the path of a file with one"):
         read_table([1, 2])
 
 

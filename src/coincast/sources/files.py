@@ -12,17 +12,26 @@ from typing import Any
 
 import polars as pl
 
+from coincast.candles.faults import POLICIES, clear_faults
 from coincast.candles.quality import find_gaps, find_outside_range
 from coincast.candles.table import KEYS, Market, check_candles, check_interval, make_candles, parse_market
-from coincast.errors import CandleError, ColumnError, DataError, TooFewRowsError, UnknownNameError, UsageError
-from coincast.sources.coins import Pair, find_coin, read_symbol
+from coincast.errors import (
+    CandleError,
+    CellError,
+    ColumnError,
+    DataError,
+    TooFewRowsError,
+    UnknownNameError,
+    UsageError,
+)
 from coincast.sources.formats import FORMATS, Format, Reading, ReadOptions
-from coincast.tabular import expand_home, parse_numbers, parse_times, read_table
+from coincast.sources.naming import decide_markets, only_market, read_symbols, rows_of_market
+from coincast.tabular import Member, expand_home, parse_numbers, parse_times, read_members, read_table
 
 
 @dataclass(frozen=True)
 class CandleFile:
-    """What was read from one file or frame, and how.
+    """What was read of one market from one file or frame, and how.
 
     Attributes:
         candles: the checked candle table.
@@ -34,8 +43,10 @@ class CandleFile:
         first: open time of the first candle, UTC.
         last: open time of the last candle, UTC.
         notes: what a person should know about this reading, one sentence each.
+        left_out: every row that is no candle or was changed, by its `row` in the file (counted from 1, the header
+            apart), `time` (UTC, null where it has none), `reason` and `done`.
         sha256: of the file's bytes; of a frame, of its candles as CSV.
-        path: the file; None for a frame.
+        path: the file, or archive and member; None for a frame.
     """
 
     candles: pl.DataFrame
@@ -47,8 +58,16 @@ class CandleFile:
     first: datetime
     last: datetime
     notes: tuple[str, ...]
+    left_out: pl.DataFrame
     sha256: str
     path: Path | None
+
+
+LEFT_OUT = {"row": pl.Int64(), "time": pl.Datetime("ms", "UTC"), "reason": pl.String(), "done": pl.String()}
+"""Columns of `CandleFile.left_out`."""
+_UNPRICED = "no close"
+_TOLD = 5
+"""Rows that are told one by one."""
 
 
 def read_candles(
@@ -60,6 +79,7 @@ def read_candles(
     zone: str | None = None,
     day_first: bool | None = None,
     format: str | None = None,
+    on_bad: str = "refuse",
 ) -> pl.DataFrame:
     """Read candles from a file or a frame; see `read_candle_file`, which also says how they were read.
 
@@ -69,9 +89,8 @@ def read_candles(
         >>> read_candles(days, market="file:BTC/USD")["close"].to_list()
         [42.0, 43.0, 41.5]
     """
-    return read_candle_file(
-        source, market=market, interval=interval, columns=columns, zone=zone, day_first=day_first, format=format
-    ).candles
+    options = ReadOptions(columns=columns or {}, zone=zone, day_first=day_first)
+    return _read_one(source, market, interval, options, format, on_bad).candles
 
 
 def read_candle_file(
@@ -83,43 +102,67 @@ def read_candle_file(
     zone: str | None = None,
     day_first: bool | None = None,
     format: str | None = None,
+    on_bad: str = "refuse",
 ) -> CandleFile:
     """Read the candles of one market from a file or a frame.
 
     The form is told by the content. It fixes source and quote; the coin comes from the content, else from the file's
     name, else from `market`. A table that is in candle form already is checked and nothing else. A candle that has not
-    closed yet is left out: its close is not known.
+    closed yet is left out: its close is not known. So is a row without a close: nothing was traded, or nothing known.
 
     Args:
-        source: path of a CSV or Parquet file, or a pandas or polars frame.
+        source: path of a file, as `coincast.tabular.read_table` takes it, or a pandas or polars frame.
         market: `source:BASE/QUOTE`; wins over what content and name say, and chooses one of several markets.
         interval: default: fixed by the form, else the most common spacing of the times.
         columns: name in the candle table -> name in the file, where names do not tell: `{"close": "My price"}`.
         zone: zone of times that name none; default: that of the form, else UTC.
         day_first: whether 03/04/2017 is the 3rd of April; needed only where no row tells.
         format: name of a file form in `FORMATS`; default: the first that recognises the table.
+        on_bad: a name in `coincast.candles.faults.POLICIES`: what happens where rows cannot be true.
 
     Raises:
         UsageError: the coin is not told, `market` contradicts the form, an unknown interval, zone or form.
         DataError: the file cannot be read, a column is missing, the candles cannot be true.
     """
+    options = ReadOptions(columns=columns or {}, zone=zone, day_first=day_first)
+    return _read_one(source, market, interval, options, format, on_bad)
+
+
+def read_markets(
+    source: Any,
+    *,
+    market: str | None = None,
+    interval: str | None = None,
+    options: ReadOptions | None = None,
+    format: str | None = None,
+    on_bad: str = "refuse",
+) -> list[CandleFile]:
+    """Read the candles of every market of one table; arguments and errors as for `read_candle_file`.
+
+    Args:
+        source: path, frame, or one member of an archive.
+    """
     if market is not None:
         parse_market(market)
     if interval is not None:
         check_interval(interval)
-    table = read_table(source)
-    path = expand_home(source) if isinstance(source, str | os.PathLike) else None
+    if on_bad not in POLICIES:
+        raise UnknownNameError("policy for rows that cannot be true", on_bad, POLICIES)
+    options = options or ReadOptions()
+    path, content, sha256 = _open(source)
+    table = read_table(content)
     given = path.name if path else "the frame"
-    options = ReadOptions(columns=columns or {}, zone=zone, day_first=day_first)
     try:
-        if not columns and format is None and set(KEYS) <= set(table.columns):
-            read = _read_candle_form(table, market, interval, zone)
+        if not options.columns and format is None and set(KEYS) <= set(table.columns):
+            read = [_read_candle_form(table, market, interval, options.zone)]
         else:
-            read = _read_form(table, _choose_form(table, format, options), options, path, market, interval)
+            read = _read_form(table, choose_form(table, format, options), options, path, market, interval, on_bad)
     except DataError as error:
         raise type(error)(f"{given}: {error}") from None
-    content = path.read_bytes() if path else read.candles.write_csv().encode()
-    return replace(read, path=path, sha256=hashlib.sha256(content).hexdigest())
+    return [
+        replace(one, path=path, sha256=sha256 or hashlib.sha256(one.candles.write_csv().encode()).hexdigest())
+        for one in read
+    ]
 
 
 def read_candle_files(
@@ -130,6 +173,7 @@ def read_candle_files(
     zone: str | None = None,
     day_first: bool | None = None,
     format: str | None = None,
+    on_bad: str = "refuse",
 ) -> tuple[pl.DataFrame, list[CandleFile]]:
     """Read several files (or frames) into one candle table.
 
@@ -143,20 +187,11 @@ def read_candle_files(
     Raises:
         CandleError: two files give different candles for the same market and time.
     """
+    options = ReadOptions(columns=columns or {}, zone=zone, day_first=day_first)
     files = []
     for source in sources:
         market, content = parse_candle_option(source) if isinstance(source, str) else (None, source)
-        files.append(
-            read_candle_file(
-                content,
-                market=market,
-                interval=interval,
-                columns=columns,
-                zone=zone,
-                day_first=day_first,
-                format=format,
-            )
-        )
+        files.append(_read_one(content, market, interval, options, format, on_bad))
     if not files:
         raise UsageError("no candles were given; give at least one file: --candles FILE or --candles MARKET=FILE")
     try:
@@ -183,20 +218,13 @@ def parse_candle_option(text: str) -> tuple[str | None, Path]:
         return None, Path(text)
 
 
-def _read_candle_form(table: pl.DataFrame, market: str | None, interval: str | None, zone: str | None) -> CandleFile:
-    """A candle table, perhaps as text."""
-    zones = [parse_times(table[name], zone=zone) for name in ("open_time", "close_time")]
-    numbers = [parse_numbers(table[name], name) for name in table.columns if name not in KEYS]
-    candles = check_candles(table.select("market", "interval", *(parsed.times for parsed in zones), *numbers))
-    for name, wanted in (("market", market), ("interval", interval)):
-        if wanted is not None and wanted not in candles[name]:
-            raise UnknownNameError(f"{name} in this table", wanted, candles[name].unique())
-        candles = candles.filter(pl.col(name) == wanted) if wanted is not None else candles
-    return _describe(candles, table.height, form="candles", zone=zones[0].zone_assumed, notes=())
+def choose_form(table: pl.DataFrame, format: str | None, options: ReadOptions) -> Format:
+    """The form that the user names; the general one where columns are named; else the first that recognises it.
 
-
-def _choose_form(table: pl.DataFrame, format: str | None, options: ReadOptions) -> Format:
-    """The form that the user names; the general one where columns are named; else the first that recognises it."""
+    Raises:
+        UnknownNameError: no such form.
+        ColumnError: the table is not of the form that was named.
+    """
     if format is not None and format not in FORMATS:
         raise UnknownNameError("file form", format, FORMATS)
     if format is not None and format != "table" and not FORMATS[format].recognises(table):
@@ -208,84 +236,144 @@ def _choose_form(table: pl.DataFrame, format: str | None, options: ReadOptions) 
     return next((form for form in FORMATS.values() if form.recognises(table)), FORMATS["table"])
 
 
+def _open(source: Any) -> tuple[Path | None, Any, str]:
+    """Path, content and hash of a source; a frame has neither the first nor the last."""
+    if isinstance(source, Member):
+        return Path(source.name), source, source.sha256
+    if not isinstance(source, str | os.PathLike):
+        return None, source, ""
+    path = expand_home(source)
+    members = read_members(path)
+    return (path, members[0], members[0].sha256) if len(members) == 1 else (path, path, "")
+
+
+def _read_one(
+    source: Any, market: str | None, interval: str | None, options: ReadOptions, format: str | None, on_bad: str
+) -> CandleFile:
+    read = read_markets(source, market=market, interval=interval, options=options, format=format, on_bad=on_bad)
+    if len(read) > 1:
+        only_market([parse_market(one.market) for one in read])
+    return read[0]
+
+
+def _read_candle_form(table: pl.DataFrame, market: str | None, interval: str | None, zone: str | None) -> CandleFile:
+    """A candle table, perhaps as text."""
+    zones = [parse_times(table[name], zone=zone) for name in ("open_time", "close_time")]
+    numbers = [parse_numbers(table[name], name) for name in table.columns if name not in KEYS]
+    candles = check_candles(table.select("market", "interval", *(parsed.times for parsed in zones), *numbers))
+    for name, wanted in (("market", market), ("interval", interval)):
+        if wanted is not None and wanted not in candles[name]:
+            raise UnknownNameError(f"{name} in this table", wanted, candles[name].unique())
+        candles = candles.filter(pl.col(name) == wanted) if wanted is not None else candles
+    return _describe(candles, form="candles", zone=zones[0].zone_assumed, notes=())
+
+
 def _read_form(
     table: pl.DataFrame,
     form: Format,
     options: ReadOptions,
     path: Path | None,
-    market: str | None,
+    said: str | None,
     interval: str | None,
-) -> CandleFile:
-    reading = form.read(table, options)
+    on_bad: str,
+) -> list[CandleFile]:
+    reading, rows, unread = _read_rows(table, form, options, on_bad)
     if interval and reading.interval not in (None, interval):
         raise UsageError(f"candles of the form {form.name} are {reading.interval}, and interval {interval} was asked")
-    name, how = _decide_market(form, reading, path, market)
-    columns = _select_coin(reading.columns, name)
-    candles = make_candles(columns, market=str(name), interval=interval or reading.interval)
-    return _describe(candles, columns.height, form=form.name, zone=reading.zone, notes=(how, *reading.notes))
+    columns = reading.columns.with_columns(rows.alias("row"))
+    symbols = read_symbols(columns)
+    markets = decide_markets(form, symbols, path, said)
+    if said is None and path is None:
+        only_market(list(markets))
+    columns, left_out = _leave_out(columns, reading, unread)
+    read = []
+    for market, how in markets.items():
+        own = rows_of_market(columns, symbols, market)
+        candles, changed = _make_market(own, market, interval or reading.interval, on_bad)
+        all_changed = pl.concat([left_out, changed]).sort("row", maintain_order=True)
+        notes = (how, *reading.notes, *_tell_left_out(all_changed), *_tell_repeated(own, changed, candles))
+        read.append(_describe(candles, form=form.name, zone=reading.zone, notes=notes, left_out=all_changed))
+        left_out = left_out.clear()  # rows that belong to no market are told once
+    return read
 
 
-def _decide_market(form: Format, reading: Reading, path: Path | None, said: str | None) -> tuple[Market, str]:
-    """The market, and a sentence that says where its name comes from."""
-    known = f"{form.name} form" if form.quote else "no known form"
-    if said is not None:
-        market = parse_market(said)
-        if form.quote and (market.source, market.quote) != (form.source, form.quote):
-            raise UsageError(
-                f"market {said} contradicts the form {form.name}, which fixes source {form.source} and quote "
-                f"{form.quote}; say {form.source}:{market.base}/{form.quote}, or format='table'"
-            )
-        return market, f"read as {market}: {known}, market as given"
-    content, by_name = _coin_of_content(form, reading), find_coin(path.stem) if path else None
-    found = content or by_name
-    if found is None:
-        example = f"{form.source}:BTC/{form.quote or 'USD'}"
-        given = path.name if path else "the frame"
-        raise UsageError(
-            f"{given} does not tell its coin, neither by a column nor by the file's name; "
-            f"say it, such as --candles {example}={path or 'FILE'} or market={example!r}"
-        )
-    quote = form.quote or found.quote or (by_name.quote if by_name else None)
-    market = Market(form.source, found.base, quote or "USD")
-    origin = "coin from its content" if content else "coin from its name"
-    return market, f"read as {market}: {known}, {origin}" + ("" if quote else ", quote USD assumed")
+def _read_rows(
+    table: pl.DataFrame, form: Format, options: ReadOptions, on_bad: str
+) -> tuple[Reading, pl.Series, list[tuple[int, str]]]:
+    """The reading, the position of each of its rows in the table, and the rows that have an unreadable cell.
+
+    Such a row is a fault: it is left out only where the user says what shall be done about faults.
+    """
+    rows = pl.int_range(table.height, eager=True)
+    unread: list[tuple[int, str]] = []
+    while True:
+        try:
+            return form.read(table, options), rows, unread
+        except CellError as error:
+            if on_bad == "refuse" or not 0 < len(set(error.rows)) < table.height:
+                raise
+            unread += [(int(rows[row]), str(error).partition(": ")[0]) for row in sorted(set(error.rows))]
+            is_read = ~pl.int_range(table.height, eager=True).is_in(list(error.rows))
+            table, rows = table.filter(is_read), rows.filter(is_read)
 
 
-def _coin_of_content(form: Format, reading: Reading) -> Pair | None:
-    """The coin of the symbol column, where it names one."""
-    pairs = sorted(set(_pairs_by_symbol(reading.columns).values()), key=str)
-    if len(pairs) > 1:
-        listed = ", ".join(pair.base for pair in pairs[:8]) + (", ..." if len(pairs) > 8 else "")
-        example = f"{form.source}:{pairs[0].base}/{form.quote or pairs[0].quote or 'USD'}"
-        raise UsageError(
-            f"this table holds {len(pairs)} coins or pairs ({listed}); "
-            f"choose one, such as --candles {example}=FILE or market={example!r}"
-        )
-    return pairs[0] if pairs else None
+def _leave_out(
+    columns: pl.DataFrame, reading: Reading, unread: list[tuple[int, str]]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that the form leaves out, and those with unreadable cells."""
+    is_out = pl.int_range(columns.height, eager=True).is_in(list(reading.left_out))
+    rows = [*unread, *((int(columns["row"][row]), reason) for row, reason in reading.left_out.items())]
+    listed = [{"row": row + 1, "time": None, "reason": reason, "done": "left out"} for row, reason in rows]
+    return columns.filter(~is_out) if reading.left_out else columns, pl.DataFrame(listed, schema=LEFT_OUT)
 
 
-def _select_coin(columns: pl.DataFrame, market: Market) -> pl.DataFrame:
-    """Rows of the market's coin, where a symbol column names several."""
-    pairs = _pairs_by_symbol(columns)
-    if len(set(pairs.values())) > 1:
-        own = [s for s, pair in pairs.items() if pair.base == market.base and pair.quote in (None, market.quote)]
-        if not own:
-            known = {f"{pair.base}/{pair.quote}" if pair.quote else pair.base for pair in pairs.values()}
-            raise UnknownNameError("coin in this table", f"{market.base}/{market.quote}", known)
-        columns = columns.filter(pl.col("symbol").is_in(own))
-    return columns.drop("symbol", strict=False)
+def _make_market(
+    columns: pl.DataFrame, market: Market, interval: str | None, on_bad: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Candles of one market out of its rows, and the rows that are none or were changed."""
+    unpriced = columns["close"].is_null()
+    time = "open_time" if "open_time" in columns.columns else "close_time"
+    without = columns.filter(unpriced).select(
+        pl.col("row") + 1,
+        pl.col(time).alias("time"),
+        pl.lit(_UNPRICED).alias("reason"),
+        pl.lit("left out").alias("done"),
+    )
+    priced = columns.filter(~unpriced) if without.height else columns
+    if priced.is_empty():
+        raise TooFewRowsError(f"no row of {market} has a price; name the column of prices: --column close=NAME")
+    cleared, done = clear_faults(priced.drop("row"), on_bad, rows=priced["row"])
+    if cleared.is_empty():
+        raise TooFewRowsError(f"no row of {market} is left, for none can be true")
+    faults = done.select(pl.col("row") + 1, "time", pl.col("detail").alias("reason"), "done")
+    return make_candles(cleared, market=str(market), interval=interval), pl.concat([without, faults])
 
 
-def _pairs_by_symbol(columns: pl.DataFrame) -> dict[str, Pair]:
-    """What each different cell of the symbol column names; cells that name no coin are left out."""
-    if "symbol" not in columns.columns:
-        return {}
-    pairs = {symbol: read_symbol(symbol) for symbol in columns["symbol"].drop_nulls().unique()}
-    return {symbol: pair for symbol, pair in pairs.items() if pair}
+def _tell_left_out(rows: pl.DataFrame) -> list[str]:
+    unpriced = rows["reason"] == _UNPRICED
+    told = [f"rows without a price, left out: {unpriced.sum():,}"] if unpriced.any() else []
+    others = rows.filter(~unpriced)
+    for row, time, reason, done in others.head(_TOLD).iter_rows():
+        when = f" ({time:%Y-%m-%d %H:%M})".replace(" 00:00", "") if time else ""
+        told.append(f"row {row:,}{when}: {reason}: {done}")
+    if others.height > _TOLD:
+        told.append(f"and {_count(others.height - _TOLD, 'row')} more like these")
+    return told
+
+
+def _tell_repeated(own: pl.DataFrame, changed: pl.DataFrame, candles: pl.DataFrame) -> list[str]:
+    gone = changed.filter(done="left out")["row"].n_unique()
+    repeated = own.height - gone - candles.height
+    return [f"{_count(repeated, 'repeated row')} left out"] if repeated > 0 else []
 
 
 def _describe(
-    candles: pl.DataFrame, rows_given: int, *, form: str, zone: str | None, notes: tuple[str, ...]
+    candles: pl.DataFrame,
+    *,
+    form: str,
+    zone: str | None,
+    notes: tuple[str, ...],
+    left_out: pl.DataFrame | None = None,
 ) -> CandleFile:
     told = [*notes]
     if zone is not None:
@@ -294,11 +382,8 @@ def _describe(
     if unfinished := candles.filter(running).height:
         told.append(f"{_count(unfinished, 'candle')} not closed yet: left out")
         candles = candles.filter(~running)
-        rows_given -= unfinished
     if candles.is_empty():
         raise TooFewRowsError("its only candle has not closed yet; give candles that have")
-    if form != "candles" and candles.height < rows_given:
-        told.append(f"{_count(rows_given - candles.height, 'repeated row')} left out")
     gaps = find_gaps(candles)
     if gaps.height:
         told.append(f"{_count(gaps.height, 'gap')}, {_count(int(gaps['missing'].sum()), 'candle')} missing")
@@ -317,6 +402,7 @@ def _describe(
         first=candles["open_time"].min(),  # type: ignore[arg-type]
         last=candles["open_time"].max(),  # type: ignore[arg-type]
         notes=tuple(told),
+        left_out=pl.DataFrame(schema=LEFT_OUT) if left_out is None else left_out,
         sha256="",
         path=None,
     )

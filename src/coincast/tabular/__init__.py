@@ -1,9 +1,10 @@
-"""Any table to polars: CSV, Parquet, pandas, polars; numbers and times out of text; safe writing.
+"""Any table to polars: CSV, Parquet, Feather, JSON, HDF5, pandas; numbers and times out of text; safe writing.
 
 A CSV file is read as text and nothing else, so that no cell is guessed silently: `parse_numbers` and `parse_times` turn
 a column into float64 and UTC, or name the cell that stands in the way.
 """
 
+from coincast.tabular.containers import Member, read_members
 from coincast.tabular.frames import to_pandas
 from coincast.tabular.numbers import NULL_WORDS, parse_numbers
 from coincast.tabular.reading import read_table
@@ -13,11 +14,13 @@ from coincast.tabular.writing import expand_home, home_folder, write_beside
 __all__ = [
     "NULL_WORDS",
     "UTC_MILLISECONDS",
+    "Member",
     "ParsedTimes",
     "expand_home",
     "home_folder",
     "parse_numbers",
     "parse_times",
+    "read_members",
     "read_table",
     "to_pandas",
     "write_beside",

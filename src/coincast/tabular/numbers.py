@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from coincast.errors import CellError, ColumnError
@@ -30,7 +32,7 @@ def parse_numbers(series: pl.Series, name: str) -> pl.Series:
     if not isinstance(series.dtype, pl.String | pl.Categorical | pl.Enum):
         raise ColumnError(f"column {name!r} holds {series.dtype}, and numbers are needed; give another column")
     if series.dtype == pl.String:
-        numbers = series.cast(pl.Float64, strict=False)
+        numbers = in_parallel(series, lambda part: part.cast(pl.Float64, strict=False))
         if numbers.null_count() == series.null_count():  # plain numbers all: the usual column, read at once
             return numbers.fill_nan(None).alias(name)
     text = known_text(series)
@@ -40,6 +42,16 @@ def parse_numbers(series: pl.Series, name: str) -> pl.Series:
     advice = "is no number; numbers look like 1234.5 or 1,234.5 (never 1234,5), unknown ones like - or nan"
     refuse_unread(name, text, numbers, advice)
     return numbers.fill_nan(None)
+
+
+def in_parallel(series: pl.Series, convert: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """Convert a long column in pieces, one for each core: polars works on one column on one core."""
+    pieces = min(pl.thread_pool_size(), series.len() // 50_000)
+    if pieces < 2:
+        return series.to_frame().select(convert(pl.col(series.name))).to_series()
+    size = -(-series.len() // pieces)
+    parts = [series.slice(start, size).to_frame().lazy() for start in range(0, series.len(), size)]
+    return pl.concat([part.select(convert(pl.col(series.name))) for part in parts]).collect().to_series()
 
 
 def known_text(series: pl.Series) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Tables from CSV and Parquet files and from frames."""
+"""Tables from files of any form and from frames."""
 
 from __future__ import annotations
 
@@ -7,19 +7,38 @@ import io
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
-from polars.exceptions import PanicException, PolarsError
+from polars.exceptions import PolarsError
 
 from coincast.errors import ColumnError, UnreadableFileError, UsageError
+from coincast.tabular.containers import (
+    FEATHER,
+    HDF5,
+    PARQUET,
+    Member,
+    from_feather,
+    from_hdf5,
+    from_json,
+    from_parquet,
+    read_members,
+)
 from coincast.tabular.frames import from_pandas, is_pandas, refuse_doubled
 from coincast.tabular.writing import expand_home
 
+_BINARY: Mapping[bytes, Callable[[bytes, str], pl.DataFrame]] = {
+    PARQUET: from_parquet,
+    FEATHER: from_feather,
+    HDF5: from_hdf5,
+}
+"""First bytes of a file -> what reads it; JSON is told by its first bracket, and the rest is CSV."""
+
 _DELIMITERS = ",;\t|"
+_HEAD = 2**20
+"""Bytes at the beginning of a CSV file that tell its layout."""
 _SIGNATURES = {
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
@@ -27,12 +46,10 @@ _SIGNATURES = {
     b"RIFF": "a picture or sound",
     b"BM": "a BMP picture",
     b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\x1f\x8b": "a gzip archive",
-    b"ARROW1": "a Feather file",
-    b"\x89HDF": "an HDF5 file",
+    b"FEA1": "a Feather file of the first version",
     b"SQLite format 3": "an SQLite database",
+    b"\x80\x04\x95": "a pickle, which can run code and is never loaded",
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
 }
@@ -41,25 +58,27 @@ _SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?[ \t]*\r?\n', re.IGNORECASE)
 _DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})$|^[+-]?0,\d+$"
 _ONE_GROUP = r"^[+-]?\d{1,3},\d{3}$"
 _POINT_GROUPS = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
-_ADVICE = "a table is a CSV file (UTF-8) or a Parquet file"
+_ADVICE = "a table is a CSV (UTF-8), Parquet, Feather, JSON or HDF5 file, plain, in gzip or in a ZIP archive"
 
 
 def read_table(source: Any) -> pl.DataFrame:
     """Read a table from a file or a frame.
 
     Args:
-        source: path of a CSV file (`,` `;` tab or `|`; UTF-8, with or without byte order mark) or of a Parquet file
-            (told by its content), or a polars or pandas frame.
+        source: path of a file, told by its content: CSV (`,` `;` tab or `|`; UTF-8, with or without byte order mark),
+            Parquet, Feather, JSON (a list of rows) or HDF5 (one table), each plain, in gzip or alone in a ZIP archive;
+            a `Member` of an archive; a polars or pandas frame.
 
     Returns:
         The table. Every column of a CSV file is text; names are stripped of blanks around them; empty rows are left
-        out. Lines above the header that are no table (a web address) are skipped, and a file whose first line holds
-        only numbers gets the names `column_1`, `column_2`, ...
+        out. Lines above the header that are no table (a web address) are skipped, and rows without names (a CSV file
+        whose first line holds only numbers, JSON lists) get the names `column_1`, `column_2`, ...
 
     Raises:
         UnreadableFileError: no such file, a folder, an empty file, something that is no table, a header without rows.
         ColumnError: a column name occurs twice.
         UsageError: `source` is neither a path nor a frame.
+        MissingPackageError: an HDF5 file without h5py.
     """
     if isinstance(source, pl.LazyFrame):
         source = source.collect()
@@ -67,12 +86,20 @@ def read_table(source: Any) -> pl.DataFrame:
         return _with_rows(source, "the frame")
     if is_pandas(source):
         return _with_rows(from_pandas(source), "the frame")
+    if isinstance(source, Member):
+        return _with_rows(_from_content(source.data, source.name), source.name)
     if not isinstance(source, str | os.PathLike):
         given = type(source).__name__
-        raise UsageError(f"a {given} is no table; give the path of a CSV or Parquet file, or a polars or pandas frame")
+        raise UsageError(f"a {given} is no table; give the path of a file with one, or a polars or pandas frame")
     path = expand_home(source)
-    data = _read_bytes(path)
-    return _with_rows(_from_parquet(data, path) if data.startswith(b"PAR1") else _from_csv(data, path), str(path))
+    members = read_members(path)
+    if len(members) > 1:
+        names = ", ".join(member.name.removeprefix(f"{path}/") for member in members[:4])
+        raise UnreadableFileError(
+            f"{path} holds {len(members)} files ({names}{', ...' if len(members) > 4 else ''}); "
+            "unpack the one you mean, or let `coincast import` read them all"
+        )
+    return _with_rows(_from_content(members[0].data, str(path)), str(path))
 
 
 def _with_rows(table: pl.DataFrame, given: str) -> pl.DataFrame:
@@ -81,32 +108,22 @@ def _with_rows(table: pl.DataFrame, given: str) -> pl.DataFrame:
     return table
 
 
-def _read_bytes(path: Path) -> bytes:
-    """Content of a file that may be a table."""
-    if path.is_dir():
-        raise UnreadableFileError(f"{path} is a folder; give one CSV or Parquet file in it")
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise UnreadableFileError(f"no such file: {path}; check the name, or give the whole path") from None
-    except OSError as error:
-        raise UnreadableFileError(f"{path} cannot be read: {error.strerror or error}") from None
-    if not data.strip(b"\xef\xbb\xbf \t\r\n"):
-        raise UnreadableFileError(f"{path} is empty; {_ADVICE} with a row of column names")
+def _from_content(data: bytes, name: str) -> pl.DataFrame:
+    """Table out of the bytes of one file."""
+    start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start and not data.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise UnreadableFileError(f"{name} is empty; {_ADVICE}, with a row of column names")
     for signature, what in _SIGNATURES.items():
         if data.startswith(signature) and (signature != b"BM" or b"\0" in data[:64]):
-            raise UnreadableFileError(f"{path} is {what}, not a table; {_ADVICE}")
-    for opening, what in {b"<": "a web page", b"{": "JSON text", b"[": "JSON text"}.items():
-        if data.lstrip().startswith(opening):
-            raise UnreadableFileError(f"{path} is {what}, not a table; {_ADVICE}")
-    return data
-
-
-def _from_parquet(data: bytes, path: Path) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(io.BytesIO(data))
-    except (PolarsError, PanicException, OSError, MemoryError, OverflowError):
-        raise UnreadableFileError(f"{path} is a broken Parquet file; fetch or write it again") from None
+            raise UnreadableFileError(f"{name} is {what}, not a table that can be read; {_ADVICE}")
+    for signature, read in _BINARY.items():
+        if data.startswith(signature):
+            return read(data, name)
+    if start.startswith(b"<"):
+        raise UnreadableFileError(f"{name} is a web page, not a table; {_ADVICE}")
+    if start.startswith((b"{", b"[")):
+        return from_json(data.removeprefix(b"\xef\xbb\xbf"), name)
+    return _from_csv(data, name)
 
 
 class _Layout(NamedTuple):
@@ -115,38 +132,56 @@ class _Layout(NamedTuple):
     names: list[str]
 
 
-def _from_csv(data: bytes, path: Path) -> pl.DataFrame:
+def _from_csv(data: bytes, name: str) -> pl.DataFrame:
     data = data.removeprefix(b"\xef\xbb\xbf")
     said = _SEPARATOR_LINE.match(data)
     data = data[said.end() :] if said else data
+    if b"\0" in data:
+        raise UnreadableFileError(f"{name} is not a table (its bytes are no text); {_ADVICE}")
+    ragged = f"{name} is no table: its rows differ in length, or a quote stays open; {_ADVICE}"
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise UnreadableFileError(f"{path} is not a table (its bytes are no UTF-8 text); {_ADVICE}")
-    ragged = f"{path} is no table: its rows differ in length, or a quote stays open; {_ADVICE}"
-    try:
-        layout = _find_layout(text, said[1].decode() if said else None)
+        layout = _find_layout(_decode(data[:_HEAD], name), said[1].decode() if said else None)
     except csv.Error:
         raise UnreadableFileError(ragged) from None
-    refuse_doubled(layout.names, str(path))
-    lines = data.split(b"\n", layout.lines_above)
-    body = lines[-1] if len(lines) > layout.lines_above else b""
-    if not body.strip():
-        return pl.DataFrame(schema=dict.fromkeys(layout.names, pl.String))
+    refuse_doubled(layout.names, name)
     try:
-        table = pl.read_csv(body, separator=layout.delimiter, has_header=False, infer_schema=False)
+        table = pl.read_csv(
+            data,
+            separator=layout.delimiter,
+            has_header=False,
+            infer_schema=False,
+            skip_lines=layout.lines_above,
+            raise_if_empty=False,
+        )
     except PolarsError:
+        _decode(data, name)
         raise UnreadableFileError(ragged) from None
+    if table.width == 0:
+        return pl.DataFrame(schema=dict.fromkeys(layout.names, pl.String))
     table = _without_empty_ends(table, len(layout.names))
     if table.width != len(layout.names):
         raise UnreadableFileError(
-            f"{path} has {len(layout.names)} column names and {table.width} columns; give each column one name"
+            f"{name} has {len(layout.names)} column names and {table.width} columns; give each column one name"
         )
     table.columns = layout.names
     if layout.delimiter != ",":
-        _refuse_doubtful_numbers(table, layout.delimiter, path)
+        _refuse_doubtful_numbers(table, layout.delimiter, name)
+    return _without_empty_rows(table)
+
+
+def _decode(data: bytes, name: str) -> str:
+    """Text of the bytes; a letter that is cut in two at their end is left out."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if len(data) == _HEAD and error.start > _HEAD - 4:
+            return data[: error.start].decode("utf-8")
+        raise UnreadableFileError(f"{name} is not a table (its bytes are no UTF-8 text); {_ADVICE}") from None
+
+
+def _without_empty_rows(table: pl.DataFrame) -> pl.DataFrame:
+    if not (table[:, 0].str.strip_chars().fill_null("") == "").any():
+        return table
     return table.filter(pl.any_horizontal(pl.all().str.strip_chars().fill_null("") != ""))
 
 
@@ -157,7 +192,7 @@ def _without_empty_ends(table: pl.DataFrame, width: int) -> pl.DataFrame:
     return table.select(table.columns[:width]) if is_empty else table
 
 
-def _refuse_doubtful_numbers(table: pl.DataFrame, delimiter: str, path: Path) -> None:
+def _refuse_doubtful_numbers(table: pl.DataFrame, delimiter: str, given: str) -> None:
     """Refuse numbers that may be a thousand times larger than they look, in a file not parted by commas.
 
     Such files often come with decimal commas: `1,250` may be 1.25 and, where the commas of other columns are decimal,
@@ -173,7 +208,7 @@ def _refuse_doubtful_numbers(table: pl.DataFrame, delimiter: str, path: Path) ->
         if lone_comma or lone_point:
             cell = (commas[name] if lone_comma else points)[0]
             raise ColumnError(
-                f"{path}: column {name!r} holds {cell!r}, whose mark may part thousands or decimals in a file parted "
+                f"{given}: column {name!r} holds {cell!r}, whose mark may part thousands or decimals in a file parted "
                 f"by {delimiter!r};\nwrite numbers without marks for thousands and with a decimal point, like 1250.5"
             )
 

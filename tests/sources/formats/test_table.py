@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from coincast.errors import ColumnError, UnknownNameError
+from coincast.errors import CandleError, ColumnError, UnknownNameError
 from coincast.sources.files import read_candle_file, read_candles
 
 DAYS = ["2031-01-01", "2031-01-02", "2031-01-03"]
@@ -98,7 +98,7 @@ def test_a_column_of_prices_without_any() -> None:
 
 
 def test_a_row_without_a_time() -> None:
-    with pytest.raises(ColumnError, match="column 'date' has no time in row 2; leave such rows out"):
+    with pytest.raises(CandleError, match=r"1 row cannot be true: row 2 \(no readable time\)"):
         read({"date": [DAYS[0], "", DAYS[2]], "close": PRICES})
 
 

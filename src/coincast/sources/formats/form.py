@@ -54,6 +54,7 @@ class Format:
         name: key in `FORMATS`.
         description: what such files are, for a person.
         source: source of the candles, the first part of the market's name.
+        tells_exchange: whether the file's name or folder tells the exchange, which then is the source.
         quote: quote currency; None: the content or the name of the file tells.
         recognises: whether a table has this form, by its content and never by its file's name.
         read: takes the table and the user's options.
@@ -65,6 +66,7 @@ class Format:
     quote: str | None
     recognises: Callable[[pl.DataFrame], bool]
     read: Callable[[pl.DataFrame, ReadOptions], Reading]
+    tells_exchange: bool = False
 
 
 def plain_name(name: str) -> str:

@@ -75,10 +75,9 @@ def _read(table: pl.DataFrame, options: ReadOptions) -> Reading:
     columns = pl.DataFrame([times.alias(time_name), *numbers, *extra])
     if "symbol" in found:
         columns = columns.with_columns(table[found["symbol"]].cast(pl.String).alias("symbol"))
-    priced = columns.filter(pl.col("close").is_not_null())
-    if priced.height == 0:
+    if columns["close"].null_count() == columns.height:
         raise ColumnError(f"column {found['close']!r} holds no price; name the one that does: columns={{'close': ...}}")
-    return Reading(priced, zone=zone, notes=_make_notes(table, found, left_out, time_name, priced.height))
+    return Reading(columns, zone=zone, notes=_make_notes(found, left_out, time_name))
 
 
 def _refuse_missing(table: pl.DataFrame, found: dict[str, str]) -> None:
@@ -102,10 +101,7 @@ def _read_times(table: pl.DataFrame, found: dict[str, str], options: ReadOptions
     """Times, and whether they are the opens or the closes of candles."""
     name = "open_time" if "open_time" in found else "close_time"
     parsed = parse_times(table[found[name]], zone=options.zone, day_first=options.day_first)
-    if parsed.times.null_count():
-        row = parsed.times.is_null().arg_true()[0] + 1
-        raise ColumnError(f"column {found[name]!r} has no time in row {row}; leave such rows out")
-    are_ends = (parsed.times.dt.second() == 59).all()
+    are_ends = (parsed.times.drop_nulls().dt.second() == 59).all()
     return "close_time" if are_ends else name, parsed
 
 
@@ -130,9 +126,7 @@ def _read_extra(table: pl.DataFrame, found: dict[str, str]) -> tuple[list[pl.Ser
     return extra, left_out
 
 
-def _make_notes(
-    table: pl.DataFrame, found: dict[str, str], left_out: list[str], time_name: str, rows: int
-) -> tuple[str, ...]:
+def _make_notes(found: dict[str, str], left_out: list[str], time_name: str) -> tuple[str, ...]:
     notes = []
     if time_name == "close_time":
         notes.append("times are read as the ends of candles")
@@ -140,8 +134,6 @@ def _make_notes(
         notes.append(f"close is read from column {found['close']!r}")
     if "volume" in found:
         notes.append(f"column {found['volume']!r} is taken to be volume in coins")
-    if rows < table.height:
-        notes.append(f"rows without a price, left out: {table.height - rows:,}")
     if left_out:
         notes.append(f"columns left out: {', '.join(left_out)}")
     return tuple(notes)
