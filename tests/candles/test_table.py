@@ -231,6 +231,34 @@ def test_two_different_candles_at_one_time(candles: pl.DataFrame) -> None:
         check_candles(pl.concat([candles, other]))
 
 
+def test_messages_are_filled_with_the_values_of_their_candle(candles: pl.DataFrame) -> None:
+    odd = candles.with_columns(pl.lit(1.0).alias("{close}"), high=pl.lit(1.0), low=pl.lit(2.0))
+    with pytest.raises(CandleError, match=r"has its high below its low; leave such rows out, or mend them \(4 candles"):
+        check_candles(odd)
+
+
+CANDLE = st.tuples(st.sampled_from([BTC, "file:ETH/USD"]), st.sampled_from(["1h", "1d"]), st.integers(0, 3))
+
+
+@given(st.lists(CANDLE, max_size=12), st.integers(0, 2))
+def test_rows_are_ordered_and_repeats_left_out_as_by_hand(places: list[tuple[str, str, int]], spare: int) -> None:
+    rows = [
+        (
+            market,
+            interval,
+            DAYS[n],
+            DAYS[n] + timedelta(milliseconds=INTERVALS[interval]),
+            1.0 + n if n else None,
+            1.0 + n,
+        )
+        for market, interval, n in places
+    ]
+    schema = {"market": pl.String, "interval": pl.String, "open_time": pl.Datetime("ms", "UTC")}
+    schema |= {"close_time": pl.Datetime("ms", "UTC"), "open": pl.Float64, "close": pl.Float64}
+    checked = check_candles(pl.DataFrame([*rows, *rows[:spare]], schema=schema, orient="row"))
+    assert checked.select(schema.keys()).rows() == sorted(set(rows), key=lambda row: row[:3])
+
+
 def test_missing_columns_and_wrong_kinds(candles: pl.DataFrame) -> None:
     with pytest.raises(ColumnError, match="missing: close_time, close; make_candles builds it"):
         check_candles(candles.drop("close_time", "close"))

@@ -16,7 +16,7 @@ candle; both are UTC. Columns, in this order:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -188,15 +188,81 @@ def check_candles(frame: pl.DataFrame) -> pl.DataFrame:
         ColumnError: a column is missing or of the wrong kind.
         CandleError: a candle cannot be true; the message names the first.
     """
-    frame = _arrange_columns(frame).unique(maintain_order=True).sort("market", "interval", "open_time")
+    frame = _put_in_order(_arrange_columns(frame))
     _check_keys(frame)
-    _check_prices(frame)
+    for kind, rule in impossible_rules(frame.columns).items():
+        _refuse_where(frame, rule, _COMPLAINTS[kind])
+    same = _same_candle()
     _refuse_where(
         frame,
-        frame.select("market", "interval", "open_time").is_duplicated(),
+        same | same.shift(-1, fill_value=False),
         "is there more than once with different values; keep one of them",
     )
     return frame
+
+
+def impossible_rules(columns: Collection[str]) -> dict[str, pl.Expr]:
+    """What no candle can be: kind of fault -> the rows that have it; for the columns that are there.
+
+    The one place that says so: `check_candles` refuses by these rules and `coincast.candles.faults` finds by them.
+    """
+    rules = {"no close": pl.col("close").is_null()}
+    for name in (name for name in PRICES if name in columns):
+        rules[f"impossible {name}"] = (pl.col(name) <= 0) | pl.col(name).is_infinite()
+    if "high" in columns and "low" in columns:
+        possible = (pl.col("high") > 0) & pl.col("low").is_finite()
+        rules["high below low"] = (pl.col("high") < pl.col("low") * (1 - ROUNDING)) & possible
+    if "volume" in columns:
+        rules["impossible volume"] = (pl.col("volume") < 0) | pl.col("volume").is_infinite()
+    return rules
+
+
+_COMPLAINTS = {
+    "no close": "has no close; leave such rows out",
+    **{
+        f"impossible {name}": f"has the {name} {{{name}}}; a price is above zero and finite: leave such rows out"
+        for name in PRICES
+    },
+    "high below low": "has its high below its low; leave such rows out, or mend them",
+    "impossible volume": "has the volume {volume}; it is zero or more, or unknown (null)",
+}
+
+
+def _put_in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows by market, interval and time, without those that repeat another; a table in order is left as it is."""
+    if frame.select(_comes_after().slice(1).all()).item():
+        return frame
+    is_one_series = frame.select(_same_series().slice(1).all()).item()
+    frame = frame.sort("open_time" if is_one_series else ("market", "interval", "open_time"))
+    same = frame.select(_same_candle()).to_series()
+    if not same.any():
+        return frame
+    doubled = (same | same.shift(-1, fill_value=False)).arg_true()
+    repeats = frame[doubled].select(~pl.struct(pl.all()).is_first_distinct()).to_series()
+    kept = pl.repeat(True, frame.height, eager=True).scatter(doubled.filter(repeats), False)
+    return frame.filter(kept)
+
+
+def _same_series() -> pl.Expr:
+    """Whether a row has market and interval of the row before it."""
+    return pl.col("market").eq_missing(pl.col("market").shift(1)) & pl.col("interval").eq_missing(
+        pl.col("interval").shift(1)
+    )
+
+
+def _same_candle() -> pl.Expr:
+    """Whether a row stands at the same place as the row before it, in a table in order."""
+    return (_same_series() & (pl.col("open_time") == pl.col("open_time").shift(1))).fill_null(False)
+
+
+def _comes_after() -> pl.Expr:
+    """Whether a row stands after the row before it; false where a key is unknown."""
+    market, interval, time = (pl.col(name) for name in ("market", "interval", "open_time"))
+    return (
+        (market > market.shift(1))
+        | ((market == market.shift(1)) & (interval > interval.shift(1)))
+        | (_same_series() & (time > time.shift(1)))
+    ).fill_null(False)
 
 
 def _arrange_columns(frame: pl.DataFrame) -> pl.DataFrame:
@@ -232,31 +298,24 @@ def _check_keys(frame: pl.DataFrame) -> None:
     for name in KEYS:
         if frame[name].null_count():
             raise CandleError(f"{name} is unknown in {frame[name].null_count():,} rows; every candle needs its {name}")
-    for market in frame["market"].unique():
+    series = frame.filter(~_same_series()).select("market", "interval").unique(maintain_order=True)
+    for market in series["market"].unique(maintain_order=True):
         parse_market(market)
-    for interval in frame["interval"].unique():
-        expected = add_intervals(pl.col("open_time"), interval, 1)
-        wrong = (pl.col("interval") == interval) & (pl.col("close_time") != expected)
-        _refuse_where(frame, frame.select(wrong).to_series(), f"does not close one {interval} after it opens")
+    for interval in series["interval"].unique(maintain_order=True):
+        wrong = pl.col("close_time") != add_intervals(pl.col("open_time"), interval, 1)
+        if series["interval"].n_unique() > 1:
+            wrong &= pl.col("interval") == interval
+        _refuse_where(frame, wrong, f"does not close one {interval} after it opens")
 
 
-def _check_prices(frame: pl.DataFrame) -> None:
-    _refuse_where(frame, frame["close"].is_null(), "has no close; leave such rows out")
-    for name in PRICES:
-        wrong = (frame[name] <= 0) | frame[name].is_infinite()
-        _refuse_where(frame, wrong, "has the {} {}; a price is above zero and finite: leave such rows out", name)
-    wrong = frame["high"] < frame["low"] * (1 - ROUNDING)
-    _refuse_where(frame, wrong, "has its high below its low; leave such rows out, or mend them")
-    wrong = (frame["volume"] < 0) | frame["volume"].is_infinite()
-    _refuse_where(frame, wrong, "has the {} {}; it is zero or more, or unknown (null)", "volume")
-
-
-def _refuse_where(frame: pl.DataFrame, wrong: pl.Series, complaint: str, column: str | None = None) -> None:
-    rows = wrong.fill_null(False).arg_true()
+def _refuse_where(frame: pl.DataFrame, wrong: pl.Expr, complaint: str) -> None:
+    """Raise `CandleError` for the first of the rows, with its own values in the complaint."""
+    rows = frame.select(wrong.fill_null(False).arg_true()).to_series()
     if rows.len() == 0:
         return
     first = frame.row(rows[0], named=True)
-    what = complaint.format(column, first[column]) if column else complaint
     more = f" ({rows.len():,} candles in all)" if rows.len() > 1 else ""
     time = f"{first['open_time']:%Y-%m-%d %H:%M} UTC"
-    raise CandleError(f"the {first['interval']} candle of {first['market']} that opens {time} {what}{more}")
+    raise CandleError(
+        f"the {first['interval']} candle of {first['market']} that opens {time} {complaint.format(**first)}{more}"
+    )
