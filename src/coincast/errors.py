@@ -9,6 +9,7 @@ CoincastError                 1  a fault that should not happen
 │   ├── ColumnError           3  a column is missing, doubled or useless
 │   │   └── CellError         3  cells that are no number or no time
 │   ├── CandleError           3  candles that cannot be true
+│   ├── NotStoredError        3  candles that are not in the store
 │   ├── ForecastError         3  forecasts that cannot be judged
 │   └── TooFewRowsError       3  not enough candles, windows or forecasts
 └── ExchangeError             4  the exchange or the network
@@ -23,6 +24,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+
+MOST_NAMED = 60
+"""Names that a message tells; of more than these only the nearest."""
+NEAREST = 6
 
 
 class CoincastError(Exception):
@@ -43,14 +48,22 @@ class UnknownNameError(UsageError):
     Args:
         kind: what the name stands for, as a user would call it ("model", "feature").
         given: the name as given.
-        known: all the names that are allowed.
+        known: all the names that are allowed; of very many the nearest are told.
     """
 
     def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(given.lower(), names, n=1)
+        spelled = {name.lower(): name for name in reversed(names)}
+        near = [spelled[name] for name in difflib.get_close_matches(given.lower(), spelled, n=NEAREST)]
         hint = f"; did you mean {near[0]!r}?" if near else ";"
-        super().__init__(f"unknown {kind} {given!r}{hint} known: {', '.join(names)}")
+        super().__init__(f"unknown {kind} {given!r}{hint} known: {_name_some(names, near)}")
+
+
+def _name_some(names: Sequence[str], near: Sequence[str]) -> str:
+    if len(names) <= MOST_NAMED:
+        return ", ".join(names)
+    told = list(dict.fromkeys([*near, *names]))[:NEAREST]
+    return f"{', '.join(told)} and {len(names) - len(told):,} more"
 
 
 class MissingPackageError(UsageError):
@@ -95,6 +108,22 @@ class CellError(ColumnError):
 
 class CandleError(DataError):
     """Candles that cannot be true."""
+
+
+class NotStoredError(DataError):
+    """Candles, or an outside series, that the store does not have.
+
+    Args:
+        message: what a person reads.
+        market, interval: what was asked for; None where it was a series.
+        remedies: commands that fetch what is missing.
+    """
+
+    def __init__(
+        self, message: str, *, market: str | None = None, interval: str | None = None, remedies: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.market, self.interval, self.remedies = market, interval, tuple(remedies)
 
 
 class ForecastError(DataError):
