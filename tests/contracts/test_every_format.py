@@ -9,7 +9,7 @@ import pytest
 
 from coincast.candles.table import CANDLE_COLUMNS, check_candles, parse_market
 from coincast.sources.files import read_candle_file
-from coincast.sources.formats import FORMATS
+from coincast.sources.formats import FORMATS, ReadOptions
 from coincast.tabular import NULL_WORDS, read_table
 
 SAMPLES = Path(__file__).parent.parent / "sources" / "formats" / "samples"
@@ -61,18 +61,20 @@ def test_the_order_of_rows_and_of_columns_does_not_matter(form: str) -> None:
     for seed in (1, 2):
         shuffled = table.sample(fraction=1, shuffle=True, seed=seed)
         assert read_candle_file(shuffled, market=market_of(form)).candles.equals(candles)
+    if table.columns[0] == "column_1":  # only the places of columns without names tell what they are
+        return
     turned = read_candle_file(table.select(reversed(table.columns)), market=market_of(form)).candles
     assert turned.select(candles.columns).equals(candles)
 
 
 def test_unknown_numbers_are_null_and_not_zero(form: str) -> None:
     table = read_table(sample(form))
-    cells = [cell for column in table.iter_columns() for cell in column if cell is not None]
-    candles = read_candle_file(table, market=market_of(form)).candles
-    numbers = candles.select(pl.selectors.numeric().exclude("open", "high", "low", "close"))
+    cells = [str(cell).strip().lower() for column in table.iter_columns() for cell in column if cell is not None]
+    columns = FORMATS[form].read(table, ReadOptions()).columns
+    numbers = columns.select(pl.selectors.numeric().exclude("open", "high", "low", "close"))
     zeros = sum((column == 0).sum() for column in numbers.iter_columns())
-    assert zeros <= sum(cell.strip() in ("0", "0.0") for cell in cells)
-    if any(cell.strip().lower() in NULL_WORDS for cell in cells):
+    assert zeros <= sum(cell in ("0", "0.0") for cell in cells)
+    if any(cell in NULL_WORDS for cell in cells):
         assert sum(numbers.null_count().row(0)) > 0
 
 

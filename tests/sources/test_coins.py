@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from coincast.sources.coins import Pair, find_coin, read_symbol
+from coincast.sources.coins import Pair, find_coin, find_pair, read_symbol
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,18 @@ def test_cells_that_name_a_coin(cell: str, base: str, quote: str | None) -> None
 @pytest.mark.parametrize("cell", ["Extreme Fear", "Fear", "30", "", "a long remark"])
 def test_cells_that_name_none(cell: str) -> None:
     assert read_symbol(cell) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "pair"),
+    [
+        ("PEPE_USDT-1d", ("PEPE", "USDT")),
+        ("WIF-USD", ("WIF", "USD")),
+        ("BONKUSDT-1h-data", ("BONK", "USDT")),
+        ("XBTUSD_60", ("BTC", "USD")),
+        ("my data", None),
+        ("prices_usd", None),
+    ],
+)
+def test_a_pair_that_a_name_spells_out(name: str, pair: tuple[str, str] | None) -> None:
+    assert find_pair(name) == pair

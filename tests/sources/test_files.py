@@ -130,14 +130,13 @@ def test_a_column_of_names_that_are_no_coins(tmp_path: Path) -> None:
 def test_everything_doubtful_is_said(tmp_path: Path) -> None:
     header = "time,open,high,low,close\n"
     hours = [f"2031-01-01 {hour:02}:00,9,3,1,2" for hour in (0, 1, 2, 4, 7)]
-    notes = read_candle_file(write(tmp_path / "btc.csv", [*hours, hours[0]], header)).notes
-    assert notes[1:] == (
-        "1 repeated row left out",
-        "times have no zone: read as UTC",
+    file = read_candle_file(write(tmp_path / "btc.csv", [*hours, hours[0]], header))
+    assert file.notes[1:] == ("1 repeated row left out", "times have no zone: read as UTC")
+    assert file.defects == (
         "2 gaps, 3 candles missing",
         "open or close outside low to high in 5 candles",
     )
-    assert "unknown: open, high, low" in read_candle_file(write(tmp_path / "eth.csv")).notes
+    assert "unknown: open, high, low" in read_candle_file(write(tmp_path / "eth.csv")).defects
 
 
 def test_the_fingerprint_is_that_of_the_bytes(tmp_path: Path) -> None:
@@ -317,6 +316,13 @@ def test_a_cell_that_cannot_be_read_is_a_fault_like_others(tmp_path: Path) -> No
         assert file.left_out.row(0)[::3] == (2, "left out")
 
 
+def test_columns_that_are_mixed_up(tmp_path: Path) -> None:
+    days = [f"2031-01-{day:02},10,12,9,{500 + day},11" for day in range(1, 21)]
+    path = write(tmp_path / "btc.csv", days, "date,open,high,low,close,volume\n")
+    assert "20 of 20 candles open or close outside low to high: columns seem to be mixed up" in refusal(path)
+    assert read_candles(path, on_bad="keep").height == 20
+
+
 def test_an_unknown_policy(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown policy for rows that cannot be true 'mend'"):
         read_candles(write(tmp_path / "btc.csv"), on_bad="mend")
@@ -352,9 +358,9 @@ def test_a_row_without_a_time_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_real_table_of_no_known_form(shared_data: Path) -> None:
-    file = read_candle_file(shared_data / "yahoo" / "bitcoin_daily.csv")
-    assert (file.market, file.rows, file.interval) == ("file:BTC/USD", 2747, "1d")
-    assert (file.first, file.last) == (datetime(2014, 9, 17, tzinfo=UTC), datetime(2022, 3, 25, tzinfo=UTC))
+    file = read_candle_file(shared_data / "exogenous" / "btc_macro_onchain_merged.csv")
+    assert (file.market, file.rows, file.interval) == ("file:BTC/USD", 4062, "1d")
+    assert (file.first, file.last) == (datetime(2015, 1, 1, tzinfo=UTC), datetime(2026, 2, 13, tzinfo=UTC))
 
 
 # the unfinished candle

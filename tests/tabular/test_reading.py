@@ -165,6 +165,7 @@ def test_an_empty_file(tmp_path: Path, content: bytes) -> None:
         ("date,prix €\n1,2\n".encode("cp1252"), "is not a table (its bytes are no UTF-8 text)"),
         (b"PAR1 and then nothing", "is a broken Parquet file; fetch or write it again"),
         (b"date,price\n1,2,3\n4,5,6,7\n", "is no table: its rows differ in length, or a quote stays open"),
+        (b'date,price\n"1","2"\n"1","234', "is no table: its rows differ in length, or a quote stays open"),
         (b'date,price\n1,"2\n', "is no table: its rows differ in length, or a quote stays open"),
         (b"date,price\n1,2,3\n4,5,6\n", "has 2 column names and 3 columns; give each column one name"),
         (b"date,price\n", "has column names but no rows; give a table with at least one row"),

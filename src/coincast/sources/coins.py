@@ -109,6 +109,19 @@ def find_coin(name: str) -> Pair | None:
     return Pair(found[0].base, said[0] if said else None)
 
 
+def find_pair(name: str) -> Pair | None:
+    """The pair that a file's name spells out, its coin known or not: `PEPE_USDT-1d`, `WIF-USD`, `BONKUSDT-1h-data`.
+
+    For files whose form says that they hold a pair; capitals only, for lower-case words are no tickers.
+    """
+    quotes = "|".join(QUOTES)
+    parted = re.search(rf"(?<![A-Za-z0-9])([A-Z0-9]{{2,15}})[_-]({quotes})(?![A-Za-z0-9])", name)
+    if parted:
+        return Pair(_usual(parted[1]), parted[2])
+    words = [word for word in re.findall(r"[A-Z0-9]{5,}", name) if word.endswith(QUOTES)]
+    return _split_word(words[0], known_only=False) if words else None
+
+
 def _split_word(word: str, *, known_only: bool) -> Pair | None:
     """`BTC` or `BTCUSDT`."""
     upper = word.upper()

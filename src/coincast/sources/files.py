@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +43,7 @@ class CandleFile:
         first: open time of the first candle, UTC.
         last: open time of the last candle, UTC.
         notes: what a person should know about this reading, one sentence each.
+        defects: what is missing or doubtful in the candles, at a glance; `examine` looks closer.
         left_out: every row that is no candle or was changed, by its `row` in the file (counted from 1, the header
             apart), `time` (UTC, null where it has none), `reason` and `done`.
         sha256: of the file's bytes; of a frame, of its candles as CSV.
@@ -58,6 +59,7 @@ class CandleFile:
     first: datetime
     last: datetime
     notes: tuple[str, ...]
+    defects: tuple[str, ...]
     left_out: pl.DataFrame
     sha256: str
     path: Path | None
@@ -68,6 +70,8 @@ LEFT_OUT = {"row": pl.Int64(), "time": pl.Datetime("ms", "UTC"), "reason": pl.St
 _UNPRICED = "no close"
 _TOLD = 5
 """Rows that are told one by one."""
+_FEW, _MIXED = 5, 0.2
+"""More candles outside their range than this many and this share mean mixed-up columns; the worst real file has 5 %."""
 
 
 def read_candles(
@@ -150,7 +154,7 @@ def read_markets(
         raise UnknownNameError("policy for rows that cannot be true", on_bad, POLICIES)
     options = options or ReadOptions()
     path, content, sha256 = _open(source)
-    table = read_table(content)
+    table = read_table(content, typed=True)
     given = path.name if path else "the frame"
     try:
         if not options.columns and format is None and set(KEYS) <= set(table.columns):
@@ -346,7 +350,20 @@ def _make_market(
     if cleared.is_empty():
         raise TooFewRowsError(f"no row of {market} is left, for none can be true")
     faults = done.select(pl.col("row") + 1, "time", pl.col("detail").alias("reason"), "done")
-    return make_candles(cleared, market=str(market), interval=interval), pl.concat([without, faults])
+    candles = make_candles(cleared, market=str(market), interval=interval)
+    if on_bad == "refuse":
+        _refuse_mixed_columns(candles)
+    return candles, pl.concat([without, faults])
+
+
+def _refuse_mixed_columns(candles: pl.DataFrame) -> None:
+    """Refuse candles most of which close or open outside low to high: their columns are not what their names say."""
+    outside = find_outside_range(candles).height
+    if outside > max(_FEW, _MIXED * candles.height):
+        raise CandleError(
+            f"{outside:,} of {candles.height:,} candles open or close outside low to high: "
+            "columns seem to be mixed up;\nsay which is which (--column close=NAME), or take them with --on-bad keep"
+        )
 
 
 def _tell_left_out(rows: pl.DataFrame) -> list[str]:
@@ -384,14 +401,6 @@ def _describe(
         candles = candles.filter(~running)
     if candles.is_empty():
         raise TooFewRowsError("its only candle has not closed yet; give candles that have")
-    gaps = find_gaps(candles)
-    if gaps.height:
-        told.append(f"{_count(gaps.height, 'gap')}, {_count(int(gaps['missing'].sum()), 'candle')} missing")
-    unknown = [name for name in ("open", "high", "low") if candles[name].null_count() == candles.height]
-    if unknown:
-        told.append(f"unknown: {', '.join(unknown)}")
-    if doubtful := find_outside_range(candles).height:
-        told.append(f"open or close outside low to high in {_count(doubtful, 'candle')}")
     return CandleFile(
         candles=candles,
         form=form,
@@ -402,10 +411,22 @@ def _describe(
         first=candles["open_time"].min(),  # type: ignore[arg-type]
         last=candles["open_time"].max(),  # type: ignore[arg-type]
         notes=tuple(told),
+        defects=tuple(_tell_defects(candles)),
         left_out=pl.DataFrame(schema=LEFT_OUT) if left_out is None else left_out,
         sha256="",
         path=None,
     )
+
+
+def _tell_defects(candles: pl.DataFrame) -> Iterator[str]:
+    gaps = find_gaps(candles)
+    if gaps.height:
+        yield f"{_count(gaps.height, 'gap')}, {_count(int(gaps['missing'].sum()), 'candle')} missing"
+    unknown = [name for name in ("open", "high", "low") if candles[name].null_count() == candles.height]
+    if unknown:
+        yield f"unknown: {', '.join(unknown)}"
+    if doubtful := find_outside_range(candles).height:
+        yield f"open or close outside low to high in {_count(doubtful, 'candle')}"
 
 
 def _is_running(now: datetime) -> pl.Expr:

@@ -10,7 +10,7 @@ import polars as pl
 
 from coincast.candles.table import Market, parse_market
 from coincast.errors import UnknownNameError, UsageError
-from coincast.sources.coins import Pair, find_coin, read_symbol
+from coincast.sources.coins import MONEY, Pair, find_coin, find_pair, read_symbol
 from coincast.sources.formats import Format
 
 EXCHANGES = (
@@ -43,7 +43,7 @@ def decide_markets(form: Format, symbols: Symbols, path: Path | None, said: str 
     if said is not None:
         market = _check_said(form, symbols, said)
         return {market: f"read as {market}: {known}, market as given"}
-    by_name = find_coin(path.stem) if path else None
+    by_name = _find_by_name(form, path.stem) if path else None
     source, where = _decide_source(form, path)
     pairs = sorted(set(symbols.values()), key=str) or ([by_name] if by_name else [])
     if not pairs:
@@ -80,6 +80,11 @@ def rows_of_market(columns: pl.DataFrame, symbols: Symbols, market: Market) -> p
     return columns.drop("symbol", strict=False)
 
 
+def _find_by_name(form: Format, name: str) -> Pair | None:
+    """The coin in a file's name; an unknown ticker is believed only where the form says that there is one."""
+    return find_coin(name) or (find_pair(name) if form.name != "table" else None)
+
+
 def _own_symbols(symbols: Symbols, market: Market) -> list[str]:
     return [s for s, pair in symbols.items() if pair.base == market.base and pair.quote in (None, market.quote)]
 
@@ -105,8 +110,13 @@ def _decide_source(form: Format, path: Path | None) -> tuple[str, str]:
     if not form.tells_exchange or path is None:
         return form.source, ""
     for part in (path.stem, *(folder.name for folder in path.absolute().parents)):
-        words = re.findall(r"[a-z]+", part.lower())
+        words = [_without_money(word) for word in re.findall(r"[a-z]+", part.lower())]
         found = next((word for word in words if word in EXCHANGES), None)
         if found:
             return found, f", exchange from the name {part}"
     return form.source, ""
+
+
+def _without_money(word: str) -> str:
+    """`bitstampusd`, as Kaggle's files are called, is Bitstamp."""
+    return next((word.removesuffix(quote.lower()) for quote in MONEY if word.endswith(quote.lower())), word)

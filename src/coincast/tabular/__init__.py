@@ -6,6 +6,7 @@ a column into float64 and UTC, or name the cell that stands in the way.
 
 from coincast.tabular.containers import Member, read_members
 from coincast.tabular.frames import to_pandas
+from coincast.tabular.moments import Moment, read_moment, read_span
 from coincast.tabular.numbers import NULL_WORDS, parse_numbers
 from coincast.tabular.reading import read_table
 from coincast.tabular.times import UTC_MILLISECONDS, ParsedTimes, parse_times
@@ -15,12 +16,15 @@ __all__ = [
     "NULL_WORDS",
     "UTC_MILLISECONDS",
     "Member",
+    "Moment",
     "ParsedTimes",
     "expand_home",
     "home_folder",
     "parse_numbers",
     "parse_times",
     "read_members",
+    "read_moment",
+    "read_span",
     "read_table",
     "to_pandas",
     "write_beside",

@@ -5,13 +5,18 @@ Told by content, never by name. Nothing in here runs code of a file: no pickle i
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
 import json
+import os
 import re
+import sys
+import threading
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +30,7 @@ MOST_BYTES = 2**32
 """Largest size of an unpacked file: what is larger is refused before it fills the memory."""
 
 GZIP, ZIP, PARQUET, FEATHER, HDF5 = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"ARROW1", b"\x89HDF"
+_STDERR = threading.Lock()
 _BROKEN = (PolarsError, PanicException, OSError, MemoryError, OverflowError, ValueError, KeyError, RuntimeError)
 
 
@@ -110,16 +116,37 @@ def _of_size(content: bytes, name: str) -> bytes:
 
 def from_parquet(data: bytes, name: str) -> pl.DataFrame:
     try:
-        return pl.read_parquet(io.BytesIO(data))
+        with _without_panics():
+            return pl.read_parquet(io.BytesIO(data))
     except _BROKEN:
         raise UnreadableFileError(f"{name} is a broken Parquet file; fetch or write it again") from None
 
 
 def from_feather(data: bytes, name: str) -> pl.DataFrame:
     try:
-        return pl.read_ipc(io.BytesIO(data))
+        with _without_panics():
+            return pl.read_ipc(io.BytesIO(data))
     except _BROKEN:
         raise UnreadableFileError(f"{name} is a broken Feather file; fetch or write it again") from None
+
+
+@contextlib.contextmanager
+def _without_panics() -> Iterator[None]:
+    """Keep from the terminal what the reader itself says about a broken file, below Python, before it raises."""
+    with _STDERR:
+        try:
+            sys.stderr.flush()
+            kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        except (OSError, ValueError, AttributeError):  # no such stream, as in a program without a terminal
+            yield
+            return
+        os.dup2(nowhere, 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
 
 
 def from_json(data: bytes, name: str) -> pl.DataFrame:

@@ -25,6 +25,7 @@ _DAY_THEN_NAME = r"^(?<day>\d{1,2})[ -](?<month>[A-Za-z]{3,9})\.?,?[ -](?<year>\
 _DAY_FIRST = r"^(?<day>\d{1,2})[-/.](?<month>\d{1,2})[-/.](?<year>\d{4})" + _CLOCK
 _MONTH_FIRST = r"^(?<month>\d{1,2})[-/.](?<day>\d{1,2})[-/.](?<year>\d{4})" + _CLOCK
 _COMPACT = r"^(?<year>(?:19|20)\d{2})(?<month>\d{2})(?<day>\d{2})" + _CLOCK
+_LOOKED_AT = 20
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -208,13 +209,13 @@ def _parse_text_times(text: pl.Series, zone: str | None, day_first: bool | None)
 
 
 def _split_times(text: pl.Series, day_first: bool | None) -> pl.DataFrame:
-    """Parts of each time as text, by the first pattern that the first known cell follows."""
-    first = text.drop_nulls().head(1)
+    """Parts of each time as text, by the first pattern that most of the first known cells follow."""
+    known = text.drop_nulls().head(_LOOKED_AT)
     for pattern in (_YEAR_FIRST, _COMPACT, _MONTH_NAMED, _DAY_THEN_NAME, _DAY_FIRST):
-        if first.str.contains(pattern).all():
+        if known.str.contains(pattern).sum() >= known.len() / 2:
             break
     else:
-        raise ColumnError(f"column {text.name!r}: {first[0]!r} {_TIME_ADVICE}")
+        raise ColumnError(f"column {text.name!r}: {known[0]!r} {_TIME_ADVICE}")
     if pattern is _DAY_FIRST and not _is_day_first(text, day_first):
         pattern = _MONTH_FIRST
     parts = text.str.extract_groups(pattern).struct.unnest()

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
 import polars as pl
 import pytest
 
+from coincast.candles.quality import find_gaps
 from coincast.sources.files import read_candle_file, read_candles
 from coincast.sources.formats import FORMATS
+from coincast.tabular import read_table
 
 SAMPLE = Path(__file__).parent / "samples" / "coinmarketcap_2018.csv"
 
@@ -61,20 +63,41 @@ def test_the_real_bitcoin_file(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "market", "rows"),
+    ("name", "market", "rows", "first", "unknown"),
     [
-        ("ethereum", "ETH", 929),
-        ("bitcoin_cash", "BCH", 213),
-        ("iota", "MIOTA", 253),
-        ("monero", "XMR", 1371),
-        ("numeraire", "NMR", 243),
+        ("bitcoin", "BTC", 1760, date(2013, 4, 28), 243),
+        ("bitcoin_cash", "BCH", 213, date(2017, 7, 23), 10),
+        ("bitconnect", "BCC", 397, date(2017, 1, 20), 0),
+        ("dash", "DASH", 1468, date(2014, 2, 14), 0),
+        ("ethereum", "ETH", 929, date(2015, 8, 7), 1),
+        ("ethereum_classic", "ETC", 577, date(2016, 7, 24), 1),
+        ("iota", "MIOTA", 253, date(2017, 6, 13), 0),
+        ("litecoin", "LTC", 1760, date(2013, 4, 28), 243),
+        ("monero", "XMR", 1371, date(2014, 5, 21), 0),
+        ("nem", "XEM", 1057, date(2015, 4, 1), 0),
+        ("neo", "NEO", 530, date(2016, 9, 9), 47),
+        ("numeraire", "NMR", 243, date(2017, 6, 23), 1),
+        ("omisego", "OMG", 222, date(2017, 7, 14), 2),
+        ("qtum", "QTUM", 273, date(2017, 5, 24), 50),
+        ("ripple", "XRP", 1662, date(2013, 8, 4), 145),
+        ("stratis", "STRAT", 558, date(2016, 8, 12), 1),
+        ("waves", "WAVES", 629, date(2016, 6, 2), 19),
     ],
 )
-def test_other_real_files(shared_data: Path, name: str, market: str, rows: int) -> None:
+def test_every_real_file(shared_data: Path, name: str, market: str, rows: int, first: date, unknown: int) -> None:
     read = read_candle_file(shared_data / "cmc" / "kaggle2018" / f"{name}_price.csv")
-    assert read.market == f"coinmarketcap:{market}/USD"
-    assert read.rows == rows
-    assert ("1 gap, 1 candle missing" in read.notes) == (name == "monero")
+    assert (read.form, read.market, read.rows) == ("coinmarketcap_2018", f"coinmarketcap:{market}/USD", rows)
+    assert (read.first.date(), read.last.date()) == (first, date(2018, 2, 20))
+    assert sum(read.candles.select("quote_volume", "market_cap").null_count().row(0)) == unknown
+    assert find_gaps(read.candles)["missing"].to_list() == ([1] if name == "monero" else [])
+
+
+def test_a_broken_cell_does_not_hide_the_form() -> None:
+    table = read_table(SAMPLE)
+    broken = table.with_columns(pl.Series("Date", ["Fub 12, 2031", *table["Date"][1:]]))
+    assert FORMATS["coinmarketcap_2018"].recognises(broken)
+    read = read_candle_file(broken, market="coinmarketcap:BTC/USD", on_bad="drop")
+    assert read.candles.equals(read_candles(table[1:], market="coinmarketcap:BTC/USD"))
 
 
 def test_it_is_the_first_form_to_be_tried() -> None:

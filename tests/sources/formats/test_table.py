@@ -18,7 +18,7 @@ def read(table: dict[str, Any], **options: Any) -> pl.DataFrame:
     return read_candles(pl.DataFrame(table), market=MARKET, **options)
 
 
-@pytest.mark.parametrize("time", ["Date", "TIME", "time stamp", "Open Time", "snapped_at", "ds", "Date(UTC)"])
+@pytest.mark.parametrize("time", ["Date", "TIME", "time stamp", "Open Time", "ds", "Date(UTC)"])
 @pytest.mark.parametrize("price", ["Close", "close_price", "Price", "LAST", "Close/Last", "Adj Close**"])
 def test_names_are_found_without_case_blanks_and_marks(time: str, price: str) -> None:
     candles = read({"Volume": [1, 2, 3], price: PRICES, time: DAYS})
@@ -89,7 +89,7 @@ def test_rows_without_a_price_become_a_gap_and_are_counted() -> None:
     file = read_candle_file(pl.DataFrame({"date": DAYS, "close": ["1", "-", "3"]}), market=MARKET, interval="1d")
     assert file.rows == 2
     assert "rows without a price, left out: 1" in file.notes
-    assert "1 gap, 1 candle missing" in file.notes
+    assert "1 gap, 1 candle missing" in file.defects
 
 
 def test_a_column_of_prices_without_any() -> None:

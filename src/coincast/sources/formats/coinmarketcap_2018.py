@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from coincast.sources.formats.columns import LOOK, holds_mostly
 from coincast.sources.formats.form import Format, Reading, ReadOptions, plain_name
 from coincast.tabular import parse_numbers, parse_times
 
@@ -31,7 +32,9 @@ def _recognises(table: pl.DataFrame) -> bool:
     dates = table[names["date"]]
     if dates.dtype.is_temporal():
         return True
-    return dates.dtype == pl.String and dates.head(1).str.contains(r"^[A-Z][a-z]{2} \d{1,2}, \d{4}$").all()
+    if dates.dtype != pl.String:
+        return False
+    return holds_mostly(table.head(LOOK), pl.col(dates.name).str.contains(r"^[A-Z][a-z]{2} \d{1,2}, \d{4}$"))
 
 
 def _read(table: pl.DataFrame, options: ReadOptions) -> Reading:
