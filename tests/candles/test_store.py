@@ -15,7 +15,6 @@ from polars.testing import assert_frame_equal
 
 from coincast.candles.quality import find_gaps
 from coincast.candles.store import (
-    NotStoredError,
     Written,
     last_open_time,
     list_series,
@@ -30,7 +29,7 @@ from coincast.candles.store import (
     write_series,
 )
 from coincast.candles.table import INTERVALS, add_intervals, make_candles
-from coincast.errors import CandleError, ColumnError, DataError, UnreadableFileError, UsageError
+from coincast.errors import CandleError, ColumnError, DataError, NotStoredError, UnreadableFileError, UsageError
 
 BTC, ETH = "file:BTC/USD", "file:ETH/USD"
 

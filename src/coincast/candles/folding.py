@@ -6,10 +6,8 @@ so that their parts are found by arithmetic wherever no candle is absent.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -19,7 +17,6 @@ from coincast.candles.table import INTERVALS
 
 Integers = NDArray[np.int64]
 Numbers = NDArray[np.float64]
-_Item, _Result = TypeVar("_Item"), TypeVar("_Result")
 Parts = Integers | int
 """How many parts a longer candle is made of: one number for all, or one for each."""
 
@@ -28,8 +25,8 @@ _FIRST_MONDAY = 4 * INTERVALS["1d"]
 """1970-01-05, in milliseconds."""
 _FEW_PARTS = 16
 _LONG_RUN = 500
-_ROWS, _LONGER = 65536, 8192
-"""Shorter and longer candles that are looked at together: their numbers stay in the cache of the processor."""
+_ROWS, _LONGER = 65_536, 16_384
+"""Shorter and longer candles that are looked at together: their numbers stay near the processor."""
 
 
 def is_amount(column: str) -> bool:
@@ -94,12 +91,13 @@ class Runs(NamedTuple):
 
 def begin_of_runs(times: Integers, step: int) -> Integers:
     """Rows that do not open one step after the row before them; the first is one of them."""
-
-    def look(row: int) -> Integers:
+    steps, other, found = np.empty(_ROWS, np.int64), np.empty(_ROWS, np.bool_), [np.zeros(1, np.int64)]
+    for row in range(1, len(times), _ROWS):
         block = times[row : row + _ROWS]
-        return np.flatnonzero(block - times[row - 1 : row - 1 + len(block)] != step) + row
-
-    return np.concatenate([np.zeros(1, np.int64), *_share(look, range(1, len(times), _ROWS))])
+        size = len(block)
+        np.subtract(block, times[row - 1 : row - 1 + size], out=steps[:size])
+        found.append(np.flatnonzero(np.not_equal(steps[:size], step, out=other[:size])) + row)
+    return np.concatenate(found)
 
 
 def find_runs(times: Integers, begin: Integers, step: int, interval: str) -> Runs:
@@ -172,56 +170,67 @@ def _cut_long_runs(begin: list[int], counts: list[int], need: int) -> list[Block
 
 
 def fold_columns(candles: pl.DataFrame, blocks: list[Block]) -> list[pl.Series]:
-    """The columns of the longer candles. Unknown is NaN on the way, which every combination hands on."""
-    return _share(lambda column: _fold(column, blocks), candles.get_columns())
+    """The columns of the longer candles. Unknown is NaN on the way, which every combination hands on.
+
+    One piece of memory for all columns, and the cores share the columns: NumPy lets go of the interpreter while it
+    computes.
+    """
+    room = np.empty((candles.width, blocks[-1].result.stop if blocks else 0))
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda column, out: _fold(column, blocks, out), candles, room))
 
 
-def _share(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
-    """Do the work on all cores: NumPy lets go of the interpreter while it computes."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return list(pool.map(work, items))
-
-
-def _fold(column: pl.Series, blocks: list[Block]) -> pl.Series:
+def _fold(column: pl.Series, blocks: list[Block], room: Numbers) -> pl.Series:
     values, name = column.to_numpy(), column.name
+    out: Any = room.view(values.dtype)
     if name in ("high", "low") or is_amount(name):
-        combine = {"high": np.maximum, "low": np.minimum}.get(name, np.add)
-        folded = _combine_parts(combine, values, blocks)
+        _combine_parts({"high": np.maximum, "low": np.minimum}.get(name, np.add), values, blocks, out)
+    elif name == "open_time":
+        _count_times(values, blocks, out)
     else:
-        folded = _pick_parts(values, blocks, last=name not in ("open", "open_time"))
-    return pl.Series(name, folded, nan_to_null=column.null_count() > 0)
+        for block in blocks:
+            out[block.result] = block.pick(values[block.span], 0 if name == "open" else block.need - 1)
+    return pl.Series(name, out, nan_to_null=column.null_count() > 0)
 
 
-def _pick_parts(values: Any, blocks: list[Block], *, last: bool) -> Any:
-    """First or last part of every longer candle."""
-    picked = np.empty(blocks[-1].result.stop if blocks else 0, values.dtype)
+def _count_times(times: Integers, blocks: list[Block], out: Integers) -> None:
+    """Side by side the opens are equally far apart, and need not be read."""
     for block in blocks:
-        picked[block.result] = block.pick(values[block.span], block.need - 1 if last else 0)
-    return picked
+        if block.first is None:
+            start, length = (
+                times[block.span.start],
+                block.need * (times[block.span.start + 1] - times[block.span.start]),
+            )
+            out[block.result] = np.arange(block.result.stop - block.result.start) * length + start
+        else:
+            out[block.result] = block.pick(times[block.span], 0)
 
 
-def _combine_parts(combine: Any, values: Numbers, blocks: list[Block]) -> Numbers:
-    combined = np.empty(blocks[-1].result.stop if blocks else 0)
+def _combine_parts(combine: Any, values: Numbers, blocks: list[Block], out: Numbers) -> None:
     buffer = np.empty(max((block.span.stop - block.span.start for block in blocks), default=0))
     for block in blocks:
-        parts, out = values[block.span], combined[block.result]
+        parts = values[block.span]
         if isinstance(block.need, int) and block.need <= _FEW_PARTS:
-            _combine_few(combine, parts, block, block.need, buffer[: len(parts) - 1], out)
+            _combine_few(combine, parts, block, block.need, buffer[: len(parts) - 1], out[block.result])
         else:
             first: Any = block.first
             edges = np.stack([first, first + block.need], axis=1).ravel()
-            out[:] = combine.reduceat(parts, edges[:-1])[::2]
-    return combined
+            out[block.result] = combine.reduceat(parts, edges[:-1])[::2]
 
 
 def _combine_few(combine: Any, parts: Numbers, block: Block, need: int, pairs: Numbers, out: Numbers) -> None:
     """Neighbours first, all of them at once, then the pairs of each longer candle, then its odd part.
 
-    Three times as fast as numpy's reduction of one short stretch after the other.
+    Three times as fast as numpy's reduction of one short stretch after the other; a product sums faster still.
     """
+    if combine is np.add and block.first is None:
+        np.matmul(parts.reshape(-1, need), np.ones(need), out=out)
+        return
     combine(parts[:-1], parts[1:], out=pairs)
-    out[:] = block.pick(pairs, 0)
-    for place in range(2, need - 1, 2):
-        combine(out, block.pick(pairs, place), out=out)
+    first, *others = [block.pick(pairs, place) for place in range(0, need - 1, 2)]
     if need % 2:
-        combine(out, block.pick(parts, need - 1), out=out)
+        others.append(block.pick(parts, need - 1))
+    if not others:
+        out[:] = first
+    for number, other in enumerate(others):
+        combine(out if number else first, other, out=out)

@@ -10,14 +10,13 @@ from and a checksum. Anybody can read it: `polars.read_parquet(".../1d/*.parquet
 so: docs/decisions/0007-store.md.
 """
 
-from coincast.candles.store.places import NotStoredError, candles_folder
+from coincast.candles.store.places import candles_folder
 from coincast.candles.store.reading import last_open_time, list_stored, read_provenance, read_stored
 from coincast.candles.store.revisions import read_revisions
 from coincast.candles.store.series import list_series, read_series, write_series
 from coincast.candles.store.writing import Written, write_candles
 
 __all__ = [
-    "NotStoredError",
     "Written",
     "candles_folder",
     "last_open_time",

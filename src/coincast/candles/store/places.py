@@ -11,7 +11,7 @@ from pathlib import Path
 
 from coincast.candles.store.sealed import read_facts
 from coincast.candles.table import INTERVALS, check_interval, folder_name
-from coincast.errors import DataError, UnreadableFileError, UsageError
+from coincast.errors import DataError, NotStoredError, UnreadableFileError, UsageError
 from coincast.tabular import home_folder, write_beside
 
 WAIT_SECONDS = 60.0
@@ -21,18 +21,6 @@ _LOCK, _READY = ".lock", ".ready"
 _INTERVAL_FOLDERS = {interval: "1mo" if interval == "1M" else interval for interval in INTERVALS}
 """1m and 1M are one folder where upper and lower case are the same."""
 _INTERVALS = {name: interval for interval, name in _INTERVAL_FOLDERS.items()}
-
-
-class NotStoredError(DataError):
-    """Candles, or a series, that the store does not have.
-
-    Attributes:
-        market, interval: what was asked for; None where it was a series.
-    """
-
-    def __init__(self, message: str, *, market: str | None = None, interval: str | None = None) -> None:
-        super().__init__(message)
-        self.market, self.interval = market, interval
 
 
 # ---------------------------------------------------------------- folders and files

@@ -11,7 +11,6 @@ import polars as pl
 
 from coincast.candles.quality import find_gaps
 from coincast.candles.store.places import (
-    NotStoredError,
     candle_files,
     file_name,
     interval_folder,
@@ -21,7 +20,7 @@ from coincast.candles.store.places import (
 )
 from coincast.candles.store.sealed import Facts, read_facts, unseal
 from coincast.candles.table import add_intervals
-from coincast.errors import UnreadableFileError, UsageError
+from coincast.errors import NotStoredError, UnreadableFileError, UsageError
 
 _TIMES = pl.Datetime("ms", "UTC")
 _LISTED: dict[str, pl.DataType] = {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from coincast.candles.store.places import NotStoredError, locked, put_file
+from coincast.candles.store.places import locked, put_file
 from coincast.candles.store.sealed import read_facts, seal, unseal
-from coincast.errors import ColumnError, UnknownNameError, UnreadableFileError, UsageError
+from coincast.errors import ColumnError, NotStoredError, UnknownNameError, UnreadableFileError, UsageError
 from coincast.tabular import home_folder
 
 _TIMES = pl.Datetime("ms", "UTC")
