@@ -5,7 +5,9 @@
 #   make check      format, lint, types, tests (which run README and docs): the command that says yes or no
 #   make docs       write the generated pages anew: docs/commands.md and docs/spec.md
 #   make bench      every benchmark, beside PyTorch
-#   make calibrate  the long proofs: the size of the decisive test, and twenty demos
+#   make calibrate  long proofs: the size of the decisive test, and twenty demos
+#   make fuzz       long proof: 10,000 mutated real files
+#   make kills      long proof: 200 downloads killed at random moments
 #
 # Another interpreter: make test PYTHON=python3.12
 
@@ -15,7 +17,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test check format lint types docs bench calibrate clean
+.PHONY: demo test check format lint types docs bench calibrate fuzz kills clean
 .NOTPARALLEL:
 
 demo: $(VENV)/installed
@@ -44,6 +46,12 @@ bench: $(VENV)/installed-bench
 calibrate: $(VENV)/installed
 	$(BIN)/python benchmarks/size_of_the_test.py
 	$(BIN)/python benchmarks/twenty_demos.py
+
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python benchmarks/fuzz_files.py
+
+kills: $(VENV)/installed-dev
+	$(BIN)/python benchmarks/kill_downloads.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Write the pages that are made from the program itself: commands.md, spec.md, python.md. Run: make docs
+"""Write the pages that are made from the program itself: commands.md, forms.md, spec.md, python.md. Run: make docs
 
 `tests/test_docs.py` compares these pages with what this file makes.
 """
@@ -25,6 +25,8 @@ from coincast.samples.features import FEATURES
 from coincast.samples.scaling import SCALINGS
 from coincast.samples.splits import Split
 from coincast.samples.targets import TARGETS
+from coincast.sources.formats import FORMATS, Format
+from coincast.sources.series import SERIES_FORMS
 from coincast.training.losses import LOSSES
 from coincast.training.recipe import Recipe
 
@@ -37,6 +39,8 @@ EXIT_CODES = """\
 | 1 | a fault of ours; please report it |
 | 2 | wrong usage, option or spec |
 | 3 | bad or missing data |
+| 4 | the exchange or the network |
+| 5 | done, and the answer is no: `data check` found a candle that cannot be true |
 | 130 | interrupted; what was finished is kept, and the same command goes on from there |
 
 An expected error is one or two lines on stderr: what was given, what is allowed, what to do. With `--json` one JSON
@@ -50,7 +54,11 @@ document stands on stdout, and nothing else; progress and notes go to stderr in 
 def commands() -> Iterator[tuple[str, Any]]:
     """Name and command, in the order of `coincast --help`."""
     group: Any = typer.main.get_command(app)
-    yield from group.commands.items()
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {inner}", one) for inner, one in command.commands.items())
+        else:
+            yield name, command
 
 
 def commands_page() -> str:
@@ -83,6 +91,42 @@ def _default(option: Any) -> str:
     if option.required:
         return "needed"
     return "" if option.default is None or option.default is False else f"`{option.default}`"
+
+
+# ---------------------------------------------------------------- file forms
+
+
+def forms_page() -> str:
+    rows = [("form", "what such files are", "source", "quote")]
+    rows += [(f"`{f.name}`", f.description, _source(f), f.quote or "as content or name tell") for f in FORMATS.values()]
+    series = [("form", "what such files are")]
+    series += [(f"`{form.name}`", form.description) for form in SERIES_FORMS.values()]
+    pieces = [MADE, "# File forms", FORMS, table(rows), "## Outside series", SERIES, table(series), "## Form by form"]
+    for form in FORMATS.values():
+        text = inspect.cleandoc(inspect.getmodule(form.read).__doc__ or "")
+        pieces += [f"### {form.name}", re.sub(r"(?m)((?:^    .*\n?)+)", _fence, text)]
+    return "\n\n".join(pieces) + "\n"
+
+
+FORMS = """\
+`coincast import`, `--candles` and `read_candles` recognise a file by its content, never by its name: CSV (with `,` `;`
+tab or `|`), Parquet, Feather, JSON and HDF5 (one table), each plain, in gzip or in a ZIP archive. Labels that name the
+end of a candle, or the day after, become true open and close times. What no form recognises is read as a general table,
+whose columns are found by name or said with `--column`. [Market data](data.md) tells the rest."""
+
+SERIES = """\
+Tables without candles, one value or more for each day. They are joined to candles as of the moment when they were
+known."""
+
+
+def _source(form: Format) -> str:
+    return (
+        f"the exchange that file or folder names, else `{form.source}`" if form.tells_exchange else f"`{form.source}`"
+    )
+
+
+def _fence(found: re.Match[str]) -> str:
+    return f"```\n{inspect.cleandoc(found[0])}\n```\n"
 
 
 # ---------------------------------------------------------------- spec
@@ -208,6 +252,7 @@ def table(rows: list[tuple[str, ...]]) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
+    "forms.md": forms_page,
     "spec.md": spec_page,
     "python.md": python_page,
 }

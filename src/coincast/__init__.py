@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from coincast.candles.join import join_outside
+    from coincast.candles.quality import examine
+    from coincast.candles.resample import resample
+    from coincast.candles.store import read_stored
     from coincast.errors import CoincastError, DataError, UsageError
     from coincast.experiments.compare import compare
     from coincast.experiments.forecast import Outlook, forecast
@@ -23,11 +27,18 @@ if TYPE_CHECKING:
     from coincast.models.naive import Drift, Naive
     from coincast.models.oracle import Oracle
     from coincast.models.random_walk import RandomWalk
+    from coincast.sources.exchange.download import download
     from coincast.sources.files import read_candles
+    from coincast.sources.importing import import_files
+    from coincast.sources.outside import read_outside
     from coincast.sources.simulated import simulate
     from coincast.training.recipe import Recipe
 
 _HOMES = {
+    "join_outside": "candles.join",
+    "examine": "candles.quality",
+    "resample": "candles.resample",
+    "read_stored": "candles.store",
     "CoincastError": "errors",
     "DataError": "errors",
     "UsageError": "errors",
@@ -45,7 +56,10 @@ _HOMES = {
     "Naive": "models.naive",
     "Oracle": "models.oracle",
     "RandomWalk": "models.random_walk",
+    "download": "sources.exchange.download",
     "read_candles": "sources.files",
+    "import_files": "sources.importing",
+    "read_outside": "sources.outside",
     "simulate": "sources.simulated",
     "Recipe": "training.recipe",
 }
@@ -68,9 +82,16 @@ __all__ = [
     "WeightedAverage",
     "__version__",
     "compare",
+    "download",
+    "examine",
     "forecast",
+    "import_files",
+    "join_outside",
     "judge",
     "read_candles",
+    "read_outside",
+    "read_stored",
+    "resample",
     "simulate",
 ]
 

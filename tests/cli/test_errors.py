@@ -55,8 +55,8 @@ def refused(coincast: Callable[..., Any], *arguments: object) -> tuple[int, str]
     ("arguments", "code", "says"),
     [
         (["--candles", "nowhere.csv"], 3, ["no such file: nowhere.csv", "check the name"]),
-        (["--candles", "empty.csv"], 3, ["empty.csv is empty", "a CSV file"]),
-        (["--candles", "picture.csv"], 3, ["picture.csv is a PNG picture", "a CSV file"]),
+        (["--candles", "empty.csv"], 3, ["empty.csv is empty", "a table is a CSV"]),
+        (["--candles", "picture.csv"], 3, ["picture.csv is a PNG picture", "a table is a CSV"]),
         (["--candles", "folder"], 3, ["folder is a folder"]),
         (["--candles", "btc_opens.csv"], 3, ["closing prices", "--column close=NAME", "date, open"]),
         (["--candles", "btc.csv", "--column", "close=Kurs"], 3, ["no column 'Kurs'", "volume"]),

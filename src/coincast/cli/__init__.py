@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from coincast.cli import compare, demo, describe, doctor, forecast, judge, simulate
+from coincast.cli import compare, data, demo, describe, doctor, download, forecast, import_files, judge, simulate
 from coincast.cli.output import spare_letters
 
 app = typer.Typer(
@@ -17,16 +17,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (
-    demo.demo,
-    judge.judge,
-    forecast.forecast,
-    compare.compare,
-    describe.describe,
-    simulate.simulate,
-    doctor.doctor,
-):
-    app.command()(command)
+app.command()(demo.demo)
+app.command()(judge.judge)
+app.command()(forecast.forecast)
+app.command()(compare.compare)
+app.command()(describe.describe)
+app.command()(download.download)
+app.command("import")(import_files.import_files)
+app.add_typer(data.app)
+app.command()(simulate.simulate)
+app.command()(doctor.doctor)
 
 
 @app.callback(invoke_without_command=True)

@@ -22,10 +22,15 @@ def compare(
         typer.Argument(metavar="[SPEC.toml]", help="The experiment; without it the defaults.", show_default=False),
     ] = None,
     candles: options.Candles = None,
+    market: options.Markets = None,
     interval: options.Interval = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    outside: options.Outside = None,
     zone: options.Zone = None,
     column: options.Columns = None,
     day_first: options.DayFirst = None,
+    on_bad: options.OnBad = "refuse",
     changes: options.Changes = None,
     seed: options.Seed = None,
     out: options.Out = None,
@@ -40,18 +45,28 @@ def compare(
       coincast compare --candles btc.csv
       coincast compare examples/eth-daily.toml --candles bitcoin_price.csv --candles ethereum_price.csv
       coincast compare --candles btc.csv --set lstm.units=64 --set training.epochs=20
+      coincast compare --market binance:BTC/USDT --interval 1d --since 2017-09-01
     """
     options.prepare_devices()
     from coincast.experiments.compare import describe_run
     from coincast.experiments.folder import run_in_folder
     from coincast.experiments.spec import read_spec
 
-    wanted = read_spec(spec, changes=[*(changes or []), *([f"training.seed={seed}"] if seed is not None else [])])
-    table, files = options.load_candles(
-        wanted, candles, interval=interval, zone=zone, columns=column, day_first=day_first, quiet=quiet
+    wanted = read_spec(
+        spec,
+        changes=[
+            *options.data_changes(market, interval, since, until, outside),
+            *(changes or []),
+            *([f"training.seed={seed}"] if seed is not None else []),
+        ],
+    )
+    data = options.load_candles(
+        wanted, candles, interval=interval, zone=zone, columns=column, day_first=day_first, on_bad=on_bad, quiet=quiet
     )
     with training_bar(quiet=quiet) as bar:
-        run = run_in_folder(wanted, table, files=files, out=out, fresh=fresh, command=command_line(), on_progress=bar)
+        run = run_in_folder(
+            wanted, data.candles, files=data.facts, out=out, fresh=fresh, command=command_line(), on_progress=bar
+        )
     if as_json:
         print_json(describe_run(run))
     else:

@@ -17,10 +17,15 @@ def describe(
         typer.Argument(metavar="[SPEC.toml]", help="The experiment; without it the defaults.", show_default=False),
     ] = None,
     candles: options.Candles = None,
+    market: options.Markets = None,
     interval: options.Interval = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    outside: options.Outside = None,
     zone: options.Zone = None,
     column: options.Columns = None,
     day_first: options.DayFirst = None,
+    on_bad: options.OnBad = "refuse",
     changes: options.Changes = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Draw each network's graph as PNG into this folder.")
@@ -39,13 +44,20 @@ def describe(
     from coincast.experiments.describe import describe_networks
     from coincast.experiments.spec import read_spec
 
-    wanted = read_spec(spec, changes=changes or [])
-    table = None
-    if candles or wanted.data.candles:
-        table, _ = options.load_candles(
-            wanted, candles, interval=interval, zone=zone, columns=column, day_first=day_first, quiet=quiet
+    wanted = read_spec(spec, changes=[*options.data_changes(market, interval, since, until, outside), *(changes or [])])
+    data = None
+    if candles or wanted.data.candles or market:
+        data = options.load_candles(
+            wanted,
+            candles,
+            interval=interval,
+            zone=zone,
+            columns=column,
+            day_first=day_first,
+            on_bad=on_bad,
+            quiet=quiet,
         )
-    networks = describe_networks(wanted, candles=table)
+    networks = describe_networks(wanted, candles=data.candles if data else None)
     pictures = [] if out is None else [_draw(network, out) for network in networks]
     if as_json:
         print_json(

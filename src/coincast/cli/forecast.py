@@ -16,15 +16,25 @@ if TYPE_CHECKING:
 
 
 def forecast(
+    market: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MARKET]...", help="Markets of the store, such as binance:BTC/USDT.", show_default=False
+        ),
+    ] = None,
     spec: Annotated[
         Path | None, typer.Option("--spec", metavar="SPEC.toml", help="Settings; else the defaults.")
     ] = None,
     candles: options.Candles = None,
     horizon: Annotated[int | None, typer.Option(help="How many candles to forecast; 7 without a spec.")] = None,
     interval: options.Interval = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    outside: options.Outside = None,
     zone: options.Zone = None,
     column: options.Columns = None,
     day_first: options.DayFirst = None,
+    on_bad: options.OnBad = "refuse",
     changes: options.Changes = None,
     seed: options.Seed = None,
     out: options.Out = None,
@@ -36,6 +46,7 @@ def forecast(
 
     \b
     Examples:
+      coincast forecast binance:BTC/USDT --interval 1d
       coincast forecast --candles btc.csv
       coincast forecast --candles btc.csv --horizon 3 --set training.seeds=25
     """
@@ -49,17 +60,25 @@ def forecast(
         spec,
         defaults={**DEFAULTS, "horizon": 7},
         changes=[
+            *options.data_changes(market, interval, since, until, outside),
             *(changes or []),
             *([f"samples.horizon={horizon}"] if horizon is not None else []),
             *([f"training.seed={seed}"] if seed is not None else []),
         ],
     )
-    table, files = options.load_candles(
-        wanted, candles, interval=interval, zone=zone, columns=column, day_first=day_first, quiet=quiet
+    data = options.load_candles(
+        wanted, candles, interval=interval, zone=zone, columns=column, day_first=day_first, on_bad=on_bad, quiet=quiet
     )
     with training_bar(quiet=quiet) as bar:
         run = run_in_folder(
-            wanted, table, files=files, out=out, fresh=fresh, beyond=True, command=command_line(), on_progress=bar
+            wanted,
+            data.candles,
+            files=data.facts,
+            out=out,
+            fresh=fresh,
+            beyond=True,
+            command=command_line(),
+            on_progress=bar,
         )
     if as_json:
         print_json(describe_outlook(run))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from coincast.errors import UsageError
 
 if TYPE_CHECKING:
-    import polars as pl
-
+    from coincast.errors import NotStoredError
+    from coincast.experiments.gather import Gathered
     from coincast.experiments.spec import Spec
 
 Candles = Annotated[
@@ -24,9 +27,46 @@ Candles = Annotated[
         rich_help_panel="Data",
     ),
 ]
+Markets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--market",
+        metavar="MARKET",
+        help="Market of the store, such as binance:BTC/USDT, or one of several in the files; repeat it for several.",
+        rich_help_panel="Data",
+    ),
+]
 Interval = Annotated[
     str | None,
-    typer.Option(metavar="1d", help="Interval of the candles, where the file leaves it open.", rich_help_panel="Data"),
+    typer.Option(
+        metavar="1d",
+        help="Interval of the candles: of a file that leaves it open, of the store (there 1d by default).",
+        rich_help_panel="Data",
+    ),
+]
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="First open time, such as 2017-01-01.", rich_help_panel="Data")
+]
+Until = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Last open time; a bare date includes its day.", rich_help_panel="Data"),
+]
+Outside = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--outside",
+        metavar="[NAME=]FILE",
+        help="Outside series to join as inputs: a file, or the name of a stored one; repeat it.",
+        rich_help_panel="Data",
+    ),
+]
+OnBad = Annotated[
+    str,
+    typer.Option(
+        metavar="refuse|drop|keep",
+        help="What to do where rows cannot be true: refuse the file, leave them out, or keep what can stand.",
+        rich_help_panel="Data",
+    ),
 ]
 Zone = Annotated[
     str | None,
@@ -82,6 +122,20 @@ def parse_columns(columns: Sequence[str] | None) -> dict[str, str] | None:
     return {meaning: name for meaning, _, name in pairs}
 
 
+def data_changes(
+    markets: Sequence[str] | None,
+    interval: str | None,
+    since: str | None,
+    until: str | None,
+    outside: Sequence[str] | None,
+) -> list[str]:
+    """Options about data as changes of a spec's section `[data]`."""
+    values = {"markets": markets or None, "since": since, "until": until, "outside": outside or None}
+    if markets:
+        values["interval"] = interval
+    return [f"data.{key}={json.dumps(value)}" for key, value in values.items() if value is not None]
+
+
 def load_candles(
     spec: Spec,
     candles: Sequence[str] | None,
@@ -90,50 +144,54 @@ def load_candles(
     zone: str | None,
     columns: Sequence[str] | None,
     day_first: bool | None,
+    on_bad: str,
     quiet: bool,
-) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """Candles of `--candles`, else of the spec's own files, with what was recognised told on stderr.
+) -> Gathered:
+    """Candles of `--candles`, of the spec's files or of the store, with what was recognised told on stderr.
 
-    Returns:
-        The candle table, and what `data.json` says of each file.
+    On a terminal, what the store lacks is offered for download.
 
     Raises:
-        UsageError: neither names a file.
-        DataError: a file cannot be read.
+        UsageError: neither a file nor a market is named.
+        DataError: a file cannot be read, or the store lacks a market.
     """
-    from coincast.sources.files import read_candle_files
+    from coincast.errors import NotStoredError
+    from coincast.experiments.gather import gather_candles
 
-    sources = list(candles or spec.data.candles)
-    if not sources:
-        raise UsageError("no candles were given; name at least one file: --candles btc.csv")
-    table, files = read_candle_files(
-        sources, interval=interval, zone=zone, columns=parse_columns(columns), day_first=day_first
-    )
-    facts = []
-    for file in files:
-        name = file.path.name if file.path else "frame"
-        if not quiet:
-            typer.echo(
-                f"{name}: {file.market} {file.interval}, {file.rows:,} candles from {file.first:%Y-%m-%d} to "
-                f"{file.last:%Y-%m-%d}, form {file.form}",
-                err=True,
-            )
-            for note in file.notes:
-                typer.echo(f"  {note}", err=True)
-        facts.append(
-            {
-                "file": name,
-                "form": file.form,
-                "market": file.market,
-                "interval": file.interval,
-                "rows": file.rows,
-                "first": file.first.isoformat(),
-                "last": file.last.isoformat(),
-                "sha256": file.sha256,
-                "notes": list(file.notes),
-            }
+    def gather() -> Gathered:
+        return gather_candles(
+            spec.data,
+            candles or (),
+            interval=interval,
+            zone=zone,
+            columns=parse_columns(columns),
+            day_first=day_first,
+            on_bad=on_bad,
         )
-    return table, facts
+
+    try:
+        gathered = gather()
+    except NotStoredError as error:
+        if not offer_download(error):
+            raise
+        gathered = gather()
+    for line in () if quiet else gathered.lines:
+        typer.echo(line, err=True)
+    return gathered
+
+
+def offer_download(error: NotStoredError) -> bool:
+    """Ask on a terminal whether to fetch what is missing, and do so; False where nobody can be asked or says no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()) or any(" import " in line for line in error.remedies):
+        return False
+    typer.echo(f"coincast: {error}", err=True)
+    if not typer.confirm("Fetch it now?", default=True, err=True):
+        return False
+    from coincast.cli import app
+
+    for line in error.remedies:
+        app(args=shlex.split(line)[1:], standalone_mode=False)
+    return True
 
 
 def prepare_devices() -> None:

@@ -24,7 +24,7 @@ def compare(candles: Any, *, spec: Spec | str | Path | None = None, **settings: 
         spec: a spec or the path of one; without it the keywords make one.
         **settings: any key of a spec's sections: models (names or settings), lookback, horizon, features, target,
             scaling, inputs, targets, test, validation, gap, reach_back, epochs, batch_size, learning_rate, loss,
-            shuffle, seeds, seed, since, until, markets, interval, grid.
+            shuffle, seeds, seed, since, until, markets, interval, outside, grid.
 
     Returns:
         The result, in memory.
@@ -46,15 +46,16 @@ def compare(candles: Any, *, spec: Spec | str | Path | None = None, **settings: 
         spec = Spec.from_keywords(**settings)
     elif not isinstance(spec, Spec):
         spec = Spec.from_toml(spec)
-    return run_experiment(spec, as_candles(candles))
+    return run_experiment(spec, as_candles(candles, spec.data.outside))
 
 
-def as_candles(candles: Any) -> pl.DataFrame:
-    """A candle table from whatever a user holds: a table, a frame, a file, or a list of these."""
+def as_candles(candles: Any, outside: Sequence[str] = ()) -> pl.DataFrame:
+    """A candle table from whatever a user holds, be it a table, a frame, a file or a list; outside series joined."""
+    from coincast.experiments.gather import add_outside
     from coincast.sources.files import read_candle_files
 
     several = isinstance(candles, Sequence) and not isinstance(candles, str | bytes)
-    return read_candle_files(candles if several else [candles])[0]
+    return add_outside(read_candle_files(candles if several else [candles])[0], outside).candles
 
 
 def describe_run(run: FolderRun) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def forecast(candles: Any, *, horizon: int = 7, **settings: Any) -> Outlook:
         DataError: candles that cannot be read or do not suffice.
     """
     spec = forecast_spec(horizon=horizon, **settings)
-    return Outlook(run_experiment(spec, as_candles(candles), beyond=True))
+    return Outlook(run_experiment(spec, as_candles(candles, spec.data.outside), beyond=True))
 
 
 def forecast_spec(**settings: Any) -> Spec:

@@ -31,14 +31,18 @@ class DataSection(Section):
 
     Attributes:
         candles: files to read, each "FILE" or "MARKET=FILE"; relative to the working directory.
-        markets: markets to use, in the order in which they become inputs; empty: all that the files hold.
-        interval: needed only where a market is there in several intervals.
+        markets: markets to use, in the order in which they become inputs; empty: all that the files hold; without
+            files they are read from the store.
+        interval: of the candles; needed only where a market is there in several intervals, for the store else "1d".
+        outside: outside series to join as of when they were known, each "FILE", "NAME=FILE" or the name of a stored
+            one; their columns are inputs under NAME_COLUMN.
         since, until: first and last open time; a bare date as `until` includes that day.
     """
 
     candles: list[str] = []
     markets: list[str] = []
     interval: str | None = None
+    outside: list[str] = []
     since: When | None = Field(default=None, description=A_TIME)
     until: When | None = Field(default=None, description=A_TIME)
 

@@ -133,7 +133,9 @@ def _facts(result: Result) -> dict[str, str]:
     networks = result.runs.filter(pl.col("parameters") > 0)
     facts = {"fingerprint": result.fingerprint} if result.fingerprint else {}
     for file in result.files:
-        facts[f"file {file['file']}"] = f"{file['rows']:,} rows of {file['market']}, sha256 {file['sha256']!s:.16}"
+        kind, name = next(iter(file.items()))
+        market = f" of {file['market']}" if "market" in file else ""
+        facts[f"{kind} {name}"] = f"{file['rows']:,} rows{market}, sha256 {file['sha256']!s:.16}"
     if networks.height:
         facts["runs trained"] = f"{networks.height} with {max(networks['parameters'].to_list()):,} parameters each"
     facts["time"] = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from coincast.samples.scaling import InputScale, fit_input_scale
 from coincast.samples.splits import Part, Parts, split_rows
 from coincast.samples.targets import TargetScale, fit_target_scale
 from coincast.samples.windows import Windows
+from coincast.tabular import read_span
 
 
 @dataclass(frozen=True)
@@ -78,20 +78,17 @@ def choose_candles(candles: pl.DataFrame, data: DataSection) -> pl.DataFrame:
 
 
 def _choose_span(chosen: pl.DataFrame, markets: Sequence[str], data: DataSection) -> pl.DataFrame:
-    spanned = chosen
-    if data.since is not None:
-        spanned = spanned.filter(pl.col("open_time") >= _time("since", data.since))
-    if data.until is not None:
-        end = _time("until", data.until)
-        is_before = pl.col("open_time") < end + timedelta(days=1) if _is_day(data.until) else pl.col("open_time") <= end
-        spanned = spanned.filter(is_before)
+    first, end = read_span(data.since, data.until, prefix="data.")
+    after = pl.lit(True) if first is None else pl.col("open_time") >= first
+    before = pl.lit(True) if end is None else pl.col("open_time") < end
+    spanned = chosen.filter(after & before)
     missing = sorted(set(markets) - set(spanned["market"].unique()))
     if missing:
-        first, last = chosen["open_time"].min(), chosen["open_time"].max()
+        oldest, newest = chosen["open_time"].min(), chosen["open_time"].max()
         span = " ".join(f"{name} {value!s}" for name, value in (("from", data.since), ("to", data.until)) if value)
         raise TooFewRowsError(
             f"{missing[0]} has no candles {span}, as data.since and data.until ask; "
-            f"the candles that were given open from {first!s} to {last!s}"
+            f"the candles that were given open from {oldest!s} to {newest!s}"
         )
     return spanned
 
@@ -202,22 +199,3 @@ def _too_short(name: str, samples: Samples, part: Part, reach_back: bool) -> Too
         f"without a gap (lookback {windows.lookback}, horizon {windows.horizon}); ask for a shorter window or a longer "
         "part, or leave that input out of samples.features"
     )
-
-
-def _is_day(value: date | datetime | str) -> bool:
-    return (isinstance(value, date) and not isinstance(value, datetime)) or (
-        isinstance(value, str) and len(value) == 10
-    )
-
-
-def _time(name: str, value: date | datetime | str) -> datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise UsageError(
-                f"data.{name} is {value!r}; allowed: a date or time such as 2017-06-01 or 2017-06-01T12:00Z"
-            ) from None
-    if not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

@@ -14,7 +14,15 @@ import polars as pl
 
 from coincast.candles.faults import POLICIES, clear_faults
 from coincast.candles.quality import find_gaps, find_outside_range
-from coincast.candles.table import KEYS, Market, check_candles, check_interval, make_candles, parse_market
+from coincast.candles.table import (
+    KEYS,
+    Market,
+    check_candles,
+    check_interval,
+    infer_interval,
+    make_candles,
+    parse_market,
+)
 from coincast.errors import (
     CandleError,
     CellError,
@@ -135,6 +143,7 @@ def read_candle_file(
 def read_markets(
     source: Any,
     *,
+    table: pl.DataFrame | None = None,
     market: str | None = None,
     interval: str | None = None,
     options: ReadOptions | None = None,
@@ -145,6 +154,7 @@ def read_markets(
 
     Args:
         source: path, frame, or one member of an archive.
+        table: what `read_table` gave for it, where that was done.
     """
     if market is not None:
         parse_market(market)
@@ -154,7 +164,7 @@ def read_markets(
         raise UnknownNameError("policy for rows that cannot be true", on_bad, POLICIES)
     options = options or ReadOptions()
     path, content, sha256 = _open(source)
-    table = read_table(content, typed=True)
+    table = read_table(content, typed=True) if table is None else table
     given = path.name if path else "the frame"
     try:
         if not options.columns and format is None and set(KEYS) <= set(table.columns):
@@ -346,14 +356,27 @@ def _make_market(
     priced = columns.filter(~unpriced) if without.height else columns
     if priced.is_empty():
         raise TooFewRowsError(f"no row of {market} has a price; name the column of prices: --column close=NAME")
-    cleared, done = clear_faults(priced.drop("row"), on_bad, rows=priced["row"])
-    if cleared.is_empty():
-        raise TooFewRowsError(f"no row of {market} is left, for none can be true")
-    faults = done.select(pl.col("row") + 1, "time", pl.col("detail").alias("reason"), "done")
-    candles = make_candles(cleared, market=str(market), interval=interval)
+    candles, faults = _make_checked(priced, market, interval, on_bad)
     if on_bad == "refuse":
         _refuse_mixed_columns(candles)
     return candles, pl.concat([without, faults])
+
+
+def _make_checked(
+    columns: pl.DataFrame, market: Market, interval: str | None, on_bad: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Candles, and what was done about faults; they are looked for only where there are some, for that takes time."""
+    try:
+        return make_candles(columns.drop("row"), market=str(market), interval=interval), pl.DataFrame(schema=LEFT_OUT)
+    except CandleError:
+        cleared, done = clear_faults(columns.drop("row"), on_bad, rows=columns["row"])
+        if done.is_empty():
+            raise
+    if cleared.is_empty():
+        raise TooFewRowsError(f"no row of {market} is left, for none can be true")
+    faults = done.select(pl.col("row") + 1, "time", pl.col("detail").alias("reason"), "done")
+    times = columns["open_time" if "open_time" in columns.columns else "close_time"]
+    return make_candles(cleared, market=str(market), interval=interval or infer_interval(times)), faults
 
 
 def _refuse_mixed_columns(candles: pl.DataFrame) -> None:

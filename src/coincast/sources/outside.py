@@ -29,7 +29,7 @@ from coincast.candles.table import INTERVALS, add_intervals, infer_interval
 from coincast.errors import CandleError, ColumnError, DataError, TooFewRowsError, UnknownNameError, UsageError
 from coincast.sources.formats.form import ReadOptions
 from coincast.sources.series import SERIES_FORMS, TIMES, SeriesForm, SeriesReading, find_series_form, spell
-from coincast.tabular import Member, expand_home, read_table
+from coincast.tabular import Member, expand_home, list_names, read_table
 
 _LAG = re.compile(r"([+-]?)(\d{1,4})(m|h|d|w)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -201,7 +201,7 @@ def _choose_form(table: pl.DataFrame, format: str | None, options: ReadOptions, 
 
 
 def _columns(table: pl.DataFrame) -> str:
-    return f"its columns: {', '.join(table.columns)}"
+    return f"its columns: {list_names(table.columns)}"
 
 
 def _take(reading: SeriesReading, delay: int, lag: str | None) -> _Taken:

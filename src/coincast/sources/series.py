@@ -13,7 +13,7 @@ import polars as pl
 
 from coincast.errors import ColumnError, DataError, UnknownNameError
 from coincast.sources.formats.form import ReadOptions, plain_name
-from coincast.tabular import parse_numbers, parse_times
+from coincast.tabular import list_names, parse_numbers, parse_times
 
 TIMES = ("date", "known_at")
 """Columns of an outside series that are no values."""
@@ -136,7 +136,9 @@ def _read_daily(
     table: pl.DataFrame, options: ReadOptions, *, date: str | None = None, without: Collection[str] = ()
 ) -> pl.DataFrame:
     """The date and every other column as numbers, but for some plain names."""
-    known = date or next((name for name in _DATE_NAMES if _has(name)(table)), "date")
+    known = date or next((name for name in _DATE_NAMES if _has(name)(table)), None)
+    if known is None:
+        raise ColumnError(f"no column of dates is known by its name\nits columns: {list_names(table.columns)}")
     day = _find(table, known)
     times = parse_times(table[day], zone=options.zone, day_first=options.day_first).times
     values = [name for name in table.columns if name != day and plain_name(name) not in without and not _is_index(name)]
@@ -164,7 +166,7 @@ def _read_any(table: pl.DataFrame, options: ReadOptions) -> SeriesReading:
     if date is None:
         raise ColumnError(
             "no column of dates is known by its name; say which it is: columns={'date': 'NAME'} or --column date=NAME\n"
-            f"its columns: {', '.join(table.columns)}"
+            f"its columns: {list_names(table.columns)}"
         )
     known_at = said.get("known_at") or (_find(table, "knownat") if _has("knownat")(table) else None)
     times, notes = [], []
@@ -179,7 +181,7 @@ def _read_any(table: pl.DataFrame, options: ReadOptions) -> SeriesReading:
         numbers = [parse_numbers(table[name], name).alias(wanted) for wanted, name in values.items()]
     else:
         numbers, text = _read_numbers(table, without=(date, known_at))
-        notes += [f"columns without numbers, left out: {', '.join(text)}"] if text else []
+        notes += [f"columns without numbers, left out: {list_names(text)}"] if text else []
     return SeriesReading(pl.DataFrame([*times, *numbers]), None, tuple(notes))
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from coincast.candles.table import add_intervals, interval_milliseconds, make_candles
 from coincast.errors import ColumnError, UnknownNameError, UsageError
+from coincast.tabular import read_moment
 
 Series = NDArray[np.float64]
 
@@ -294,7 +295,7 @@ def _generator(seed: int, *words: str) -> np.random.Generator:
 
 def _open_times(start: str | date | datetime, interval: str, candles: int) -> pl.Series:
     """Open times of the candles, from the first boundary of the interval at `start` or later."""
-    earliest = _read_start(start)
+    earliest = read_moment("start", start)
     if earliest.timestamp() * 1000 + (candles + 1) * interval_milliseconds(interval) > LAST_MOMENT.timestamp() * 1000:
         raise UsageError(
             f"{candles:,} candles of {interval} from {earliest:%Y-%m-%d} on go beyond the year 9999; "
@@ -304,17 +305,6 @@ def _open_times(start: str | date | datetime, interval: str, candles: int) -> pl
     boundary = moment.dt.truncate("1mo" if interval == "1M" else interval)
     first = pl.when(boundary == moment).then(boundary).otherwise(add_intervals(boundary, interval, 1))
     return pl.select(add_intervals(first, interval, pl.int_range(candles))).to_series()
-
-
-def _read_start(start: str | date | datetime) -> datetime:
-    """The moment in UTC; what names no zone is taken as UTC."""
-    try:
-        moment = datetime.fromisoformat(str(start))
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"start {str(start)!r} is no date; give one such as 2015-01-01 or 2015-01-01T12:00+00:00"
-        ) from None
 
 
 def _is_number(value: object) -> bool:

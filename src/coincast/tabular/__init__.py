@@ -8,6 +8,7 @@ from coincast.tabular.containers import Member, read_members
 from coincast.tabular.frames import to_pandas
 from coincast.tabular.moments import Moment, read_moment, read_span
 from coincast.tabular.numbers import NULL_WORDS, parse_numbers
+from coincast.tabular.quoting import list_names, quote_cell
 from coincast.tabular.reading import read_table
 from coincast.tabular.times import UTC_MILLISECONDS, ParsedTimes, parse_times
 from coincast.tabular.writing import expand_home, home_folder, write_beside
@@ -20,8 +21,10 @@ __all__ = [
     "ParsedTimes",
     "expand_home",
     "home_folder",
+    "list_names",
     "parse_numbers",
     "parse_times",
+    "quote_cell",
     "read_members",
     "read_moment",
     "read_span",

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from coincast.errors import ColumnError, MissingPackageError
+from coincast.tabular.quoting import quote_cell
 
 
 def is_pandas(source: Any) -> bool:
@@ -57,7 +58,7 @@ def _as_text(cell: Any) -> str:
 def refuse_doubled(names: list[str], given: str) -> None:
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
-        raise ColumnError(f"{given} has the column {doubled[0]!r} more than once; give every column its own name")
+        raise ColumnError(f"{given} has the column {quote_cell(doubled[0])} more than once; give every column its own name")
 
 
 def to_pandas(table: pl.DataFrame) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from coincast.errors import CellError, ColumnError
+from coincast.tabular.quoting import quote_cell
 
 NULL_WORDS = ("", "-", "--", "–", "—", "nan", "null", "none", "n/a", "na", "#n/a", "nat")
 """Cells that mean "unknown", in lower case."""
@@ -66,4 +67,4 @@ def refuse_unread(name: str, text: pl.Series, read: pl.Series, advice: str) -> N
     if unread.len():
         row = unread[0]
         more = f" (and {unread.len() - 1:,} more)" if unread.len() > 1 else ""
-        raise CellError(f"column {name!r}, row {row + 1}: {text[row]!r}{more} {advice}", unread.to_list())
+        raise CellError(f"column {name!r}, row {row + 1}: {quote_cell(text[row])}{more} {advice}", unread.to_list())

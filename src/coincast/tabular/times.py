@@ -11,6 +11,7 @@ from polars.exceptions import PolarsError
 
 from coincast.errors import ColumnError, UsageError
 from coincast.tabular.numbers import in_parallel, known_text, refuse_unread
+from coincast.tabular.quoting import quote_cell
 
 UTC_MILLISECONDS = pl.Datetime("ms", "UTC")
 """The type of every time inside Coincast."""
@@ -109,7 +110,10 @@ def _parse_plain_times(series: pl.Series) -> pl.Series | None:
     times = in_parallel(
         series, lambda text: text.str.to_datetime(form, time_unit="ms", strict=False, cache=False, ambiguous="raise")
     )
-    if times.null_count() or not times.dt.year().is_between(1900, 9998).all():
+    earliest, latest = times.min(), times.max()
+    if times.null_count() or not (isinstance(earliest, datetime) and isinstance(latest, datetime)):
+        return None
+    if earliest.year < 1900 or latest.year > 9998:
         return None
     return times.dt.replace_time_zone("UTC") if form.endswith(("Z", "UTC", "+00:00")) else times
 
@@ -215,7 +219,7 @@ def _split_times(text: pl.Series, day_first: bool | None) -> pl.DataFrame:
         if known.str.contains(pattern).sum() >= known.len() / 2:
             break
     else:
-        raise ColumnError(f"column {text.name!r}: {known[0]!r} {_TIME_ADVICE}")
+        raise ColumnError(f"column {text.name!r}: {quote_cell(known[0])} {_TIME_ADVICE}")
     if pattern is _DAY_FIRST and not _is_day_first(text, day_first):
         pattern = _MONTH_FIRST
     parts = text.str.extract_groups(pattern).struct.unnest()
@@ -237,7 +241,7 @@ def _is_day_first(text: pl.Series, day_first: bool | None) -> bool:
     if day_first is None:
         cell = text.drop_nulls()[0]
         raise ColumnError(
-            f"column {text.name!r}: {cell!r} may be day/month or month/day, and no row tells; "
+            f"column {text.name!r}: {quote_cell(cell)} may be day/month or month/day, and no row tells; "
             "write dates as 2017-04-03, or say day_first=True or day_first=False"
         )
     return day_first
