@@ -12,28 +12,25 @@ from typing import Any
 
 import polars as pl
 
-from coincast.candles.faults import POLICIES, clear_faults
+from coincast.candles.faults import POLICIES
 from coincast.candles.quality import find_gaps, find_outside_range
 from coincast.candles.table import (
     KEYS,
-    Market,
     check_candles,
     check_interval,
-    infer_interval,
-    make_candles,
     parse_market,
 )
 from coincast.errors import (
     CandleError,
-    CellError,
     ColumnError,
     DataError,
     TooFewRowsError,
     UnknownNameError,
     UsageError,
 )
-from coincast.sources.formats import FORMATS, Format, Reading, ReadOptions
+from coincast.sources.formats import FORMATS, Format, ReadOptions
 from coincast.sources.naming import decide_markets, only_market, read_symbols, rows_of_market
+from coincast.sources.rows import LEFT_OUT, count, leave_out, make_market, read_rows, tell_left_out, tell_repeated
 from coincast.tabular import Member, expand_home, parse_numbers, parse_times, read_members, read_table
 
 
@@ -71,15 +68,6 @@ class CandleFile:
     left_out: pl.DataFrame
     sha256: str
     path: Path | None
-
-
-LEFT_OUT = {"row": pl.Int64(), "time": pl.Datetime("ms", "UTC"), "reason": pl.String(), "done": pl.String()}
-"""Columns of `CandleFile.left_out`."""
-_UNPRICED = "no close"
-_TOLD = 5
-"""Rows that are told one by one."""
-_FEW, _MIXED = 5, 0.2
-"""More candles outside their range than this many and this share mean mixed-up columns; the worst real file has 5 %."""
 
 
 def read_candles(
@@ -291,7 +279,7 @@ def _read_form(
     interval: str | None,
     on_bad: str,
 ) -> list[CandleFile]:
-    reading, rows, unread = _read_rows(table, form, options, on_bad)
+    reading, rows, unread = read_rows(table, form, options, on_bad)
     if interval and reading.interval not in (None, interval):
         raise UsageError(f"candles of the form {form.name} are {reading.interval}, and interval {interval} was asked")
     columns = reading.columns.with_columns(rows.alias("row"))
@@ -299,112 +287,16 @@ def _read_form(
     markets = decide_markets(form, symbols, path, said)
     if said is None and path is None:
         only_market(list(markets))
-    columns, left_out = _leave_out(columns, reading, unread)
+    columns, left_out = leave_out(columns, reading, unread)
     read = []
     for market, how in markets.items():
         own = rows_of_market(columns, symbols, market)
-        candles, changed = _make_market(own, market, interval or reading.interval, on_bad)
+        candles, changed = make_market(own, market, interval or reading.interval, on_bad)
         all_changed = pl.concat([left_out, changed]).sort("row", maintain_order=True)
-        notes = (how, *reading.notes, *_tell_left_out(all_changed), *_tell_repeated(own, changed, candles))
+        notes = (how, *reading.notes, *tell_left_out(all_changed), *tell_repeated(own, changed, candles))
         read.append(_describe(candles, form=form.name, zone=reading.zone, notes=notes, left_out=all_changed))
         left_out = left_out.clear()  # rows that belong to no market are told once
     return read
-
-
-def _read_rows(
-    table: pl.DataFrame, form: Format, options: ReadOptions, on_bad: str
-) -> tuple[Reading, pl.Series, list[tuple[int, str]]]:
-    """The reading, the position of each of its rows in the table, and the rows that have an unreadable cell.
-
-    Such a row is a fault: it is left out only where the user says what shall be done about faults.
-    """
-    rows = pl.int_range(table.height, eager=True)
-    unread: list[tuple[int, str]] = []
-    while True:
-        try:
-            return form.read(table, options), rows, unread
-        except CellError as error:
-            if on_bad == "refuse" or not 0 < len(set(error.rows)) < table.height:
-                raise
-            unread += [(int(rows[row]), str(error).partition(": ")[0]) for row in sorted(set(error.rows))]
-            is_read = ~pl.int_range(table.height, eager=True).is_in(list(error.rows))
-            table, rows = table.filter(is_read), rows.filter(is_read)
-
-
-def _leave_out(
-    columns: pl.DataFrame, reading: Reading, unread: list[tuple[int, str]]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows that the form leaves out, and those with unreadable cells."""
-    is_out = pl.int_range(columns.height, eager=True).is_in(list(reading.left_out))
-    rows = [*unread, *((int(columns["row"][row]), reason) for row, reason in reading.left_out.items())]
-    listed = [{"row": row + 1, "time": None, "reason": reason, "done": "left out"} for row, reason in rows]
-    return columns.filter(~is_out) if reading.left_out else columns, pl.DataFrame(listed, schema=LEFT_OUT)
-
-
-def _make_market(
-    columns: pl.DataFrame, market: Market, interval: str | None, on_bad: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Candles of one market out of its rows, and the rows that are none or were changed."""
-    unpriced = columns["close"].is_null()
-    time = "open_time" if "open_time" in columns.columns else "close_time"
-    without = columns.filter(unpriced).select(
-        pl.col("row") + 1,
-        pl.col(time).alias("time"),
-        pl.lit(_UNPRICED).alias("reason"),
-        pl.lit("left out").alias("done"),
-    )
-    priced = columns.filter(~unpriced) if without.height else columns
-    if priced.is_empty():
-        raise TooFewRowsError(f"no row of {market} has a price; name the column of prices: --column close=NAME")
-    candles, faults = _make_checked(priced, market, interval, on_bad)
-    if on_bad == "refuse":
-        _refuse_mixed_columns(candles)
-    return candles, pl.concat([without, faults])
-
-
-def _make_checked(
-    columns: pl.DataFrame, market: Market, interval: str | None, on_bad: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Candles, and what was done about faults; they are looked for only where there are some, for that takes time."""
-    try:
-        return make_candles(columns.drop("row"), market=str(market), interval=interval), pl.DataFrame(schema=LEFT_OUT)
-    except CandleError:
-        cleared, done = clear_faults(columns.drop("row"), on_bad, rows=columns["row"])
-        if done.is_empty():
-            raise
-    if cleared.is_empty():
-        raise TooFewRowsError(f"no row of {market} is left, for none can be true")
-    faults = done.select(pl.col("row") + 1, "time", pl.col("detail").alias("reason"), "done")
-    times = columns["open_time" if "open_time" in columns.columns else "close_time"]
-    return make_candles(cleared, market=str(market), interval=interval or infer_interval(times)), faults
-
-
-def _refuse_mixed_columns(candles: pl.DataFrame) -> None:
-    """Refuse candles most of which close or open outside low to high: their columns are not what their names say."""
-    outside = find_outside_range(candles).height
-    if outside > max(_FEW, _MIXED * candles.height):
-        raise CandleError(
-            f"{outside:,} of {candles.height:,} candles open or close outside low to high: "
-            "columns seem to be mixed up;\nsay which is which (--column close=NAME), or take them with --on-bad keep"
-        )
-
-
-def _tell_left_out(rows: pl.DataFrame) -> list[str]:
-    unpriced = rows["reason"] == _UNPRICED
-    told = [f"rows without a price, left out: {unpriced.sum():,}"] if unpriced.any() else []
-    others = rows.filter(~unpriced)
-    for row, time, reason, done in others.head(_TOLD).iter_rows():
-        when = f" ({time:%Y-%m-%d %H:%M})".replace(" 00:00", "") if time else ""
-        told.append(f"row {row:,}{when}: {reason}: {done}")
-    if others.height > _TOLD:
-        told.append(f"and {_count(others.height - _TOLD, 'row')} more like these")
-    return told
-
-
-def _tell_repeated(own: pl.DataFrame, changed: pl.DataFrame, candles: pl.DataFrame) -> list[str]:
-    gone = changed.filter(done="left out")["row"].n_unique()
-    repeated = own.height - gone - candles.height
-    return [f"{_count(repeated, 'repeated row')} left out"] if repeated > 0 else []
 
 
 def _describe(
@@ -420,7 +312,7 @@ def _describe(
         told.append(f"times have no zone: read as {zone}")
     running = _is_running(datetime.now(UTC))
     if unfinished := candles.filter(running).height:
-        told.append(f"{_count(unfinished, 'candle')} not closed yet: left out")
+        told.append(f"{count(unfinished, 'candle')} not closed yet: left out")
         candles = candles.filter(~running)
     if candles.is_empty():
         raise TooFewRowsError("its only candle has not closed yet; give candles that have")
@@ -444,19 +336,15 @@ def _describe(
 def _tell_defects(candles: pl.DataFrame) -> Iterator[str]:
     gaps = find_gaps(candles)
     if gaps.height:
-        yield f"{_count(gaps.height, 'gap')}, {_count(int(gaps['missing'].sum()), 'candle')} missing"
+        yield f"{count(gaps.height, 'gap')}, {count(int(gaps['missing'].sum()), 'candle')} missing"
     unknown = [name for name in ("open", "high", "low") if candles[name].null_count() == candles.height]
     if unknown:
         yield f"unknown: {', '.join(unknown)}"
     if doubtful := find_outside_range(candles).height:
-        yield f"open or close outside low to high in {_count(doubtful, 'candle')}"
+        yield f"open or close outside low to high in {count(doubtful, 'candle')}"
 
 
 def _is_running(now: datetime) -> pl.Expr:
     """Candles that have opened and not closed yet; those of a simulated market are whole at any time."""
     is_simulated = pl.col("market").str.starts_with("simulated:")
     return (pl.col("open_time") <= now) & (pl.col("close_time") > now) & ~is_simulated
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
