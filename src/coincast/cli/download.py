@@ -15,7 +15,7 @@ from coincast.cli.output import print_json
 
 if TYPE_CHECKING:
     from coincast.sources.exchange.download import Downloaded, MarketDownload
-    from coincast.sources.exchange.fill import Progress
+    from coincast.sources.exchange.task import Progress
 
 QUICK_SECONDS = 2.0
 """What is done by then needs no progress."""
@@ -28,7 +28,9 @@ def download(
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="First open time, UTC; else all that there is.")
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Open times before this only.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Last open time; a bare date includes its day.")
+    ] = None,
     base_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Ask the exchange here; or COINCAST_<EXCHANGE>_URL.")
     ] = None,

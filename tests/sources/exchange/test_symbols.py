@@ -1,0 +1,54 @@
+"""From what a person types to a market."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coincast.errors import UnknownNameError
+from coincast.sources.exchange.symbols import Wish, find_symbol, read_wishes
+
+
+def listing(*symbols: str, active: bool = True, spot: bool = True) -> dict[str, Any]:
+    return {
+        symbol: {"quote": symbol.partition("/")[2].partition(":")[0], "active": active, "spot": spot}
+        for symbol in symbols
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "venue", "symbol"),
+    [
+        ("BTC", None, "BTC"),
+        ("BTC/USDT", None, "BTC/USDT"),
+        ("BTC/USDT:USDT", None, "BTC/USDT:USDT"),
+        ("binance:BTC", "binance", "BTC"),
+        ("Binance:BTC/USDT", "binance", "BTC/USDT"),
+        (" binance:BTC/USDT:USDT ", "binance", "BTC/USDT:USDT"),
+    ],
+)
+def test_what_can_be_typed(text: str, venue: str | None, symbol: str) -> None:
+    assert read_wishes([text], None) == [Wish(venue, symbol)]
+
+
+def test_each_market_once() -> None:
+    assert len(read_wishes(["BTC/USDT", "binance:BTC/USDT"], "Binance")) == 1
+
+
+def test_the_usual_quote_is_the_one_most_markets_have() -> None:
+    markets = listing("BTC/USDT", "BTC/USD", "ETH/USD", "BTC/EUR") | listing("A/USDT:USDT", "B/USDT:USDT", spot=False)
+    assert find_symbol("btc", markets, "coinbase") == "BTC/USD"
+    assert find_symbol("BTC", listing("BTC/EUR", "BTC/USDT"), "x") == "BTC/USDT"
+    assert find_symbol("BTC", listing("BTC/USDT", active=False) | listing("BTC/USDC"), "x") == "BTC/USDC"
+    assert find_symbol("BTC/USDT", listing("BTC/USDT", active=False), "x") == "BTC/USDT"
+
+
+def test_of_thousands_of_markets_the_nearest_are_told() -> None:
+    markets = listing(*(f"COIN{number}/USDT" for number in range(3000)), "BTC/USDT")
+    with pytest.raises(UnknownNameError) as caught:
+        find_symbol("BTCUSDT", markets, "binance")
+    assert str(caught.value).startswith("unknown market of binance 'BTCUSDT'; did you mean 'BTC/USDT'? known: BTC/USDT")
+    assert str(caught.value).endswith("and 2,995 more")
+    with pytest.raises(UnknownNameError):
+        find_symbol("XYZ", listing("XYZ/GBP"), "binance")
