@@ -48,7 +48,10 @@ def run() -> NoReturn:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"coincast: {message}", file=sys.stderr)
+    # A name out of a file may hold marks that a terminal would obey.
+    print(
+        "coincast: " + "".join(mark if mark.isprintable() or mark == "\n" else "?" for mark in message), file=sys.stderr
+    )
     return code
 
 

@@ -299,6 +299,15 @@ def test_a_summary_has_a_sentence_for_each_kind() -> None:
     assert summarise(examine(walk())) == []
 
 
+@pytest.mark.parametrize(("share", "doubted"), [(0.03, True), (0.5, False), (0.0, False)])
+def test_a_last_candle_that_is_a_part_only(share: float, doubted: bool) -> None:
+    candles = walk().with_columns(volume=10.0 + pl.int_range(pl.len()) % 3)
+    candles = change(candles, "volume", {candles.height - 1: share * 11})
+    found = examine(candles).filter(kind="unfinished end")
+    assert (found.height == 1) == doubted
+    assert not doubted or found["first"][0] == candles["open_time"][-1]
+
+
 def test_simulated_markets_are_above_suspicion() -> None:
     assert examine(simulate("walk", candles=3000, seed=4)).filter(severity="doubtful").is_empty()
 

@@ -107,7 +107,7 @@ def test_the_interval_is_the_most_common_spacing(interval: str) -> None:
 
 
 def test_an_interval_that_cannot_be_told() -> None:
-    with pytest.raises(TooFewRowsError, match="do not tell the interval; say it with interval="):
+    with pytest.raises(TooFewRowsError, match="do not tell the interval; say it: --interval 1d"):
         infer_interval(pl.Series(DAYS[:2]))
     with pytest.raises(CandleError, match="spacing of the times is 7 minutes, which is no interval; known: 1m"):
         infer_interval(pl.Series([DAYS[0] + timedelta(minutes=7 * n) for n in range(4)]))

@@ -78,12 +78,12 @@ def test_a_coin_that_nobody_says(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_candle_file(path)
     assert str(caught.value) == (
-        "prices.csv does not tell its coin, neither by a column nor by the file's name; say it, such as "
-        f"--candles file:BTC/USD={path} or market='file:BTC/USD'"
+        "prices.csv does not tell its coin, neither by a column nor by the file's name; "
+        f"say it: --candles file:BTC/USD={path} (with import --market file:BTC/USD, in Python market='file:BTC/USD')"
     )
     assert caught.value.exit_code == 2
     path.write_text(FORM + FORM_ROWS)
-    with pytest.raises(UsageError, match="such as --candles coinmarketcap:BTC/USD="):
+    with pytest.raises(UsageError, match="say it: --candles coinmarketcap:BTC/USD="):
         read_candle_file(path)
 
 
@@ -102,9 +102,7 @@ def test_a_market_that_contradicts_the_form(tmp_path: Path) -> None:
 def test_a_table_of_several_coins(tmp_path: Path) -> None:
     rows = [f"{coin},{row}" for coin in ("BTC", "ETH") for row in ROWS]
     path = write(tmp_path / "coins.csv", rows, "symbol,date,price,volume\n")
-    with pytest.raises(
-        UsageError, match=r"2 coins or pairs \(BTC, ETH\); choose one, such as --candles file:BTC/USD=FILE"
-    ):
+    with pytest.raises(UsageError, match=r"2 coins or pairs \(BTC, ETH\); choose one: --candles file:BTC/USD=FILE"):
         read_candle_file(path)
     assert read_candle_file(path, market="file:ETH/USD").rows == 3
     with pytest.raises(UnknownNameError, match="unknown coin in this table 'LTC/USD'; known: BTC, ETH"):
@@ -134,6 +132,7 @@ def test_everything_doubtful_is_said(tmp_path: Path) -> None:
     assert file.notes[1:] == ("1 repeated row left out", "times have no zone: read as UTC")
     assert file.defects == (
         "2 gaps, 3 candles missing",
+        "5 candles of the future: is the year, or the zone, right?",
         "open or close outside low to high in 5 candles",
     )
     assert "unknown: open, high, low" in read_candle_file(write(tmp_path / "eth.csv")).defects
@@ -265,7 +264,7 @@ def test_a_cell_that_is_no_number(tmp_path: Path) -> None:
 
 def test_too_few_rows_to_tell_the_interval(tmp_path: Path) -> None:
     path = write(tmp_path / "btc.csv", ROWS[:2])
-    with pytest.raises(TooFewRowsError, match="do not tell the interval; say it with interval="):
+    with pytest.raises(TooFewRowsError, match="do not tell the interval; say it: --interval 1d"):
         read_candles(path)
     assert read_candles(path, interval="1d").height == 2
 

@@ -33,6 +33,11 @@ STALE_AROUND = 500
 STALE_LEAST = 2
 """Fewest unchanged candles of a stale run: three closes that are the same."""
 
+END_AROUND = 30
+"""Candles before the last one that tell how much is usually traded."""
+END_SHARE = 0.1
+"""Share of their median below which the last candle seems to be a part only."""
+
 _PRINT_AROUND = 50
 _HOUR = 3_600_000
 
@@ -129,7 +134,8 @@ def find_bad_wicks(series: pl.DataFrame) -> list[Doubt]:
     doubts = []
     for row, high, low, first, last, is_high in rows.iter_rows():
         wick = f"a high of {high:,.8g}" if is_high else f"a low of {low:,.8g}"
-        doubts.append(Doubt(row, row, 1, f"{wick} in a candle from {first:,.8g} to {last:,.8g}"))
+        opened = "an unknown open" if first is None else f"{first:,.8g}"
+        doubts.append(Doubt(row, row, 1, f"{wick} in a candle from {opened} to {last:,.8g}"))
     return doubts
 
 
@@ -192,6 +198,21 @@ def find_repeated_values(series: pl.DataFrame) -> list[Doubt]:
     earlier = again["earlier"][0]
     detail = f"{_count(again.height)} with all the values of an earlier one, the first of {earlier:%Y-%m-%d %H:%M}"
     return [Doubt(again["row"][0], again["row"][-1], again.height, detail)]
+
+
+def find_unfinished_end(series: pl.DataFrame) -> list[Doubt]:
+    """A last candle in which far less was traded than in every one of those before: the file was made within it."""
+    for name in (name for name in ("volume", "quote_volume") if name in series.columns):
+        traded = series[name].tail(END_AROUND + 1)
+        last, before = traded[-1], traded[:-1].drop_nulls()
+        if last is not None and before.len() == END_AROUND:
+            usual = float(before.median() or 0)  # type: ignore[arg-type]
+            if 0 < last < min(END_SHARE * usual, float(before.min() or 0)):  # type: ignore[arg-type]
+                row = series.height - 1
+                detail = f"a {name} of {last:,.8g} in the last candle, usually {usual:,.8g}: it may not have been over"
+                return [Doubt(row, row, 1, detail)]
+            return []
+    return []
 
 
 # ---------------------------------------------------------------- times

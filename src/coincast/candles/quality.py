@@ -18,6 +18,7 @@ from coincast.candles.doubts import (
     find_odd_spacing,
     find_repeated_values,
     find_stale_runs,
+    find_unfinished_end,
 )
 from coincast.candles.table import INTERVALS, KEYS, ROUNDING, add_intervals, parse_market
 
@@ -41,6 +42,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "stale run": Kind("doubtful", "an unchanged close for longer than one in 100 such series would show by chance"),
         "repeated values": Kind("doubtful", "a moving candle with all the values of an earlier one"),
+        "unfinished end": Kind(
+            "doubtful",
+            "a last candle with less volume than each of the 30 before it, and less than 10 % of their median",
+        ),
         "odd spacing": Kind("doubtful", "open times off the grid of the others, such as at a change of clocks"),
         "gap": Kind("note", "no candle where the interval asks for one"),
         "zero volume": Kind("note", "volume 0"),
@@ -146,6 +151,7 @@ def _examine_one(series: pl.DataFrame) -> Iterator[tuple[str, list[Doubt]]]:
     yield "bad print", sorted([*find_bad_prints(series), *find_bad_wicks(series)])
     yield "stale run", find_stale_runs(series)
     yield "repeated values", find_repeated_values(series)
+    yield "unfinished end", find_unfinished_end(series)
     yield "odd spacing", find_odd_spacing(series, series["interval"][0])
     yield "zero volume", _count_rows(series, pl.col("volume") == 0, "with volume 0")
     yield "unknown volume", _count_rows(series, pl.col("volume").is_null(), "without a volume")

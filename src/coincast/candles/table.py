@@ -85,7 +85,9 @@ def infer_interval(times: pl.Series) -> str:
     """
     spacings = times.drop_nulls().unique().sort().diff().drop_nulls().dt.total_milliseconds()
     if spacings.len() < 2:
-        raise TooFewRowsError("fewer than three different times do not tell the interval; say it with interval=")
+        raise TooFewRowsError(
+            "fewer than three different times do not tell the interval; say it: --interval 1d (interval=)"
+        )
     common = int(spacings.mode().sort()[0])
     if 28 * _DAY <= common <= 31 * _DAY:
         return _MONTH
@@ -94,7 +96,7 @@ def infer_interval(times: pl.Series) -> str:
             return interval
     raise CandleError(
         f"the most common spacing of the times is {common / _MINUTE:g} minutes, which is no interval; "
-        f"known: {' '.join(INTERVALS)}; say one with interval="
+        f"known: {' '.join(INTERVALS)}; say one: --interval 1d (interval=)"
     )
 
 
@@ -190,8 +192,10 @@ def check_candles(frame: pl.DataFrame) -> pl.DataFrame:
     """
     frame = _put_in_order(_arrange_columns(frame))
     _check_keys(frame)
-    for kind, rule in impossible_rules(frame.columns).items():
-        _refuse_where(frame, rule, _COMPLAINTS[kind])
+    rules = impossible_rules(frame.columns)
+    broken = frame.select(rule.any().alias(kind) for kind, rule in rules.items()).row(0, named=True)
+    for kind in (kind for kind, is_broken in broken.items() if is_broken):
+        _refuse_where(frame, rules[kind], _COMPLAINTS[kind])
     same = _same_candle()
     _refuse_where(
         frame,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def import_files(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of any known form; see docs/files.md.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of any known form; see docs/forms.md.")],
     market: Annotated[
         str | None, typer.Option(metavar="MARKET", help="Market of the candles, where the file does not tell it.")
     ] = None,
@@ -105,9 +105,16 @@ def _print_stored(results: list[Imported], *, stored: bool) -> None:
     if not stored:
         typer.echo(f"checked: {len(taken)} of {len(results)} can be stored; nothing was (--check)")
         return
+    if not taken:
+        return
     added = sum(result.written.added for result in taken if result.written)
     known = sum(result.written.same for result in taken if result.written)
-    typer.echo(f"stored: {added:,} new candles, {known:,} known before; coincast data list shows what is there")
+    revised = sum(result.written.revised for result in taken if result.written)
+    replaced = f", {revised:,} replaced" if revised else ""
+    series = [result.series.name for result in taken if result.series]
+    parts = [f"{added:,} new candles{replaced}, {known:,} known before"] if len(series) < len(taken) else []
+    parts += [f"outside series {', '.join(series)}"] if series else []
+    typer.echo(f"stored: {'; '.join(parts)}; coincast data list shows what is there")
 
 
 def _with_name(result: Imported) -> str:

@@ -91,7 +91,7 @@ def add_outside(candles: pl.DataFrame, outside: Sequence[str]) -> Gathered:
     return Gathered(candles, tuple(facts), tuple(lines))
 
 
-def read_markets(
+def read_stored_markets(
     markets: Sequence[str], interval: str, *, since: datetime | None = None, until: datetime | None = None
 ) -> list[pl.DataFrame]:
     """Stored candles of each market that open in a span.
@@ -124,7 +124,7 @@ def download_line(market: str, interval: str) -> str:
 
 
 def _read_store(data: DataSection, interval: str) -> tuple[pl.DataFrame, list[dict[str, Any]], list[str]]:
-    tables = read_markets(data.markets, interval)
+    tables = read_stored_markets(data.markets, interval)
     facts: list[dict[str, Any]] = []
     lines: list[str] = []
     for market, table in zip(data.markets, tables, strict=True):

@@ -77,7 +77,7 @@ def read_symbol(text: str) -> Pair | None:
     named = COINS.get(" ".join(re.findall(r"[a-z]+", cell.lower())))
     if named:
         return Pair(named, None)
-    parted = re.fullmatch(r"([A-Za-z0-9]+)[/_-]([A-Za-z]+)", cell)
+    parted = re.fullmatch(r"([A-Za-z0-9]{1,20})[/_-]([A-Za-z]{1,20})", cell)
     if parted:
         return Pair(_usual(parted[1]), parted[2].upper())
     if re.fullmatch(r"[A-Z0-9]{2,15}|[a-z0-9]{2,10}", cell) and not cell.isdigit():

@@ -30,8 +30,17 @@ from coincast.errors import (
 )
 from coincast.sources.formats import FORMATS, Format, ReadOptions
 from coincast.sources.naming import decide_markets, only_market, read_symbols, rows_of_market
-from coincast.sources.rows import LEFT_OUT, count, leave_out, make_market, read_rows, tell_left_out, tell_repeated
-from coincast.tabular import Member, expand_home, parse_numbers, parse_times, read_members, read_table
+from coincast.sources.rows import (
+    LEFT_OUT,
+    clear_rows,
+    count,
+    leave_out,
+    make_market,
+    read_rows,
+    tell_left_out,
+    tell_repeated,
+)
+from coincast.tabular import Member, expand_home, list_names, parse_numbers, parse_times, read_members, read_table
 
 
 @dataclass(frozen=True)
@@ -156,9 +165,11 @@ def read_markets(
     given = path.name if path else "the frame"
     try:
         if not options.columns and format is None and set(KEYS) <= set(table.columns):
-            read = [_read_candle_form(table, market, interval, options.zone)]
+            read = [_read_candle_form(table, market, interval, options.zone, on_bad)]
         else:
-            read = _read_form(table, choose_form(table, format, options), options, path, market, interval, on_bad)
+            chosen = choose_form(table, format, options)
+            given += f" (form {chosen.name})" if chosen.name != "table" else ""
+            read = _read_form(table, chosen, options, path, market, interval, on_bad)
     except DataError as error:
         raise type(error)(f"{given}: {error}") from None
     return [
@@ -231,7 +242,8 @@ def choose_form(table: pl.DataFrame, format: str | None, options: ReadOptions) -
         raise UnknownNameError("file form", format, FORMATS)
     if format is not None and format != "table" and not FORMATS[format].recognises(table):
         raise ColumnError(
-            f"this is not of the form {format} ({FORMATS[format].description}); its columns: {', '.join(table.columns)}"
+            f"this is not of the form {format} ({FORMATS[format].description}); "
+            f"its columns: {list_names(table.columns)}"
         )
     if format is not None or options.columns:
         return FORMATS[format or "table"]
@@ -258,16 +270,21 @@ def _read_one(
     return read[0]
 
 
-def _read_candle_form(table: pl.DataFrame, market: str | None, interval: str | None, zone: str | None) -> CandleFile:
+def _read_candle_form(
+    table: pl.DataFrame, market: str | None, interval: str | None, zone: str | None, on_bad: str
+) -> CandleFile:
     """A candle table, perhaps as text."""
     zones = [parse_times(table[name], zone=zone) for name in ("open_time", "close_time")]
     numbers = [parse_numbers(table[name], name) for name in table.columns if name not in KEYS]
-    candles = check_candles(table.select("market", "interval", *(parsed.times for parsed in zones), *numbers))
+    candles = table.select("market", "interval", *(parsed.times for parsed in zones), *numbers)
+    candles, left_out = clear_rows(candles, on_bad)
+    candles = check_candles(candles)
     for name, wanted in (("market", market), ("interval", interval)):
         if wanted is not None and wanted not in candles[name]:
             raise UnknownNameError(f"{name} in this table", wanted, candles[name].unique())
         candles = candles.filter(pl.col(name) == wanted) if wanted is not None else candles
-    return _describe(candles, form="candles", zone=zones[0].zone_assumed, notes=())
+    notes = tuple(tell_left_out(left_out))
+    return _describe(candles, form="candles", zone=zones[0].zone_assumed, notes=notes, left_out=left_out)
 
 
 def _read_form(
@@ -340,11 +357,16 @@ def _tell_defects(candles: pl.DataFrame) -> Iterator[str]:
     unknown = [name for name in ("open", "high", "low") if candles[name].null_count() == candles.height]
     if unknown:
         yield f"unknown: {', '.join(unknown)}"
+    if early := candles.filter(pl.col("open_time") > datetime.now(UTC), ~_is_simulated()).height:
+        yield f"{count(early, 'candle')} of the future: is the year, or the zone, right?"
     if doubtful := find_outside_range(candles).height:
         yield f"open or close outside low to high in {count(doubtful, 'candle')}"
 
 
 def _is_running(now: datetime) -> pl.Expr:
     """Candles that have opened and not closed yet; those of a simulated market are whole at any time."""
-    is_simulated = pl.col("market").str.starts_with("simulated:")
-    return (pl.col("open_time") <= now) & (pl.col("close_time") > now) & ~is_simulated
+    return (pl.col("open_time") <= now) & (pl.col("close_time") > now) & ~_is_simulated()
+
+
+def _is_simulated() -> pl.Expr:
+    return pl.col("market").str.starts_with("simulated:")

@@ -12,6 +12,7 @@ from coincast.candles.table import Market, parse_market
 from coincast.errors import UnknownNameError, UsageError
 from coincast.sources.coins import MONEY, Pair, find_coin, find_pair, read_symbol
 from coincast.sources.formats import Format
+from coincast.tabular import list_names
 
 EXCHANGES = (
     *("binance", "binanceus", "bitfinex", "bitflyer", "bithumb", "bitmex", "bitstamp", "bittrex", "bybit", "cexio"),
@@ -20,16 +21,15 @@ EXCHANGES = (
 )
 """Exchanges whose name in a file's name or folder is believed, where a form of several exchanges has none inside."""
 
-Symbols = dict[str, Pair]
-"""Cell of a column `symbol` -> the coin or pair that it names."""
+Symbols = dict[str, Pair | None]
+"""Cell of a column `symbol` -> the coin or pair that it names; None where it names none."""
 
 
 def read_symbols(columns: pl.DataFrame) -> Symbols:
-    """What each different cell of the column `symbol` names; cells that name no coin are left out."""
+    """What each different cell of the column `symbol` names."""
     if "symbol" not in columns.columns:
         return {}
-    pairs = {symbol: read_symbol(symbol) for symbol in columns["symbol"].drop_nulls().unique()}
-    return {symbol: pair for symbol, pair in pairs.items() if pair}
+    return {symbol: read_symbol(symbol) for symbol in columns["symbol"].drop_nulls().unique().sort()}
 
 
 def decide_markets(form: Format, symbols: Symbols, path: Path | None, said: str | None) -> dict[Market, str]:
@@ -45,15 +45,19 @@ def decide_markets(form: Format, symbols: Symbols, path: Path | None, said: str 
         return {market: f"read as {market}: {known}, market as given"}
     by_name = _find_by_name(form, path.stem) if path else None
     source, where = _decide_source(form, path)
-    pairs = sorted(set(symbols.values()), key=str) or ([by_name] if by_name else [])
+    named = sorted(_pairs_of(symbols), key=str)
+    pairs = named or ([by_name] if by_name else [])
     if not pairs:
         example = f"{source}:BTC/{form.quote or 'USD'}"
         given = path.name if path else "the frame"
         raise UsageError(
             f"{given} does not tell its coin, neither by a column nor by the file's name; "
-            f"say it, such as --candles {example}={path or 'FILE'} or market={example!r}"
+            f"say it: --candles {example}={path or 'FILE'} "
+            f"(with import --market {example}, in Python market={example!r})"
         )
-    origin = "coin from its content" if symbols else "coin from its name"
+    origin = "coin from its content" if named else "coin from its name"
+    if named and (others := [symbol for symbol, pair in symbols.items() if pair is None]):
+        origin += f", rows of symbols that name no coin left out: {list_names(others)}"
     markets = {}
     for pair in pairs:
         quote = form.quote or pair.quote or (by_name.quote if by_name else None)
@@ -68,15 +72,19 @@ def only_market(markets: Sequence[Market]) -> Market:
         listed = ", ".join(market.base for market in markets[:8]) + (", ..." if len(markets) > 8 else "")
         raise UsageError(
             f"this table holds {len(markets)} coins or pairs ({listed}); "
-            f"choose one, such as --candles {markets[0]}=FILE or market={str(markets[0])!r}"
+            f"choose one: --candles {markets[0]}=FILE (with import --market {markets[0]}, in Python market=...)"
         )
     return markets[0]
 
 
 def rows_of_market(columns: pl.DataFrame, symbols: Symbols, market: Market) -> pl.DataFrame:
-    """Rows of the market's coin, where the column `symbol` names several."""
-    if len(set(symbols.values())) > 1:
+    """Rows of the market's coin, where the column `symbol` names several, or one and something else beside it."""
+    pairs = _pairs_of(symbols)
+    if len(pairs) > 1:
         columns = columns.filter(pl.col("symbol").is_in(_own_symbols(symbols, market)))
+    elif pairs:
+        others = [symbol for symbol, pair in symbols.items() if pair is None]
+        columns = columns.filter(~pl.col("symbol").is_in(others).fill_null(False))
     return columns.drop("symbol", strict=False)
 
 
@@ -85,8 +93,13 @@ def _find_by_name(form: Format, name: str) -> Pair | None:
     return find_coin(name) or (find_pair(name) if form.name != "table" else None)
 
 
+def _pairs_of(symbols: Symbols) -> set[Pair]:
+    return {pair for pair in symbols.values() if pair is not None}
+
+
 def _own_symbols(symbols: Symbols, market: Market) -> list[str]:
-    return [s for s, pair in symbols.items() if pair.base == market.base and pair.quote in (None, market.quote)]
+    named = {symbol: pair for symbol, pair in symbols.items() if pair is not None}
+    return [s for s, pair in named.items() if pair.base == market.base and pair.quote in (None, market.quote)]
 
 
 def _check_said(form: Format, symbols: Symbols, said: str) -> Market:
@@ -98,7 +111,7 @@ def _check_said(form: Format, symbols: Symbols, said: str) -> Market:
             f"market {said} contradicts the form {form.name}, which fixes {fixed}; "
             f"say {form.source}:{market.base}/{form.quote or market.quote}, or format='table'"
         )
-    pairs = set(symbols.values())
+    pairs = _pairs_of(symbols)
     if len(pairs) > 1 and not _own_symbols(symbols, market):
         known = {f"{pair.base}/{pair.quote}" if pair.quote else pair.base for pair in pairs}
         raise UnknownNameError("coin in this table", f"{market.base}/{market.quote}", known)

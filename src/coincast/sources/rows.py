@@ -34,7 +34,8 @@ def read_rows(
         except CellError as error:
             if on_bad == "refuse" or not 0 < len(set(error.rows)) < table.height:
                 raise
-            unread += [(int(rows[row]), str(error).partition(": ")[0]) for row in sorted(set(error.rows))]
+            reason = f"a cell of {str(error).partition(', row')[0]} cannot be read"
+            unread += [(int(rows[row]), reason) for row in sorted(set(error.rows))]
             is_read = ~pl.int_range(table.height, eager=True).is_in(list(error.rows))
             table, rows = table.filter(is_read), rows.filter(is_read)
 
@@ -70,13 +71,19 @@ def make_market(
     return candles, pl.concat([without, faults])
 
 
+def clear_rows(candles: pl.DataFrame, on_bad: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of a candle table without faults, and what was done about them."""
+    cleared, done = clear_faults(candles, on_bad)
+    return cleared, done.select(pl.col("row") + 1, "time", pl.col("detail").alias("reason"), "done")
+
+
 def _make_checked(
     columns: pl.DataFrame, market: Market, interval: str | None, on_bad: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Candles, and what was done about faults; they are looked for only where there are some, for that takes time."""
     try:
         return make_candles(columns.drop("row"), market=str(market), interval=interval), pl.DataFrame(schema=LEFT_OUT)
-    except CandleError:
+    except (CandleError, TooFewRowsError):
         cleared, done = clear_faults(columns.drop("row"), on_bad, rows=columns["row"])
         if done.is_empty():
             raise

@@ -13,7 +13,7 @@ import polars as pl
 
 from coincast.errors import ColumnError, DataError, UnknownNameError
 from coincast.sources.formats.form import ReadOptions, plain_name
-from coincast.tabular import list_names, parse_numbers, parse_times
+from coincast.tabular import list_names, parse_numbers, parse_times, quote_cell
 
 TIMES = ("date", "known_at")
 """Columns of an outside series that are no values."""
@@ -117,9 +117,10 @@ def _read_ether_chain(table: pl.DataFrame, options: ReadOptions) -> SeriesReadin
     differs = (stamps != columns["date"]).fill_null(True).arg_true()
     if differs.len():
         row = differs[0]
+        date, stamp = (quote_cell(table[_find(table, name)][row]).strip("'") for name in ("dateutc", "unixtimestamp"))
         raise DataError(
-            f"row {row + 1}: Date(UTC) is {table[_find(table, 'dateutc')][row]} and UnixTimeStamp is "
-            f"{table[_find(table, 'unixtimestamp')][row]}, another time ({differs.len():,} such rows); correct the file"
+            f"row {row + 1}: Date(UTC) is {date} and UnixTimeStamp is {stamp}, another time "
+            f"({differs.len():,} such rows); correct the file"
         )
     notes = _note_zero_price(columns, "eth_etherprice")
     swapped = int((columns["date"].diff().dt.total_milliseconds() < 0).sum())
@@ -141,10 +142,22 @@ def _read_daily(
         raise ColumnError(f"no column of dates is known by its name\nits columns: {list_names(table.columns)}")
     day = _find(table, known)
     times = parse_times(table[day], zone=options.zone, day_first=options.day_first).times
-    values = [name for name in table.columns if name != day and plain_name(name) not in without and not _is_index(name)]
-    return pl.DataFrame(
-        [times.alias("date"), *(parse_numbers(table[name], name).alias(spell(name)) for name in values)]
-    )
+    numbers: dict[str, pl.Series] = {}
+    for name in table.columns:
+        if name != day and plain_name(name) not in without and not _is_index(name):
+            _add_numbers(numbers, parse_numbers(table[name], name))
+    return pl.DataFrame([times.alias("date"), *numbers.values()])
+
+
+def _add_numbers(numbers: dict[str, pl.Series], column: pl.Series) -> None:
+    """Add a column under its name as `spell` writes it."""
+    spelled = spell(column.name)
+    if spelled in numbers or spelled in TIMES:
+        raise ColumnError(
+            f"column {quote_cell(column.name)} would be named {spelled}, as another is; give every column a "
+            "name of its own"
+        )
+    numbers[spelled] = column.alias(spelled)
 
 
 def _is_index(name: str) -> bool:
@@ -203,12 +216,7 @@ def _read_numbers(table: pl.DataFrame, without: Collection[str | None]) -> tuple
         except ColumnError:
             text.append(name)
             continue
-        spelled = spell(name)
-        if spelled in numbers or spelled in TIMES:
-            raise ColumnError(
-                f"column {name!r} would be named {spelled}, as another is; name it: columns={{'NAME': {name!r}}}"
-            )
-        numbers[spelled] = column.alias(spelled)
+        _add_numbers(numbers, column)
     return list(numbers.values()), text
 
 

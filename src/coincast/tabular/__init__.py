@@ -7,7 +7,7 @@ a column into float64 and UTC, or name the cell that stands in the way.
 from coincast.tabular.containers import Member, read_members
 from coincast.tabular.frames import to_pandas
 from coincast.tabular.moments import Moment, read_moment, read_span
-from coincast.tabular.numbers import NULL_WORDS, parse_numbers
+from coincast.tabular.numbers import NULL_WORDS, parse_numbers, read_some_numbers
 from coincast.tabular.quoting import list_names, quote_cell
 from coincast.tabular.reading import read_table
 from coincast.tabular.times import UTC_MILLISECONDS, ParsedTimes, parse_times
@@ -27,6 +27,7 @@ __all__ = [
     "quote_cell",
     "read_members",
     "read_moment",
+    "read_some_numbers",
     "read_span",
     "read_table",
     "to_pandas",

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+import stat
 import sys
 import threading
 import zipfile
@@ -26,7 +27,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from coincast.errors import MissingPackageError, UnreadableFileError
 
-MOST_BYTES = 2**32
+MOST_BYTES = 2**31
 """Largest size of an unpacked file: what is larger is refused before it fills the memory."""
 
 GZIP, ZIP, PARQUET, FEATHER, HDF5 = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"ARROW1", b"\x89HDF"
@@ -56,16 +57,20 @@ def read_members(path: Path) -> list[Member]:
         UnreadableFileError: no such file, a folder, a broken archive, a workbook, nothing in it, or too much.
     """
     data = _read_bytes(path)
-    sha256 = hashlib.sha256(data).hexdigest()
     if data.startswith(ZIP):
         return _unzip(data, str(path))
-    return [Member(str(path), _gunzip(data, str(path)), sha256)]
+    return [Member(str(path), _gunzip(data, str(path), MOST_BYTES), hashlib.sha256(data).hexdigest())]
 
 
 def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise UnreadableFileError(f"{path} is a folder; give one file in it")
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableFileError(f"{path} is a device or a pipe; give a file")
+        if status.st_size > MOST_BYTES:
+            raise UnreadableFileError(f"{path} has more than {MOST_BYTES / 2**30:.0f} GiB; part it into several files")
         return path.read_bytes()
     except FileNotFoundError:
         raise UnreadableFileError(f"no such file: {path}; check the name, or give the whole path") from None
@@ -73,16 +78,20 @@ def _read_bytes(path: Path) -> bytes:
         raise UnreadableFileError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _gunzip(data: bytes, name: str) -> bytes:
-    """The content of a gzip file; anything else as it is."""
+def _gunzip(data: bytes, name: str, most: int) -> bytes:
+    """The content of a gzip file, of at most so many bytes; anything else as it is."""
     if not data.startswith(GZIP):
         return data
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(most + 1)
     except (OSError, EOFError, zlib.error):
         raise UnreadableFileError(f"{name} is a broken gzip file; fetch it again") from None
-    return _of_size(content, name)
+    if len(content) > most:
+        raise UnreadableFileError(
+            f"{name} unpacks to more than {MOST_BYTES / 2**30:.0f} GiB; part it into several files"
+        )
+    return content
 
 
 def _unzip(data: bytes, name: str) -> list[Member]:
@@ -91,24 +100,29 @@ def _unzip(data: bytes, name: str) -> list[Member]:
             inside = [info for info in archive.infolist() if not info.is_dir() and not _is_hidden(info.filename)]
             if any(info.filename == "[Content_Types].xml" for info in inside):
                 raise UnreadableFileError(f"{name} is an Excel workbook; save its sheet as CSV and give that")
-            if sum(info.file_size for info in inside) > MOST_BYTES:
+            left = MOST_BYTES - sum(info.file_size for info in inside)
+            if left < 0:
                 raise UnreadableFileError(f"{name} holds more than {MOST_BYTES / 2**30:.0f} GiB; unpack it yourself")
-            members = [(f"{name}/{info.filename}", archive.read(info)) for info in inside]
+            packed = [(f"{name}/{_printable(info.filename)}", archive.read(info)) for info in inside]
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError):
         raise UnreadableFileError(f"{name} is a broken or locked ZIP archive; fetch it again, or unpack it") from None
-    if not members:
+    if not packed:
         raise UnreadableFileError(f"{name} is a ZIP archive without a file in it; give another one")
-    return [Member(inner, _gunzip(content, inner), hashlib.sha256(content).hexdigest()) for inner, content in members]
+    members = []
+    for inner, content in packed:
+        data_of_member = _gunzip(content, inner, left)
+        left -= len(data_of_member) if data_of_member is not content else 0
+        members.append(Member(inner, data_of_member, hashlib.sha256(content).hexdigest()))
+    return members
+
+
+def _printable(name: str) -> str:
+    """A name without marks that a terminal would obey."""
+    return "".join(mark if mark.isprintable() else "?" for mark in name)
 
 
 def _is_hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
-
-
-def _of_size(content: bytes, name: str) -> bytes:
-    if len(content) > MOST_BYTES:
-        raise UnreadableFileError(f"{name} unpacks to more than {MOST_BYTES / 2**30:.0f} GiB; unpack it yourself")
-    return content
 
 
 # ---------------------------------------------------------------- binary tables
@@ -117,6 +131,7 @@ def _of_size(content: bytes, name: str) -> bytes:
 def from_parquet(data: bytes, name: str) -> pl.DataFrame:
     try:
         with _without_panics():
+            _refuse_too_much(pl.scan_parquet(io.BytesIO(data)), name)
             return pl.read_parquet(io.BytesIO(data))
     except _BROKEN:
         raise UnreadableFileError(f"{name} is a broken Parquet file; fetch or write it again") from None
@@ -125,9 +140,17 @@ def from_parquet(data: bytes, name: str) -> pl.DataFrame:
 def from_feather(data: bytes, name: str) -> pl.DataFrame:
     try:
         with _without_panics():
+            _refuse_too_much(pl.scan_ipc(io.BytesIO(data)), name)
             return pl.read_ipc(io.BytesIO(data))
     except _BROKEN:
         raise UnreadableFileError(f"{name} is a broken Feather file; fetch or write it again") from None
+
+
+def _refuse_too_much(table: pl.LazyFrame, name: str) -> None:
+    """Refuse a small file that holds a table larger than `MOST_BYTES`, by its description alone."""
+    cells = table.select(pl.len()).collect().item() * len(table.collect_schema())
+    if 8 * cells > MOST_BYTES:
+        raise UnreadableFileError(f"{name} holds {cells:,} cells, more than {MOST_BYTES / 2**30:.0f} GiB; part it")
 
 
 @contextlib.contextmanager
@@ -170,7 +193,10 @@ def from_json(data: bytes, name: str) -> pl.DataFrame:
         columns = {f"column_{i}": list(cells) for i, cells in enumerate(zip(*rows, strict=True), 1)} if same else {}
     if not same or not columns:
         raise UnreadableFileError(f"{name} is JSON whose rows differ in their cells; {advice}")
-    return pl.DataFrame([_json_column(name, column, cells) for column, cells in columns.items()])
+    try:
+        return pl.DataFrame([_json_column(name, column, cells) for column, cells in columns.items()])
+    except UnicodeEncodeError:
+        raise UnreadableFileError(f"{name} is JSON with half a letter in it; {advice}") from None
 
 
 def _json_column(name: str, column: str, cells: list[Any]) -> pl.Series:

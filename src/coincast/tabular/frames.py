@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from coincast.errors import ColumnError, MissingPackageError
-from coincast.tabular.quoting import quote_cell
+from coincast.tabular.quoting import LONGEST_NAME, quote_cell
 
 
 def is_pandas(source: Any) -> bool:
@@ -25,7 +25,7 @@ def from_pandas(frame: Any) -> pl.DataFrame:
             "frame.columns = frame.columns.get_level_values(0)"
         )
     names = [str(name).strip() for name in frame.columns]
-    refuse_doubled(names, "the frame")
+    check_names(names, "the frame")
     columns = {name: _pandas_column(name, frame.iloc[:, i]) for i, name in enumerate(names)}
     index = frame.index
     index_name = str(index.name).strip() if index.name is not None else "date"
@@ -55,10 +55,18 @@ def _as_text(cell: Any) -> str:
     return str(cell.isoformat()) if hasattr(cell, "isoformat") else str(cell)
 
 
-def refuse_doubled(names: list[str], given: str) -> None:
+def check_names(names: list[str], given: str) -> None:
+    """Refuse column names of which two are the same, or that are too long to be names."""
+    longest = max(map(len, names), default=0)
+    if longest > LONGEST_NAME:
+        raise ColumnError(
+            f"{given} has a column name of {longest:,} letters; names have {LONGEST_NAME} at most; give a table"
+        )
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
-        raise ColumnError(f"{given} has the column {quote_cell(doubled[0])} more than once; give every column its own name")
+        raise ColumnError(
+            f"{given} has the column {quote_cell(doubled[0])} more than once; give every column its own name"
+        )
 
 
 def to_pandas(table: pl.DataFrame) -> Any:

@@ -12,6 +12,10 @@ from coincast.tabular.quoting import quote_cell
 NULL_WORDS = ("", "-", "--", "–", "—", "nan", "null", "none", "n/a", "na", "#n/a", "nat")
 """Cells that mean "unknown", in lower case."""
 
+_DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+$"
+_ONE_GROUP = r"^[+-]?\d{1,3},\d{3}$"
+_SURELY_GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(,\d{3}|\.\d*)$"
+
 
 def parse_numbers(series: pl.Series, name: str) -> pl.Series:
     """Read a column as float64.
@@ -37,12 +41,31 @@ def parse_numbers(series: pl.Series, name: str) -> pl.Series:
         if numbers.null_count() == series.null_count():  # plain numbers all: the usual column, read at once
             return numbers.fill_nan(None).alias(name)
     text = known_text(series)
+    numbers = _read_text(text).alias(name)
+    advice = "is no number; numbers look like 1234.5 or 1,234.5 (never 1234,5), unknown ones like - or nan"
+    refuse_unread(name, text, _without_doubtful(text, numbers), advice)
+    return numbers.fill_nan(None)
+
+
+def read_some_numbers(series: pl.Series) -> pl.Series:
+    """Numbers of a column as `parse_numbers` reads them, null where a cell is none."""
+    if series.dtype.is_numeric():
+        return series.cast(pl.Float64).fill_nan(None)
+    return _read_text(known_text(series)).fill_nan(None)
+
+
+def _read_text(text: pl.Series) -> pl.Series:
     is_grouped = text.str.contains(r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$")
     plain = pl.select(pl.when(is_grouped).then(text.str.replace_all(",", "", literal=True)).otherwise(text)).to_series()
-    numbers = plain.cast(pl.Float64, strict=False).alias(name)
-    advice = "is no number; numbers look like 1234.5 or 1,234.5 (never 1234,5), unknown ones like - or nan"
-    refuse_unread(name, text, numbers, advice)
-    return numbers.fill_nan(None)
+    return plain.cast(pl.Float64, strict=False).alias(text.name)
+
+
+def _without_doubtful(text: pl.Series, numbers: pl.Series) -> pl.Series:
+    """Numbers of which `1,250` is none where another cell has a decimal comma and no cell tells that this is none."""
+    is_comma_decimal = (numbers.is_null() & text.str.contains(_DECIMAL_COMMA)).any()
+    if not is_comma_decimal or text.str.contains(_SURELY_GROUPED).any():
+        return numbers
+    return pl.select(pl.when(~text.str.contains(_ONE_GROUP)).then(numbers)).to_series()
 
 
 def in_parallel(series: pl.Series, convert: Callable[[pl.Expr], pl.Expr]) -> pl.Series:

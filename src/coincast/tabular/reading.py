@@ -26,7 +26,8 @@ from coincast.tabular.containers import (
     from_parquet,
     read_members,
 )
-from coincast.tabular.frames import from_pandas, is_pandas, refuse_doubled
+from coincast.tabular.frames import check_names, from_pandas, is_pandas
+from coincast.tabular.quoting import quote_cell
 from coincast.tabular.writing import expand_home
 
 _BINARY: Mapping[bytes, Callable[[bytes, str], pl.DataFrame]] = {
@@ -83,7 +84,7 @@ def read_table(source: Any, *, typed: bool = False) -> pl.DataFrame:
 
     Raises:
         UnreadableFileError: no such file, a folder, an empty file, something that is no table, a header without rows.
-        ColumnError: a column name occurs twice.
+        ColumnError: a column name occurs twice, or a column holds what is no number, time or text.
         UsageError: `source` is neither a path nor a frame.
         MissingPackageError: an HDF5 file without h5py.
     """
@@ -94,7 +95,7 @@ def read_table(source: Any, *, typed: bool = False) -> pl.DataFrame:
     if is_pandas(source):
         return _with_rows(from_pandas(source), "the frame")
     if isinstance(source, Member):
-        return _with_rows(_from_content(source.data, source.name, typed), source.name)
+        return _from_content(source.data, source.name, typed)
     if not isinstance(source, str | os.PathLike):
         given = type(source).__name__
         raise UsageError(f"a {given} is no table; give the path of a file with one, or a polars or pandas frame")
@@ -106,17 +107,33 @@ def read_table(source: Any, *, typed: bool = False) -> pl.DataFrame:
             f"{path} holds {len(members)} files ({names}{', ...' if len(members) > 4 else ''}); "
             "unpack the one you mean, or let `coincast import` read them all"
         )
-    return _with_rows(_from_content(members[0].data, str(path), typed), str(path))
+    return _from_content(members[0].data, str(path), typed)
 
 
 def _with_rows(table: pl.DataFrame, given: str) -> pl.DataFrame:
+    check_names(table.columns, given)
     if table.height == 0:
         raise UnreadableFileError(f"{given} has column names but no rows; give a table with at least one row")
     return table
 
 
 def _from_content(data: bytes, name: str, typed: bool) -> pl.DataFrame:
-    """Table out of the bytes of one file."""
+    """Table out of the bytes of one file.
+
+    Raises:
+        ColumnError: a column holds what is no number, time or text.
+    """
+    table = _with_rows(_from_bytes(data, name, typed), name)
+    for column, kind in table.schema.items():
+        if kind.is_nested() or kind in (pl.Binary, pl.Duration, pl.Object):
+            raise ColumnError(
+                f"{name}: column {quote_cell(column)} holds {quote_cell(str(kind))}; a cell holds one number, time or "
+                "text: turn it into one, or leave the column out"
+            )
+    return table
+
+
+def _from_bytes(data: bytes, name: str, typed: bool) -> pl.DataFrame:
     start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start and not data.strip(b"\xef\xbb\xbf \t\r\n"):
         raise UnreadableFileError(f"{name} is empty; {_ADVICE}, with a row of column names")
@@ -153,7 +170,7 @@ def _from_csv(data: bytes, name: str, typed: bool) -> pl.DataFrame:
         layout = _find_layout(head, said[1].decode() if said else None)
     except csv.Error:
         raise UnreadableFileError(ragged) from None
-    refuse_doubled(layout.names, name)
+    check_names(layout.names, name)
     table = _read_typed(data, layout, head) if typed and layout.delimiter == "," else None
     if table is not None:
         return table
@@ -185,7 +202,10 @@ def _from_csv(data: bytes, name: str, typed: bool) -> pl.DataFrame:
 def _read_typed(data: bytes, layout: _Layout, head: str) -> pl.DataFrame | None:
     """The table with its columns of plain numbers as numbers; None where a cell, a row or the layout is not plain."""
     lines = head.splitlines()[layout.lines_above : layout.lines_above + _SAMPLE]
-    cells = list(csv.reader(lines))
+    try:
+        cells = list(csv.reader(lines))
+    except csv.Error:
+        return None
     if not cells or any(len(row) != len(layout.names) for row in cells):
         return None
     columns = dict(zip(layout.names, zip(*cells, strict=True), strict=True))
@@ -247,8 +267,9 @@ def _refuse_doubtful_numbers(table: pl.DataFrame, delimiter: str, given: str) ->
         if lone_comma or lone_point:
             cell = (commas[name] if lone_comma else points)[0]
             raise ColumnError(
-                f"{given}: column {name!r} holds {cell!r}, whose mark may part thousands or decimals in a file parted "
-                f"by {delimiter!r};\nwrite numbers without marks for thousands and with a decimal point, like 1250.5"
+                f"{given}: column {name!r} holds {quote_cell(cell)}, whose mark may part thousands or decimals in a "
+                f"file parted by {delimiter!r};\nwrite numbers without marks for thousands and with a decimal point, "
+                "like 1250.5"
             )
 
 

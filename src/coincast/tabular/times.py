@@ -17,7 +17,7 @@ UTC_MILLISECONDS = pl.Datetime("ms", "UTC")
 """The type of every time inside Coincast."""
 
 _CLOCK = (
-    r"(?:[T, ]+(?<hour>\d{1,2})(?::(?<minute>\d{2}))?(?::(?<second>\d{2})(?:[.,](?<fraction>\d{1,9}))?)?"
+    r"(?:[T, ]+(?<hour>\d{1,2})(?::(?<minute>\d{2}))?(?::(?<second>[0-5]\d)(?:[.,](?<fraction>\d{1,9}))?)?"
     r"[ -]?(?<half>[AaPp][Mm])?)?\s*(?<offset>[Zz]|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?$"
 )
 _YEAR_FIRST = r"^(?<year>\d{4})[-/.](?<month>\d{1,2})[-/.](?<day>\d{1,2})" + _CLOCK
@@ -110,11 +110,11 @@ def _parse_plain_times(series: pl.Series) -> pl.Series | None:
     times = in_parallel(
         series, lambda text: text.str.to_datetime(form, time_unit="ms", strict=False, cache=False, ambiguous="raise")
     )
-    earliest, latest = times.min(), times.max()
-    if times.null_count() or not (isinstance(earliest, datetime) and isinstance(latest, datetime)):
+    counts = times.to_physical()
+    if times.null_count() or counts.min() < _FIRST or counts.max() > _LAST:  # type: ignore[operator]
         return None
-    if earliest.year < 1900 or latest.year > 9998:
-        return None
+    if in_parallel(series, lambda text: text.str.contains(":60", literal=True)).any():
+        return None  # a leap second, which polars would take for the minute after
     return times.dt.replace_time_zone("UTC") if form.endswith(("Z", "UTC", "+00:00")) else times
 
 
@@ -165,6 +165,8 @@ def _parse_numeric_times(numbers: pl.Series, zone: str | None) -> ParsedTimes:
     if known.is_between(19000101, 21001231).all():
         return _parse_text_times(numbers.cast(pl.Int64).cast(pl.String), zone, None)
     smallest = _epoch_unit(known)
+    if not numbers.dtype.is_float() and numbers.cast(pl.Int64, strict=False).null_count() > numbers.null_count():
+        numbers = numbers.cast(pl.Float64)  # larger than an Int64
     if numbers.dtype.is_float():
         exact = (numbers.fill_nan(None) * (10**11 / smallest)).floor().cast(pl.Int64)
     elif smallest < 10**11:

@@ -9,6 +9,7 @@ from coincast.sources.formats import (
     coingecko,
     coinmarketcap_2018,
     coinmarketcap_2021,
+    coinmarketcap_download,
     coinmarketcap_long,
     cryptodatadownload,
     freqtrade,
@@ -26,6 +27,7 @@ from coincast.sources.formats.form import Format, Reading, ReadOptions
 FORMATS: Mapping[str, Format] = {
     "coinmarketcap_2018": coinmarketcap_2018.FORM,
     "coinmarketcap_2021": coinmarketcap_2021.FORM,
+    "coinmarketcap_download": coinmarketcap_download.FORM,
     "coinmarketcap_long": coinmarketcap_long.FORM,
     "coingecko": coingecko.FORM,
     "yahoo": yahoo.FORM,

@@ -23,7 +23,7 @@ import polars as pl
 from coincast.errors import ColumnError
 from coincast.sources.formats.columns import find_names, read_numbers, zone_notes
 from coincast.sources.formats.form import Format, Reading, ReadOptions
-from coincast.tabular import parse_numbers, parse_times
+from coincast.tabular import list_names, parse_numbers, parse_times
 
 _CHANGE = datetime(2018, 1, 30, tzinfo=UTC)
 """First label that names the end of a day."""
@@ -93,7 +93,7 @@ def _make_notes(stamps: pl.Series, names: dict[str, str], others: list[str], opt
     if names.keys() & _OPTIONAL.keys():
         notes.append("a market_cap or total_volume of 0 means unknown")
     if others:
-        notes.append(f"columns left out: {', '.join(others)}")
+        notes.append(f"columns left out: {list_names(others)}")
     return (*notes, *zone_notes(options))
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from coincast.errors import CellError, ColumnError
 from coincast.sources.formats.form import ReadOptions, plain_name
-from coincast.tabular import UTC_MILLISECONDS, parse_numbers, parse_times
+from coincast.tabular import UTC_MILLISECONDS, parse_numbers, parse_times, read_some_numbers
 
 PRICES = ("open", "high", "low", "close")
 LOOK = 20
@@ -33,7 +33,7 @@ def look_at(table: pl.DataFrame) -> pl.DataFrame | None:
     """The first rows as numbers; what is none is null. None where a column can hold no numbers."""
     if not all(dtype.is_numeric() or dtype == pl.String for dtype in table.dtypes):
         return None
-    return table.head(LOOK).select(pl.all().cast(pl.Float64, strict=False))
+    return pl.DataFrame([read_some_numbers(column) for column in table.head(LOOK).iter_columns()])
 
 
 def holds_mostly(first: pl.DataFrame, rule: pl.Expr) -> bool:

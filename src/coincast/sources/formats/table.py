@@ -13,7 +13,7 @@ import polars as pl
 
 from coincast.errors import ColumnError, UnknownNameError
 from coincast.sources.formats.form import Format, Reading, ReadOptions, plain_name
-from coincast.tabular import ParsedTimes, parse_numbers, parse_times
+from coincast.tabular import ParsedTimes, list_names, parse_numbers, parse_times
 
 NAMES = {
     "open_time": ("opentime", "datetime", "date", "timestamp", "time", "dateutc", "timeutc", "unix", "ds", "snappedat"),
@@ -30,6 +30,8 @@ NAMES = {
 """Name in the candle table -> names in files, the best first, as `plain_name` spells them."""
 
 _TIMES = ("open_time", "close_time")
+_SHORT = 40
+"""Letters of a name that may be the one that is meant."""
 _IGNORED = re.compile(r"unnamed\d*|index|sno|ignore|column\d*|")
 
 
@@ -48,7 +50,7 @@ def find_columns(table: pl.DataFrame, mapping: ReadOptions | None = None) -> dic
             raise UnknownNameError("candle column", wanted, NAMES)
         name = given if given in table.columns else plain.get(plain_name(given))
         if name is None:
-            raise ColumnError(f"no column {given!r} for {wanted}; the columns are {', '.join(table.columns)}")
+            raise ColumnError(f"no column {given!r} for {wanted}; the columns are {list_names(table.columns)}")
         found[wanted] = name
     for wanted, names in NAMES.items():
         free = [plain[name] for name in names if name in plain and plain[name] not in found.values()]
@@ -81,7 +83,7 @@ def _read(table: pl.DataFrame, options: ReadOptions) -> Reading:
 
 
 def _refuse_missing(table: pl.DataFrame, found: dict[str, str]) -> None:
-    listed = "its columns: " + ", ".join(table.columns)
+    listed = f"its columns: {list_names(table.columns)}"
     if not found.keys() & set(_TIMES):
         advice = _suggest(table, found, "open_time", ("date", "time", "day"))
         raise ColumnError(f"no column of times is known by its name; {advice}\n{listed}")
@@ -92,7 +94,7 @@ def _refuse_missing(table: pl.DataFrame, found: dict[str, str]) -> None:
 
 def _suggest(table: pl.DataFrame, found: dict[str, str], wanted: str, words: tuple[str, ...]) -> str:
     free = [name for name in table.columns if name not in found.values()]
-    likely = [name for word in words for name in free if word in name.lower()]
+    likely = [name for word in words for name in free if word in name.lower() and len(name) <= _SHORT]
     name = likely[0] if likely else "NAME"
     return f"say which one is: columns={{{wanted!r}: {name!r}}} or --column {wanted}={name}"
 
@@ -135,7 +137,7 @@ def _make_notes(found: dict[str, str], left_out: list[str], time_name: str) -> t
     if "volume" in found:
         notes.append(f"column {found['volume']!r} is taken to be volume in coins")
     if left_out:
-        notes.append(f"columns left out: {', '.join(left_out)}")
+        notes.append(f"columns left out: {list_names(left_out)}")
     return tuple(notes)
 
 

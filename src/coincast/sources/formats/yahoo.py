@@ -21,6 +21,7 @@ to the Saturday before the missing one are moved by a day.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import polars as pl
 
@@ -35,6 +36,9 @@ _FAULTY_YEARS = range(2010, 2019)
 _OLDER_FEED = 0.2
 """Least share of rows that open exactly at the close before: never below 0.23 in 30 days of the older feed, never above
 0.17 in the newer."""
+_FEWEST_PAIRS = 15
+"""Days that follow on another, below which the share tells nothing."""
+_DAY = timedelta(days=1)
 _AS_IT_STANDS = "--column open_time=Date --column quote_volume=Volume"
 
 
@@ -115,15 +119,15 @@ def _find_early(rows: pl.DataFrame) -> pl.Series:
     """Which rows are dated one day early.
 
     Raises:
-        ColumnError: the feed is the older one, and its dates do not tell.
+        ColumnError: the feed is the older one, or may be it for all that so few rows tell, and the dates do not tell.
     """
     none = pl.repeat(False, rows.height, eager=True)
     different = rows.drop_nulls("open_time").unique(maintain_order=True).with_columns(day=pl.col("open_time").dt.date())
-    if not (_is_daily(different["day"]) and _opens_at_last_close(different)):
+    if not (_is_daily(different["day"]) and _may_be_older_feed(different)):
         return none
     summers = [(_last_sunday(year, 3), _last_sunday(year, 10)) for year in _FAULTY_YEARS]
     inside = pl.any_horizontal(pl.col("day").is_between(*summer, closed="none") for summer in summers)
-    shown = _shown_changes(different["day"], summers)
+    shown = _shown_changes(different, summers)
     if not shown and different.select(inside.any()).item():
         raise ColumnError(
             "the older feed of Yahoo dates candles one day early in summer time, and this file has no change of clocks "
@@ -142,9 +146,12 @@ def _find_early(rows: pl.DataFrame) -> pl.Series:
     return found["is_early"].fill_null(False)
 
 
-def _opens_at_last_close(rows: pl.DataFrame) -> bool:
-    chained = rows.sort("day", maintain_order=True).select(pl.col("open") == pl.col("close").shift(1)).to_series()
-    return bool(chained.sum() >= _OLDER_FEED * rows.height > 0)
+def _may_be_older_feed(rows: pl.DataFrame) -> bool:
+    """Whether candles open at the close of the day before often enough, or too few follow on a day before to tell."""
+    is_next = pl.col("day").diff().dt.total_days() <= 1
+    is_chained = is_next & (pl.col("open") == pl.col("close").shift(1))
+    pairs, chained = rows.sort("day", maintain_order=True).select(is_next.sum(), chained=is_chained.sum()).row(0)
+    return bool(pairs < _FEWEST_PAIRS or chained >= _OLDER_FEED * pairs)
 
 
 def _last_sunday(year: int, month: int) -> date:
@@ -153,12 +160,30 @@ def _last_sunday(year: int, month: int) -> date:
     return last - timedelta(days=last.isoweekday() % 7)
 
 
-def _shown_changes(days: pl.Series, summers: list[tuple[date, date]]) -> list[bool]:
-    """For each change of clocks within these days, whether the dates show the fault there."""
-    first, last = days.min(), days.max()
-    known, doubled = set(days.to_list()), set(days.filter(days.is_duplicated()).to_list())
-    springs = [spring in doubled for spring, _ in summers if first < spring < last or spring in doubled]  # type: ignore[operator]
-    return springs + [autumn not in known for _, autumn in summers if first < autumn < last]  # type: ignore[operator]
+def _shown_changes(rows: pl.DataFrame, summers: list[tuple[date, date]]) -> list[bool]:
+    """For each change of clocks that tells it, whether the dates show the fault there.
+
+    A row that is absent for another reason looks like the fault in autumn, and like none in spring; there the close of
+    one row and the open of the next must fit, too.
+    """
+    days = rows["day"]
+    opens, closes = (dict(zip(days, rows[price], strict=True)) for price in ("open", "close"))
+    doubled = set(days.filter(days.is_duplicated()).to_list())
+
+    def follows(*chain: date) -> bool:
+        return all(day in closes and closes[day] == opens.get(after) for day, after in pairwise(chain))
+
+    shown = []
+    for spring, autumn in summers:
+        if spring in doubled:
+            shown.append(True)
+        elif follows(spring - _DAY, spring, spring + _DAY):
+            shown.append(False)
+        if autumn in closes and days.min() < autumn < days.max():  # type: ignore[operator]
+            shown.append(False)
+        elif autumn not in closes and follows(autumn - _DAY, autumn + _DAY):
+            shown.append(True)
+    return shown
 
 
 def _is_second_sunday(rows: pl.DataFrame, summers: list[tuple[date, date]]) -> pl.Series:
