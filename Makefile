@@ -44,14 +44,14 @@ bench: $(VENV)/installed-bench
 	set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
 
 calibrate: $(VENV)/installed
-	$(BIN)/python benchmarks/size_of_the_test.py
-	$(BIN)/python benchmarks/twenty_demos.py
+	$(BIN)/python proofs/size_of_the_test.py
+	$(BIN)/python proofs/twenty_demos.py
 
 fuzz: $(VENV)/installed-dev
-	$(BIN)/python benchmarks/fuzz_files.py
+	$(BIN)/python proofs/fuzz_files.py
 
 kills: $(VENV)/installed-dev
-	$(BIN)/python benchmarks/kill_downloads.py
+	$(BIN)/python proofs/kill_downloads.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

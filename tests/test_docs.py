@@ -253,9 +253,10 @@ def test_every_metric_and_word_is_explained() -> None:
 
 def test_every_proof_has_a_command_that_exists() -> None:
     text = (PROJECT / "docs" / "proofs.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:benchmarks|tests)/[\w/]+\.py", text))
+    named = set(re.findall(r"(?:benchmarks|proofs|tests)/[\w/]+\.py", text))
     assert all((PROJECT / name).is_file() for name in named)
-    assert {path.relative_to(PROJECT).as_posix() for path in (PROJECT / "benchmarks").glob("*.py")} <= named
+    programs = [path for folder in ("benchmarks", "proofs") for path in (PROJECT / folder).glob("*.py")]
+    assert {path.relative_to(PROJECT).as_posix() for path in programs} <= named
     targets = re.findall(r"^(\w+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.M)
     for page in PAGES:
         assert set(re.findall(r"`make (\w+)`", page.read_text(encoding="utf-8"))) <= set(targets), page

@@ -1,4 +1,4 @@
-"""The demo's markets and settings; that it finds what was planted is shown by `benchmarks/`."""
+"""The demo's markets and settings; that it finds what was planted is shown by `proofs/`."""
 
 from __future__ import annotations
 

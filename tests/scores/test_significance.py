@@ -24,7 +24,7 @@ from coincast.scores.significance import (
     interval_of_mean,
 )
 
-PROOF = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "size_of_the_test.py"))
+PROOF = runpy.run_path(str(Path(__file__).resolve().parents[2] / "proofs" / "size_of_the_test.py"))
 SETTINGS, null_losses, share_rejected = PROOF["SETTINGS"], PROOF["null_losses"], PROOF["share_rejected"]
 
 

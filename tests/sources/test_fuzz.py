@@ -16,7 +16,7 @@ from coincast.sources.files import CandleFile, read_candle_file
 from coincast.sources.importing import Imported, ImportOptions, import_files
 
 MUTATIONS = 120
-FUZZ = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "fuzz_files.py"))
+FUZZ = runpy.run_path(str(Path(__file__).resolve().parents[2] / "proofs" / "fuzz_files.py"))
 
 
 def test_mutated_files_are_refused_clearly_or_read_truly(shared_data: Path) -> None:

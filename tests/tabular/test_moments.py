@@ -27,7 +27,7 @@ def test_a_moment_is_utc_where_it_names_no_zone(given: datetime | str) -> None:
 
 @pytest.mark.parametrize("given", ["soon", "2017-13-01", "01/06/2017"])
 def test_what_is_no_moment(given: str) -> None:
-    with pytest.raises(UsageError, match="data.since is .*; allowed: a date or time such as 2017-06-01"):
+    with pytest.raises(UsageError, match=r"data\.since is .*; allowed: a date or time such as 2017-06-01"):
         read_span(given, None, prefix="data.")
 
 

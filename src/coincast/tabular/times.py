@@ -244,7 +244,7 @@ def _is_day_first(text: pl.Series, day_first: bool | None) -> bool:
         cell = text.drop_nulls()[0]
         raise ColumnError(
             f"column {text.name!r}: {quote_cell(cell)} may be day/month or month/day, and no row tells; "
-            "write dates as 2017-04-03, or say day_first=True or day_first=False"
+            "write dates as 2017-04-03, or say --day-first or --month-first (day_first=True or False)"
         )
     return day_first
 

@@ -135,7 +135,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_was_stored(slow: list[str], exchange
 
 @pytest.mark.slow
 def test_the_proof_with_kills_in_small(project: Path) -> None:
-    script = project / "benchmarks" / "kill_downloads.py"
+    script = project / "proofs" / "kill_downloads.py"
     done = subprocess.run([sys.executable, script, "--kills", "2"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 kills" in done.stdout

@@ -1,4 +1,4 @@
-"""Downloads killed at random moments, then resumed. Run: python benchmarks/kill_downloads.py [--kills 200] [--seed 0]
+"""Downloads killed at random moments, then resumed. Run: python proofs/kill_downloads.py [--kills 200] [--seed 0]
 
 A test exchange runs as a process of its own. One download into a first store is left in peace. Others are killed with
 SIGKILL at random moments, resumed until the next kill, and let through after every few of them; each store must then

@@ -1,4 +1,4 @@
-"""How often does the decisive test reject a null that is true? Run: python benchmarks/size_of_the_test.py
+"""How often does the decisive test reject a null that is true? Run: python proofs/size_of_the_test.py
 
 The null is exact. A price walks without drift, with fat-tailed shocks; one forecast is the last close plus e, the other
 the last close minus e, in logs, with e independent of the future: a first-order autoregression over origins, so that a

@@ -1,6 +1,6 @@
 """Mutate real files at random and read them: a clear refusal, or candles and series whose values stand in the file.
 
-    python benchmarks/fuzz_files.py --mutations 10000 --seed 0
+    python proofs/fuzz_files.py --mutations 10000 --seed 0
 
 Every file goes in by the door that users take, `import_files`. A candle that comes out is one of the candles of the
 whole, unmutated file, at its time and with its prices, or it comes from one line that the mutation changed: then its

@@ -1,4 +1,4 @@
-"""Twenty demos: on how many markets is the LSTM called better? Run: python benchmarks/twenty_demos.py
+"""Twenty demos: on how many markets is the LSTM called better? Run: python proofs/twenty_demos.py
 
 On a `walk` nothing can beat the naive forecast, so every `better` there is a false alarm; on an `echo` a skill of 9 %
 is planted, so every other word there is a miss. At most two of the twenty walks may be `better`, and at least 18 of the
