@@ -10,6 +10,7 @@ CoincastError                 1  a fault that should not happen
 │   │   └── CellError         3  cells that are no number or no time
 │   ├── CandleError           3  candles that cannot be true
 │   ├── NotStoredError        3  candles that are not in the store
+│   ├── UnfinishedError       3  the store could not take everything: a full disk
 │   ├── ForecastError         3  forecasts that cannot be judged
 │   └── TooFewRowsError       3  not enough candles, windows or forecasts
 └── ExchangeError             4  the exchange or the network
@@ -124,6 +125,19 @@ class NotStoredError(DataError):
     ) -> None:
         super().__init__(message)
         self.market, self.interval, self.remedies = market, interval, tuple(remedies)
+
+
+class UnfinishedError(DataError):
+    """The store could not take everything: a full disk, or a file that another program holds open.
+
+    Args:
+        message: what a person reads.
+        stored: new candles that had been stored before; the same command stores the rest.
+    """
+
+    def __init__(self, message: str, *, stored: int = 0) -> None:
+        super().__init__(message)
+        self.stored = stored
 
 
 class ForecastError(DataError):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -13,8 +14,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from coincast.candles.join import join_outside
 from coincast.candles.quality import find_gaps
 from coincast.candles.store import (
+    Broken,
     Written,
     last_open_time,
     list_series,
@@ -23,13 +26,22 @@ from coincast.candles.store import (
     read_provenance,
     read_revisions,
     read_series,
+    read_series_revisions,
     read_stored,
     sealed,
     write_candles,
     write_series,
 )
 from coincast.candles.table import INTERVALS, add_intervals, make_candles
-from coincast.errors import CandleError, ColumnError, DataError, NotStoredError, UnreadableFileError, UsageError
+from coincast.errors import (
+    CandleError,
+    ColumnError,
+    DataError,
+    NotStoredError,
+    UnfinishedError,
+    UnreadableFileError,
+    UsageError,
+)
 
 BTC, ETH = "file:BTC/USD", "file:ETH/USD"
 
@@ -175,7 +187,7 @@ def test_another_number_is_refused_and_nothing_is_written(tmp_path: Path) -> Non
     assert str(caught.value) == (
         "the 1d candle of file:BTC/USD that opens 2020-12-31 00:00 UTC is stored with the close 102, and the new one "
         "has 101.5 (2 candles differ in all); nothing of it was written: leave what is stored, or replace it with "
-        "on_conflict='replace'"
+        '--replace (on_conflict="replace")'
     )
     assert content(tmp_path) == before
 
@@ -324,8 +336,13 @@ def test_foreign_and_newer_files_are_refused(tmp_path: Path, monkeypatch: pytest
     (place / "mine.parquet").unlink()
     write(series("2020-01-01", [0], market=ETH), tmp_path)
     (tmp_path / "file-ETH_USD" / "1d" / "2020.parquet").rename(place / "2021.parquet")
-    with pytest.raises(UnreadableFileError, match="holds 1d candles of file:ETH/USD, not 1d candles of file:BTC/USD"):
+    foreign = r"2021\.parquet holds 1d candles of file:ETH/USD, not 1d candles of file:BTC/USD"
+    with pytest.raises(UnreadableFileError, match=foreign):
         read_stored(BTC, "1d", folder=tmp_path)
+    (place / "2021.parquet").rename(place / "2019.parquet")  # now the first of the folder
+    with pytest.raises(UnreadableFileError, match=foreign.replace("2021", "2019")):
+        list_stored(tmp_path)
+    (place / "2019.parquet").rename(place / "2021.parquet")
     (place / "2021.parquet").unlink()
     monkeypatch.setattr(sealed, "SCHEMA", 2)
     write(series("2021-01-01", [0]), tmp_path)
@@ -334,6 +351,68 @@ def test_foreign_and_newer_files_are_refused(tmp_path: Path, monkeypatch: pytest
         DataError, match=r"2021\.parquet is written in form 2, and this coincast knows 1 at most; update"
     ):
         read_stored(BTC, "1d", folder=tmp_path)
+
+
+def test_a_file_under_the_name_of_another_period_is_refused(tmp_path: Path) -> None:
+    write(series("2014-12-30", list(range(400))), tmp_path)
+    write(series("2021-03-30", list(range(100)), "1h"), tmp_path)
+    days, hours = (tmp_path / "file-BTC_USD" / interval for interval in ("1d", "1h"))
+    shutil.copy(days / "2014.parquet", days / "2015.parquet")
+    (hours / "2021-04.parquet").rename(hours / "2022-04.parquet")
+    for interval, name in (("1d", "2015"), ("1h", "2022-04")):
+        with pytest.raises(UnreadableFileError, match=rf"{name}\.parquet holds candles from .* not what its name says"):
+            read_stored(BTC, interval, folder=tmp_path)
+        with pytest.raises(UnreadableFileError, match="not what its name says"):
+            write(series("2014-12-30", [0], interval), tmp_path)
+    found: list[Broken] = []
+    assert list_stored(tmp_path, on_broken=found.append).is_empty()
+    assert [one[:2] for one in found] == [(BTC, "1h"), (BTC, "1d")]
+
+
+def test_what_is_broken_hides_nothing_else(tmp_path: Path) -> None:
+    for number, market in enumerate([BTC, ETH, "file:ADA-X/USD:USDT", "file:XRP/USD"]):
+        write(series("2020-01-01", [number]), tmp_path / "made")
+        write(series("2020-01-01", [number], market=market), tmp_path)
+    ada, btc, eth, xrp = (tmp_path / f"file-{name}" for name in ("ADA-X_USD-USDT", "BTC_USD", "ETH_USD", "XRP_USD"))
+    (btc / "1d" / "2020.parquet").write_bytes(b"PAR1 cut")
+    series("2021-01-01", [0], market=ETH).write_parquet(eth / "1d" / "2021.parquet")
+    (tmp_path / "link").symlink_to(ada)
+    (tmp_path / "file-SOL_USD").symlink_to(xrp)
+    write_series("mood", fear_and_greed(3), source="x", folder=tmp_path / "series")
+    shutil.copy(xrp / "1d" / "2020.parquet", tmp_path / "series" / "trends.parquet")
+    (tmp_path / "series" / "fear.parquet").write_bytes((tmp_path / "series" / "mood.parquet").read_bytes()[:-50])
+    found: list[Broken] = []
+    assert list_stored(tmp_path, on_broken=found.append)["market"].to_list() == ["file:ADA-X/USD:USDT", "file:XRP/USD"]
+    assert [(one.name, one.interval) for one in found] == [
+        *((BTC, "1d"), (ETH, "1d"), ("file:SOL/USD", "1d"), ("link", "1d")),
+    ]
+    reasons = ("is broken", "was not written by coincast", "not 1d candles of file:SOL/USD", "is no folder of a market")
+    for one, reason in zip(found, reasons, strict=True):
+        assert reason in str(one.error)
+    found.clear()
+    assert list_series(tmp_path / "series", on_broken=found.append)["name"].to_list() == ["mood"]
+    assert [(one.name, one.interval) for one in found] == [("fear", None), ("trends", None)]
+    for listing in (lambda: list_stored(tmp_path), lambda: list_series(tmp_path / "series")):
+        with pytest.raises(UnreadableFileError):
+            listing()
+    with pytest.raises(NotStoredError, match=r"of this market there is 1d$"):
+        read_stored(BTC, "1h", folder=tmp_path)
+
+
+def test_a_description_with_a_wrong_byte_is_listed_or_refused(tmp_path: Path) -> None:
+    """A listing reads descriptions without their checksum; whatever stands there, it ends in no traceback."""
+    write(series("2020-01-01", [0, 1]), tmp_path)
+    path = tmp_path / "file-BTC_USD" / "1d" / "2020.parquet"
+    data = path.read_bytes()
+    refused = 0
+    for place in range(data.rindex(b'{"coincast_schema"'), len(data), 5):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
+        found: list[Broken] = []
+        assert list_stored(tmp_path, on_broken=found.append).height + len(found) == 1
+        refused += len(found)
+        with pytest.raises(DataError):
+            read_stored(BTC, "1d", folder=tmp_path)
+    assert refused > 40
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,9 +426,47 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
 
     before = content(tmp_path)
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(UsageError, match=r"cannot write .*: No space left on device"):
+    with pytest.raises(UnfinishedError, match=r"2020\.parquet: No space left on device; make room, and run") as caught:
         write(series("2020-01-01", [1]), tmp_path)
+    assert (caught.value.exit_code, caught.value.stored) == (3, 0)
     assert content(tmp_path) == before
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+import polars as pl
+from coincast.candles.store import write_candles
+from coincast.errors import UnfinishedError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
+try:
+    write_candles(pl.read_parquet(sys.argv[1]), source="x", on_conflict="refuse", folder=Path(sys.argv[2]))
+except UnfinishedError as error:
+    print(error.stored, error)
+"""
+
+
+def test_a_disk_that_is_full_halfway_says_what_is_stored(tmp_path: Path) -> None:
+    pytest.importorskip("resource", reason="this platform has no limit of file sizes")
+    rng = random.Random(1)
+    candles = series("2020-11-01", [*range(720), *range(720, 1464, 3), *range(1464, 2208)], "1h")
+    candles = candles.with_columns(volume=pl.Series([rng.random() for _ in range(candles.height)]))
+    candles.write_parquet(tmp_path / "all.parquet")
+    two_months = 720 + 248
+    write(candles[:720], tmp_path / "one")
+    most = list_stored(tmp_path / "one")["bytes"][0] + 100  # January is larger
+    store = tmp_path / "store"
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path / "all.parquet"), str(store), str(most)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    stored, _, message = done.stdout.strip().partition(" ")
+    assert int(stored) == read_stored(BTC, "1h", folder=store).height == two_months
+    assert message == (
+        f"cannot write {store}/file-BTC_USD/1h/2021-01.parquet: File too large; make room, and run the same command "
+        f"again, which stores the rest (new candles that were stored before: {two_months})"
+    )
+    assert write(candles, store).added == candles.height - two_months
+    assert_frame_equal(read_stored(BTC, "1h", folder=store), candles)
 
 
 def test_a_read_only_store_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -401,7 +518,7 @@ def test_writers_at_once_leave_the_union(tmp_path: Path) -> None:
     writers = []
     for number, span in enumerate(spans):
         span.write_parquet(tmp_path / f"{number}.parquet")
-        writers.append(start_writer(tmp_path / f"{number}.parquet", tmp_path / "store", 50))
+        writers.append(start_writer(tmp_path / f"{number}.parquet", tmp_path / "store", 100))
     for writer in writers:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
@@ -467,7 +584,7 @@ def kill_writers(folder: Path, *, kills: int, seed: int) -> int:
 
 
 def test_a_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    kill_writers(tmp_path, kills=3, seed=1)
+    kill_writers(tmp_path, kills=2, seed=1)
 
 
 def test_what_a_killed_writer_left_disturbs_nobody_and_goes(tmp_path: Path) -> None:
@@ -493,10 +610,13 @@ def fear_and_greed(days: int) -> pl.DataFrame:
     )
 
 
-def test_series_come_back_and_are_replaced_as_a_whole(tmp_path: Path) -> None:
-    assert write_series("fear_greed", fear_and_greed(3), source="fng.json", folder=tmp_path)
+def test_series_come_back_as_they_were(tmp_path: Path) -> None:
+    assert write_series("fear_greed", fear_and_greed(3), source="fng.json", sha256="ab", folder=tmp_path).added == 3
     before = content(tmp_path)
-    assert not write_series("fear_greed", fear_and_greed(3)[::-1], source="another", folder=tmp_path)
+    nearly = fear_and_greed(3)[::-1].with_columns(pl.col("value") * (1 + 1e-12))
+    for again in (nearly, fear_and_greed(2)):
+        written = write_series("fear_greed", again, source="another", on_conflict="replace", folder=tmp_path)
+        assert (written.same, written.added, written.revised) == (again.height, 0, 0)
     assert content(tmp_path) == before
     read = read_series("fear_greed", folder=tmp_path)
     assert read.schema == {
@@ -504,11 +624,102 @@ def test_series_come_back_and_are_replaced_as_a_whole(tmp_path: Path) -> None:
         "value": pl.Float64,
     }
     assert read.rows() == [(utc(2018, 2, 1 + n), utc(2018, 2, 2 + n), float(n)) for n in range(3)]
-    assert write_series("fear_greed", fear_and_greed(2), source="new.json", sha256="cd", folder=tmp_path)
+
+
+def test_series_are_merged_and_nothing_is_lost(tmp_path: Path) -> None:
+    first = with_value(fear_and_greed(5)[:3], 1, "value", None)
+    write_series("mood", first, source="one.csv", sha256="ab", folder=tmp_path)
+    second = fear_and_greed(5)[1:].with_columns(pl.col("value").cast(pl.Float64), more=pl.lit(7))
+    written = write_series("mood", second, source="two.csv", folder=tmp_path)
+    assert (written.added, written.same, written.completed, written.revised) == (2, 0, 2, 0)
+    read = read_series("mood", folder=tmp_path)
+    assert read["value"].to_list() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert read["more"].to_list() == [None, 7.0, 7.0, 7.0, 7.0]
     row = list_series(tmp_path).row(0, named=True)
-    assert (row["name"], row["rows"], row["first"], row["last"], row["columns"], row["source"], row["sha256"]) == (
-        *("fear_greed", 2, utc(2018, 2, 1), utc(2018, 2, 2), ["value"], "new.json", "cd"),
+    assert (row["name"], row["rows"], row["first"], row["last"], row["columns"], row["sources"], row["hashes"]) == (
+        *("mood", 5, utc(2018, 2, 1), utc(2018, 2, 5), ["value", "more"], ["one.csv", "two.csv"], ["ab", None]),
     )
+
+
+def test_another_value_of_a_series_is_refused_or_replaced_and_logged(tmp_path: Path) -> None:
+    write_series("mood", fear_and_greed(5), source="x", folder=tmp_path)
+    before = content(tmp_path)
+    other = fear_and_greed(3).with_columns(pl.col("value") * 2)
+    with pytest.raises(DataError) as caught:
+        write_series("mood", other, source="other.csv", folder=tmp_path)
+    assert str(caught.value) == (
+        "the value of 2018-02-02 in the series mood is stored as 1, and the new one is 2 (2 rows differ in all); "
+        "nothing was written: give it another name with --series NAME, or replace what is stored with --replace "
+        '(on_conflict="replace")'
+    )
+    assert content(tmp_path) == before
+    written = write_series("mood", other, source="other.csv", on_conflict="replace", folder=tmp_path)
+    assert (written.added, written.same, written.revised) == (0, 1, 2)
+    assert read_series("mood", folder=tmp_path)["value"].to_list() == [0.0, 2.0, 4.0, 3.0, 4.0]
+    assert read_series_revisions("mood", folder=tmp_path).drop("written").rows() == [
+        (utc(2018, 2, day), utc(2018, 2, day + 1), "value", day - 1.0, day * 2 - 2.0, "other.csv") for day in (2, 3)
+    ]
+
+
+def test_another_lag_is_refused_or_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    write_series("mood", fear_and_greed(4), source="x", folder=tmp_path)
+    later = fear_and_greed(6)[1:].with_columns(pl.col("known_at") + timedelta(hours=12))
+    with pytest.raises(
+        DataError, match=r"of 2018-02-02 in the series mood is stored as known from 2018-02-03 UTC on"
+    ) as e:
+        write_series("mood", later, source="y", folder=tmp_path)
+    for words in (
+        "known from 2018-02-03 12:00 UTC on (3 dates differ in all)",
+        "the same --lag",
+        "--series",
+        "--replace",
+    ):
+        assert words in str(e.value)
+    written = write_series("mood", later, source="y", on_conflict="replace", folder=tmp_path)
+    assert (written.added, written.same, written.revised) == (2, 0, 3)
+    expected = pl.concat([fear_and_greed(1), later]).with_columns(pl.col("value").cast(pl.Float64))
+    assert read_series("mood", folder=tmp_path).rows() == expected.rows()
+    log = read_series_revisions("mood", folder=tmp_path)
+    assert log.select("date", "known_at", "before", "after").rows() == [
+        (utc(2018, 2, day), utc(2018, 2, day + 1), day - 1.0, None) for day in (2, 3, 4)
+    ]
+
+
+def test_revisions_of_a_series_stand_beside_what_they_revise(tmp_path: Path) -> None:
+    """A value may become known twice; a candle sees the one that was known before it closed."""
+    first = fear_and_greed(4)
+    revised = first[1:3].with_columns(pl.col("known_at") + timedelta(days=5), pl.col("value") + 50)
+    write_series("mood", first, source="x", folder=tmp_path)
+    both = pl.concat([first, revised])
+    written = write_series("mood", both, source="y", folder=tmp_path)
+    assert (written.added, written.same, written.revised) == (2, 4, 0)
+    for again in (both, first):
+        assert write_series("mood", again, source="z", folder=tmp_path).same == again.height
+    stored = read_series("mood", folder=tmp_path)
+    assert stored.rows() == both.sort("date", "known_at").with_columns(pl.col("value").cast(pl.Float64)).rows()
+    days = series("2018-02-01", list(range(9)))
+    seen = join_outside(days, stored, prefix="mood", stale_after=99).candles["mood_value"].to_list()
+    assert seen == [None, 0.0, 1.0, 2.0, *[3.0] * 5]
+    third = first[:3].vstack(revised[1:])
+    late = join_outside(days, third, prefix="mood", stale_after=99).candles["mood_value"].to_list()
+    assert late == [None, 0.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 52.0]
+
+
+def test_another_series_of_that_name_is_refused(tmp_path: Path) -> None:
+    weeks = fear_and_greed(70)[::7]
+    write_series("trends", weeks, source="x", folder=tmp_path)
+    moved = fear_and_greed(70)[3::7]
+    for other, message in (
+        (moved, "dates of the new series trends lie between those of the stored one, in 19 places"),
+        (weeks.rename({"value": "ethereum"}), r"has no column of the new one \(ethereum\)"),
+    ):
+        for word in ("refuse", "replace"):
+            with pytest.raises(DataError, match=message + r".*--series NAME, or move .*trends\.parquet away first"):
+                write_series("trends", other, source="y", on_conflict=word, folder=tmp_path)  # type: ignore[arg-type]
+    assert read_series("trends", folder=tmp_path).height == 10
+    months = fear_and_greed(360).filter(pl.col("date").dt.day() == 1)
+    write_series("months", pl.concat([months[:3], months[8:]]), source="x", folder=tmp_path)
+    assert write_series("months", months[3:8], source="y", folder=tmp_path).added == 5
 
 
 def test_series_that_are_refused(tmp_path: Path) -> None:

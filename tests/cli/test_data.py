@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import polars as pl
 import pytest
 
 import coincast as cc
-from coincast.candles.store import read_stored, write_candles
+from coincast.candles.store import read_stored, write_candles, write_series
 
 Run = Callable[..., Any]
 DAYS = pl.date_range(pl.date(2031, 1, 1), pl.date(2031, 3, 31), eager=True)
@@ -91,6 +92,15 @@ def test_the_export_is_the_store(coincast: Run, prices: Path, tmp_path: Path) ->
     feather = pl.read_ipc(tmp_path / "BTC_EUR-1d.feather")
     assert feather.columns == ["date", "open", "high", "low", "close", "volume"]
     assert feather["close"].to_list() == stored.filter(pl.col("open_time").dt.month() > 1)["close"].to_list()
+    before = (tmp_path / "btc.csv").read_bytes()
+    export = ("data", "export", "file:BTC/EUR", "--until", "2031-01-05", "--out", tmp_path / "btc.csv")
+    again = coincast(*export)
+    assert (again.code, (tmp_path / "btc.csv").read_bytes()) == (2, before)
+    assert again.err == (
+        f"coincast: {tmp_path / 'btc.csv'} is there already; write to another file, or replace it with --replace\n"
+    )
+    assert coincast(*export, "--replace").code == 0
+    assert cc.read_candles(tmp_path / "btc.csv").height == 5
     wrong = coincast("data", "export", "file:BTC/EUR", "--out", tmp_path / "btc.xlsx")
     assert (wrong.code, "allowed: .csv, .parquet, .feather" in wrong.err) == (2, True)
 
@@ -101,20 +111,91 @@ def test_longer_candles_are_made_in_the_store(coincast: Run) -> None:
     answer = coincast("data", "resample", "simulated:WALK1/USD", "--interval", "1h", "--to", "1d")
     assert answer.out.splitlines() == [
         "left out: 2015-01-03 00:00, 1 of 24 candles are there",
-        "simulated:WALK1/USD 1d: 2 candles stored, 1 incomplete ones left out",
+        "simulated:WALK1/USD 1d: 2 candles stored, 1 incomplete left out",
     ]
     assert read_stored("simulated:WALK1/USD", "1d")["close"].to_list() == hours["close"].to_list()[23:48:24]
+
+
+def test_stored_longer_candles_are_not_replaced_unless_the_user_says_so(coincast: Run) -> None:
+    hours, market = cc.simulate("walk", candles=48, interval="1h"), "simulated:WALK1/USD"
+    write_candles(hours, source="simulated", on_conflict="refuse")
+    days = cc.resample(hours, "1d").candles
+    downloaded = days.with_columns(pl.col("close") * 1.5, pl.col("high") * 2)
+    write_candles(downloaded, source="binance REST", on_conflict="refuse")
+    resample = ("data", "resample", market, "--interval", "1h", "--to", "1d")
+    answer = coincast(*resample)
+    assert (answer.code, answer.out) == (3, "")
+    assert "is stored with the" in answer.err
+    assert "nothing of it was written" in answer.err
+    assert "--replace" in answer.err
+    assert read_stored(market, "1d").equals(downloaded)
+    assert coincast(*resample, "--replace").code == 0
+    assert read_stored(market, "1d").equals(days)
+    assert coincast(*resample).code == 0  # the same again is no conflict
 
 
 def test_a_broken_file_of_the_store_is_an_answer_of_no(coincast: Run, prices: Path, own_store: Path) -> None:
     coincast("import", prices)
     (file,) = own_store.rglob("2031.parquet")
     data = bytearray(file.read_bytes())
-    data[len(data) // 3] ^= 255
+    data[len(data) // 3] ^= 255  # among the values: the description is whole
     file.write_bytes(data)
+    write_candles(cc.simulate("walk", candles=9), source="simulated", on_conflict="refuse")
     answer = coincast("data", "check")
     assert answer.code == 5
-    assert "2031.parquet" in answer.err
+    assert "2031.parquet is broken: its checksum is not that of its content" in answer.err
+    assert answer.out.splitlines()[-1] == "file:BTC/EUR 1d: cannot be read"
+    assert "simulated:WALK1/USD 1d: 9 candles" in answer.out
+    assert "89 candles" not in answer.out
+    assert coincast("data", "check", "simulated:WALK1/USD").code == 0
+
+
+def test_what_cannot_be_read_hides_nothing_else(coincast: Run, own_store: Path) -> None:
+    write_candles(cc.simulate("walk", candles=9), source="simulated", on_conflict="refuse")
+    days = pl.datetime_range(pl.datetime(2031, 1, 1), pl.datetime(2031, 1, 9), "1d", time_zone="UTC", eager=True)
+    tweets = pl.DataFrame({"date": days, "known_at": days, **{f"column_{n}": float(n) for n in range(40)}})
+    write_series("tweets", tweets, source="tweets.csv")
+    (own_store / "series" / "foreign.parquet").write_bytes(b"PAR1 no table PAR1")
+    place = own_store / "candles" / "simulated-WALK1_USD"
+    shutil.copytree(place, own_store / "candles" / "a copy of it")
+    (place / "1h").mkdir()
+    (place / "1h" / "2015-01.parquet").write_bytes(b"cut")
+    listed = coincast("data", "list")
+    assert listed.code == 3
+    assert [line.split()[:3] for line in listed.out.splitlines()] == [
+        *(["market", "interval", "rows"], ["simulated:WALK1/USD", "1d", "9"]),
+        *(["name", "rows", "first"], ["tweets", "9", "2031-01-01"]),
+    ]
+    assert listed.out.splitlines()[-1].split()[4:6] == ["40", "tweets.csv"]
+    complaints = listed.err.splitlines()
+    assert [line.partition(": ")[0] for line in complaints] == ["coincast"] * 3
+    for line, words in zip(complaints, ("a copy of it is no folder of a market", "2015-01", "foreign"), strict=True):
+        assert words in line
+    document = coincast("data", "list", "--json")
+    assert (document.code, len(document.json["broken"])) == (3, 3)
+    assert len(document.json["series"][0]["columns"]) == 40
+    checked = coincast("data", "check")
+    assert (checked.code, checked.err) == (5, listed.err)
+    assert checked.out.splitlines()[-4:] == [
+        "tweets: outside series, 9 values",
+        "a copy of it 1d: cannot be read",
+        "simulated:WALK1/USD 1h: cannot be read",
+        "foreign outside series: cannot be read",
+    ]
+
+
+def test_what_is_not_there_to_be_checked_is_said(coincast: Run) -> None:
+    assert coincast("data", "check").out.startswith("the store is empty; fill it")
+    write_candles(cc.simulate("walk", candles=9), source="simulated", on_conflict="refuse")
+    for arguments, code, words in (
+        (("--interval", "9d"), 2, "unknown interval '9d'; known: 1m 3m"),
+        (("--interval", "1h"), 3, "no 1h candles are stored; there are 1d"),
+        (("simulated:WALK1/USD", "--interval", "1h"), 3, "no 1h candles of simulated:WALK1/USD are stored; of this"),
+        (("simulated:WALK2/USD",), 2, "did you mean 'simulated:WALK1/USD'"),
+    ):
+        answer = coincast("data", "check", *arguments)
+        assert (answer.code, answer.out) == (code, "")
+        assert words in answer.err
 
 
 def test_an_experiment_reads_the_store_and_joins_outside_series(coincast: Run, tmp_path: Path) -> None:

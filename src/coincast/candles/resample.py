@@ -73,7 +73,8 @@ def resample(candles: pl.DataFrame, interval: str) -> Resampled:
         CandleError: the candles are of several intervals, or not in order of time.
 
     Example:
-        >>> resample(simulate("walk", candles=48, interval="1h"), "1d").candles.height
+        >>> import coincast as cc
+        >>> resample(cc.simulate("walk", candles=48, interval="1h"), "1d").candles.height
         2
     """
     check_interval(interval)

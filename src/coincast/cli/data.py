@@ -13,6 +13,8 @@ from coincast.cli.output import console, print_json
 if TYPE_CHECKING:
     import polars as pl
 
+    from coincast.experiments.stored import Checked, Listed
+
 app = typer.Typer(
     name="data",
     help="What is in the store, what is wrong with it, and files out of it.",
@@ -26,63 +28,51 @@ Wanted = Annotated[
 ]
 Interval = Annotated[str | None, typer.Option(metavar="1d", help="Only candles of this interval.")]
 FAULT_FOUND = 5
+NOTHING_STORED = "the store is empty; fill it: coincast download BTC/USDT, or coincast import FILE"
 
 
 @app.command("list")
 def list_data(as_json: options.Json = False) -> None:
     """Every market of the store: interval, candles, span, gaps, files and sources; and every outside series.
 
+    Exits with 3 where a part of the store cannot be read; the others are listed.
+
     \b
     Examples:
       coincast data list
       coincast data list --json
     """
-    from coincast.candles.store import list_series, list_stored
+    from coincast.experiments.stored import list_store
 
-    markets, series = list_stored(), list_series()
+    listed = list_store()
     if as_json:
-        print_json({"markets": markets.to_dicts(), "series": series.to_dicts()})
-        return
-    if markets.is_empty() and series.is_empty():
-        typer.echo("the store is empty; fill it: coincast download BTC/USDT, or coincast import FILE")
-        return
-    if not markets.is_empty():
-        _print_table(_for_people(markets.drop("files", "sources")))
-    if not series.is_empty():
-        _print_table(_for_people(series.drop("sha256", "written")))
+        print_json(_describe(listed))
+    else:
+        _print_listed(listed)
+    _complain(listed)
+    if listed.broken:
+        raise typer.Exit(max(one.error.exit_code for one in listed.broken))
 
 
 @app.command("check")
 def check_data(market: Wanted = None, interval: Interval = None, as_json: options.Json = False) -> None:
     """Gaps and defects of every stored market, with a guess at their cause.
 
-    Exits with 5 where a candle cannot be true or a file of the store is broken.
+    Exits with 5 where a file of the store is broken; the others are checked.
 
     \b
     Examples:
       coincast data check
       coincast data check binance:BTC/USDT --interval 1h
     """
-    from coincast.candles.quality import summarise
     from coincast.experiments.stored import check_store
 
     checked = check_store(market or (), interval)
     if as_json:
-        print_json(
-            {
-                "markets": checked.markets.to_dicts(),
-                "findings": checked.findings.to_dicts(),
-                "broken": [str(error) for error in checked.broken],
-            }
-        )
+        print_json({**_describe(checked), "findings": checked.findings.to_dicts()})
     else:
-        for row in checked.markets.iter_rows(named=True):
-            typer.echo(f"{row['market']} {row['interval']}: {row['rows']:,} candles")
-            own = checked.findings.filter(market=row["market"], interval=row["interval"])
-            for sentence in summarise(own) or ["nothing found"]:
-                typer.echo(f"  {sentence}")
-    for error in checked.broken:
-        typer.echo(f"coincast: {error}", err=True)
+        _print_checked(checked)
+    _complain(checked)
     if checked.broken:
         raise typer.Exit(FAULT_FOUND)
 
@@ -96,6 +86,7 @@ def export_data(
     interval: Annotated[str, typer.Option(metavar="1d", help="Interval of the candles.")] = "1d",
     since: Annotated[str | None, typer.Option(metavar="TIME", help="First open time.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Last open time.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the file where it is there already.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -108,7 +99,7 @@ def export_data(
     """
     from coincast.experiments.stored import export_market
 
-    table = export_market(market, interval, out, since=since, until=until)
+    table = export_market(market, interval, out, since=since, until=until, replace=replace)
     if as_json:
         print_json({"file": str(out), "market": market, "interval": interval, "rows": table.height})
     elif not quiet:
@@ -120,10 +111,13 @@ def resample_data(
     market: Annotated[str, typer.Argument(metavar="MARKET", help="A market of the store, such as binance:BTC/USDT.")],
     to: Annotated[str, typer.Option(metavar="1h", help="The longer interval to make.")],
     interval: Annotated[str, typer.Option(metavar="1m", help="The stored interval to make it from.")] = "1m",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace stored longer candles that differ.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Longer candles out of stored ones; one with a part missing is left out and named.
+
+    Where longer candles are stored already and differ, whatever they came from, nothing is written without --replace.
 
     \b
     Examples:
@@ -131,7 +125,7 @@ def resample_data(
     """
     from coincast.experiments.stored import resample_market
 
-    made = resample_market(market, interval, to)
+    made = resample_market(market, interval, to, replace=replace)
     if as_json:
         print_json(
             {"market": market, "interval": to, "rows": made.candles.height, "left_out": made.incomplete.to_dicts()}
@@ -140,11 +134,55 @@ def resample_data(
     for row in () if quiet else made.incomplete.head(10).iter_rows(named=True):
         typer.echo(f"left out: {row['open_time']:%Y-%m-%d %H:%M}, {row['have']} of {row['need']} candles are there")
     if not quiet:
-        more = made.incomplete.height
-        typer.echo(
-            f"{market} {to}: {made.candles.height:,} candles stored"
-            + (f", {more:,} incomplete ones left out" if more else "")
-        )
+        more = f", {made.incomplete.height:,} incomplete left out" if made.incomplete.height else ""
+        typer.echo(f"{market} {to}: {made.candles.height:,} candles stored{more}")
+
+
+def _describe(listed: Listed) -> dict[str, Any]:
+    """What both commands print with `--json`."""
+    return {
+        "markets": listed.markets.to_dicts(),
+        "series": listed.series.to_dicts(),
+        "broken": [str(one.error) for one in listed.broken],
+    }
+
+
+def _print_listed(listed: Listed) -> None:
+    if listed.markets.is_empty() and listed.series.is_empty() and not listed.broken:
+        typer.echo(NOTHING_STORED)
+    if not listed.markets.is_empty():
+        _print_table(_for_people(listed.markets.drop("files", "sources")))
+    if not listed.series.is_empty():
+        import polars as pl
+
+        columns = pl.col("columns").list.len().cast(pl.Int64)
+        _print_table(_for_people(listed.series.drop("hashes", "written").with_columns(columns)))
+
+
+def _print_checked(checked: Checked) -> None:
+    """Every market with what was found in it; of a broken one, that it is: the reason follows at the end."""
+    from coincast.candles.quality import summarise
+
+    broken = {(one.name, one.interval) for one in checked.broken}
+    for row in checked.markets.iter_rows(named=True):
+        market, interval = row["market"], row["interval"]
+        if (market, interval) in broken:
+            continue
+        typer.echo(f"{market} {interval}: {row['rows']:,} candles")
+        for sentence in summarise(checked.findings.filter(market=market, interval=interval)) or ["nothing found"]:
+            typer.echo(f"  {sentence}")
+    for name, rows in checked.series.select("name", "rows").iter_rows():
+        if (name, None) not in broken:
+            typer.echo(f"{name}: outside series, {rows:,} values")
+    for one in checked.broken:
+        typer.echo(f"{one.name} {one.interval or 'outside series'}: cannot be read")
+    if checked.markets.is_empty() and checked.series.is_empty() and not checked.broken:
+        typer.echo(NOTHING_STORED)
+
+
+def _complain(listed: Listed) -> None:
+    for one in listed.broken:
+        typer.echo(f"coincast: {one.error}", err=True)
 
 
 def _for_people(table: pl.DataFrame) -> list[dict[str, str]]:
@@ -170,7 +208,7 @@ def _print_table(rows: list[dict[str, str]]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in rows[0]:
-        is_number = name in ("rows", "gaps", "missing", "size")
+        is_number = name in ("rows", "columns", "gaps", "missing", "size")
         table.add_column(name, justify="right" if is_number else "left", no_wrap=name in ("market", "name"))
     for row in rows:
         table.add_row(*row.values())

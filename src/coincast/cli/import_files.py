@@ -11,6 +11,7 @@ from coincast.cli import options
 from coincast.cli.output import print_json
 
 if TYPE_CHECKING:
+    from coincast.candles.store import Written
     from coincast.sources.importing import Imported
 
 
@@ -34,7 +35,7 @@ def import_files(
     column: options.Columns = None,
     day_first: options.DayFirst = None,
     on_bad: options.OnBad = "refuse",
-    replace: Annotated[bool, typer.Option("--replace", help="Replace stored candles that differ.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace stored candles and values that differ.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Read and tell; store nothing.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -107,14 +108,21 @@ def _print_stored(results: list[Imported], *, stored: bool) -> None:
         return
     if not taken:
         return
-    added = sum(result.written.added for result in taken if result.written)
-    known = sum(result.written.same for result in taken if result.written)
-    revised = sum(result.written.revised for result in taken if result.written)
+    parts = [
+        _tell_written([result.written for result in taken if result.written and result.file], "candles"),
+        _tell_written([result.written for result in taken if result.written and result.series], "values"),
+    ]
+    typer.echo(f"stored: {'; '.join(part for part in parts if part)}; coincast data list shows what is there")
+
+
+def _tell_written(written: list[Written], noun: str) -> str:
+    """`12 new candles, 1 replaced, 3 known before`; nothing where nothing was to be stored."""
+    if not written:
+        return ""
+    revised = sum(one.revised for one in written)
     replaced = f", {revised:,} replaced" if revised else ""
-    series = [result.series.name for result in taken if result.series]
-    parts = [f"{added:,} new candles{replaced}, {known:,} known before"] if len(series) < len(taken) else []
-    parts += [f"outside series {', '.join(series)}"] if series else []
-    typer.echo(f"stored: {'; '.join(parts)}; coincast data list shows what is there")
+    added, known = (sum(getattr(one, name) for one in written) for name in ("added", "same"))
+    return f"{added:,} new {noun}{replaced}, {known:,} known before"
 
 
 def _with_name(result: Imported) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -48,7 +49,7 @@ class ImportOptions:
         read: columns, zone and order of day and month.
         series: read every file as an outside series of this name.
         lag: how long after the end of its period a value of an outside series became known.
-        replace: whether a stored candle that differs is replaced, instead of the file being refused.
+        replace: whether a stored candle or value that differs is replaced, instead of the file being refused.
         store: whether anything is stored at all.
     """
 
@@ -149,19 +150,19 @@ def _is_series(table: pl.DataFrame, options: ImportOptions) -> bool:
 def _store(read: Imported, options: ImportOptions, folder: Path | None) -> Imported:
     if read.error is not None or not options.store:
         return read
+    on_conflict: Literal["refuse", "replace"] = "replace" if options.replace else "refuse"
+    source = Path(read.name).name
     try:
         if read.series is not None:
             series = read.series
-            write_series(series.name, series.table, source=Path(read.name).name, sha256=series.sha256, folder=folder)
-            return read
-        assert read.file is not None
-        written = write_candles(
-            read.file.candles,
-            source=Path(read.name).name,
-            sha256=read.file.sha256,
-            on_conflict="replace" if options.replace else "refuse",
-            folder=folder,
-        )
+            written = write_series(
+                series.name, series.table, source=source, sha256=series.sha256, on_conflict=on_conflict, folder=folder
+            )
+        else:
+            assert read.file is not None
+            written = write_candles(
+                read.file.candles, source=source, sha256=read.file.sha256, on_conflict=on_conflict, folder=folder
+            )
         return replace(read, written=written)
     except CoincastError as error:
         return replace(read, error=error)

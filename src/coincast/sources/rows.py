@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from coincast.candles.faults import clear_faults
-from coincast.candles.quality import find_outside_range
+from coincast.candles.quality import count_mixed_up
 from coincast.candles.table import Market, infer_interval, make_candles
 from coincast.errors import CandleError, CellError, TooFewRowsError
 from coincast.sources.formats import Format, Reading, ReadOptions
@@ -15,8 +15,6 @@ LEFT_OUT = {"row": pl.Int64(), "time": pl.Datetime("ms", "UTC"), "reason": pl.St
 _UNPRICED = "no close"
 _TOLD = 5
 """Rows that are told one by one."""
-_FEW, _MIXED = 5, 0.2
-"""More candles outside their range than this many and this share mean mixed-up columns; the worst real file has 5 %."""
 
 
 def read_rows(
@@ -96,8 +94,7 @@ def _make_checked(
 
 def _refuse_mixed_columns(candles: pl.DataFrame) -> None:
     """Refuse candles most of which close or open outside low to high: their columns are not what their names say."""
-    outside = find_outside_range(candles).height
-    if outside > max(_FEW, _MIXED * candles.height):
+    if outside := count_mixed_up(candles):
         raise CandleError(
             f"{outside:,} of {candles.height:,} candles open or close outside low to high: "
             "columns seem to be mixed up;\nsay which is which (--column close=NAME), or take them with --on-bad keep"

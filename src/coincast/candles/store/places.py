@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from coincast.candles.store.sealed import read_facts
-from coincast.candles.table import INTERVALS, check_interval, folder_name
-from coincast.errors import DataError, NotStoredError, UnreadableFileError, UsageError
+from coincast.candles.table import INTERVALS, check_interval, folder_name, parse_market
+from coincast.errors import DataError, NotStoredError, UnfinishedError, UnreadableFileError, UsageError
 from coincast.tabular import home_folder, write_beside
 
 WAIT_SECONDS = 60.0
 """How long a writer waits for another one of the same market and interval."""
 
 _LOCK, _READY = ".lock", ".ready"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _INTERVAL_FOLDERS = {interval: "1mo" if interval == "1M" else interval for interval in INTERVALS}
 """1m and 1M are one folder where upper and lower case are the same."""
 _INTERVALS = {name: interval for interval, name in _INTERVAL_FOLDERS.items()}
+
+
+class Broken(NamedTuple):
+    """A part of the store that cannot be read.
+
+    Attributes:
+        name: the market or series, by the place where it lies; of a foreign folder its name.
+        interval: of the market; None of a series.
+        error: what is wrong, and what to do.
+    """
+
+    name: str
+    interval: str | None
+    error: DataError
 
 
 # ---------------------------------------------------------------- folders and files
@@ -47,6 +63,19 @@ def interval_folders(folder: Path | None = None) -> list[Path]:
 def interval_of(folder: Path) -> str:
     """The interval of a folder of `interval_folders`."""
     return _INTERVALS[folder.name]
+
+
+def market_of(folder: Path) -> str | None:
+    """The market of a folder of `interval_folders`, by its name alone; None where that is no market's."""
+    name = folder.parent.name
+    source, _, rest = name.partition("-")
+    base, _, rest = rest.partition("_")
+    quote, _, settle = rest.partition("-")
+    market = f"{source}:{base}/{quote}" + (f":{settle}" if settle else "")
+    try:
+        return market if folder_name(parse_market(market)) == name else None
+    except UsageError:
+        return None
 
 
 def is_by_month(interval: str) -> bool:
@@ -80,9 +109,8 @@ def not_stored(market: str, interval: str, folder: Path | None) -> NotStoredErro
     """The error that says what is stored instead: other intervals of the market, or the nearest names."""
     known: dict[str, list[str]] = {}
     for path in interval_folders(folder):
-        with contextlib.suppress(DataError):
-            name = read_facts(next(iter(sorted(path.glob("[0-9]*.parquet")))))["market"]
-            known.setdefault(str(name), []).append(_INTERVALS[path.name])
+        if name := market_of(path):
+            known.setdefault(name, []).append(interval_of(path))
     if market in known:
         there = f"of this market there is {' '.join(known[market])}"
     elif known:
@@ -104,6 +132,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises:
         UsageError: the folder cannot be written.
+        UnfinishedError: the disk is full.
         DataError: another writer does not end.
     """
     from filelock import FileLock, Timeout
@@ -118,6 +147,8 @@ def locked(folder: Path) -> Iterator[None]:
             "wait until it is done, or end it"
         ) from None
     except OSError as error:
+        if error.errno in _FULL:
+            raise _unfinished(lock.lock_file, error) from error
         raise UsageError(
             f"cannot write to {folder}: {error.strerror or error}; set COINCAST_HOME to another place"
         ) from error
@@ -136,13 +167,21 @@ def put_file(path: Path, data: bytes) -> None:
     Until it is whole, its name does not end in `.parquet`: DuckDB's and polars' `*.parquet` take hidden files, too.
 
     Raises:
-        UsageError: the place cannot be written, or is full.
+        UnfinishedError: the disk is full, or another program holds the file open.
     """
     ready = path.with_name(f".{path.name}{_READY}")
-    write_beside(ready, lambda beside: beside.write_bytes(data))
     try:
+        write_beside(ready, lambda beside: beside.write_bytes(data))
         os.replace(ready, path)
-    except OSError as error:
+    except (UsageError, OSError) as error:
         with contextlib.suppress(OSError):
             ready.unlink()
-        raise UsageError(f"cannot write {path}: {error.strerror or error}; close what holds it open") from error
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError):
+            raise
+        raise _unfinished(path, cause) from error
+
+
+def _unfinished(path: Path | str, error: OSError) -> UnfinishedError:
+    remedy = "make room" if error.errno in _FULL else "close what holds it open"
+    return UnfinishedError(f"cannot write {path}: {error.strerror or error}; {remedy}, and run the same command again")

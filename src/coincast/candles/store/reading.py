@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,20 @@ from typing import Any
 import polars as pl
 
 from coincast.candles.quality import find_gaps
+from coincast.candles.store.facts import check_facts
 from coincast.candles.store.places import (
+    Broken,
     candle_files,
     file_name,
     interval_folder,
     interval_folders,
     interval_of,
+    market_of,
     not_stored,
 )
 from coincast.candles.store.sealed import Facts, read_facts, unseal
 from coincast.candles.table import add_intervals
-from coincast.errors import NotStoredError, UnreadableFileError, UsageError
+from coincast.errors import DataError, NotStoredError, UnreadableFileError, UsageError
 
 _TIMES = pl.Datetime("ms", "UTC")
 _LISTED: dict[str, pl.DataType] = {
@@ -102,39 +105,53 @@ def last_open_time(market: str, interval: str, *, folder: Path | None = None) ->
     return _span([read_facts_of(files[-1], market, interval)])[1] if files else None
 
 
-def list_stored(folder: Path | None = None) -> pl.DataFrame:
+def list_stored(folder: Path | None = None, *, on_broken: Callable[[Broken], None] | None = None) -> pl.DataFrame:
     """What is stored, from the descriptions in the files; no candle is read.
+
+    Args:
+        folder: of all candles; default: that of the user's home.
+        on_broken: called for each market and interval of which a file cannot be read; it is not in the table.
 
     Returns:
         One row per market and interval: `market`, `interval`, `rows`, `first` and `last` (open times), `gaps`,
         `missing` (candles that would fill them), `files`, `bytes`, `sources`.
 
     Raises:
-        UnreadableFileError: a file is broken, or not ours.
+        UnreadableFileError: without `on_broken`, a file is broken or not ours.
+        DataError: likewise, it has a newer form than this version of coincast knows.
     """
     rows = []
     for place in interval_folders(folder):
-        paths = candle_files(place, interval_of(place))
-        every = [read_facts(path) for path in paths]
-        for path, facts in zip(paths, every, strict=True):
-            _refuse_other(path, facts, every[0]["market"], interval_of(place))
-        between = _gaps_between(every)
-        first, last = _span(every)
-        rows.append(
-            {
-                "market": every[0]["market"],
-                "interval": interval_of(place),
-                "rows": sum(facts["rows"] for facts in every),
-                "first": first,
-                "last": last,
-                "gaps": sum(facts["gaps"] for facts in every) + between.height,
-                "missing": sum(facts["missing"] for facts in every) + int(between["missing"].sum()),
-                "files": len(paths),
-                "bytes": sum(path.stat().st_size for path in paths),
-                "sources": list(dict.fromkeys(one["source"] for facts in every for one in facts["contributions"])),
-            }
-        )
+        try:
+            rows.append(_describe(place))
+        except DataError as error:
+            if on_broken is None:
+                raise
+            on_broken(Broken(market_of(place) or place.parent.name, interval_of(place), error))
     return pl.DataFrame(rows, schema=_LISTED)
+
+
+def _describe(place: Path) -> dict[str, Any]:
+    """One row of `list_stored`."""
+    market, interval = market_of(place), interval_of(place)
+    if market is None:
+        raise UnreadableFileError(f"{place.parent} is no folder of a market; move it away from the store")
+    paths = candle_files(place, interval)
+    every = [read_facts_of(path, market, interval) for path in paths]
+    between = _gaps_between(every)
+    first, last = _span(every)
+    return {
+        "market": market,
+        "interval": interval,
+        "rows": sum(facts["rows"] for facts in every),
+        "first": first,
+        "last": last,
+        "gaps": sum(facts["gaps"] for facts in every) + between.height,
+        "missing": sum(facts["missing"] for facts in every) + int(between["missing"].sum()),
+        "files": len(paths),
+        "bytes": sum(path.stat().st_size for path in paths),
+        "sources": list(dict.fromkeys(one["source"] for facts in every for one in facts["contributions"])),
+    }
 
 
 def read_provenance(market: str, interval: str, *, folder: Path | None = None) -> pl.DataFrame:
@@ -165,7 +182,7 @@ def read_provenance(market: str, interval: str, *, folder: Path | None = None) -
 
 
 def read_facts_of(path: Path, market: str, interval: str) -> Facts:
-    """What is to be known of a file, which must be of this market and interval."""
+    """What is to be known of a file, which must be of this market, this interval and the period that its name says."""
     facts = read_facts(path)
     _refuse_other(path, facts, market, interval)
     return facts
@@ -178,11 +195,22 @@ def _read_file(path: Path, market: str, interval: str) -> pl.DataFrame:
 
 
 def _refuse_other(path: Path, facts: Facts, market: str, interval: str) -> None:
-    """A file that was moved; or two markets that differ in case only, on a disk that does not tell the two apart."""
+    """A file that was moved or renamed.
+
+    Or two markets that differ in case only, on a disk that does not tell the two apart.
+    """
     found = facts.get("market"), facts.get("interval")
+    if None in found:
+        raise UnreadableFileError(f"{path} holds no candles; move it away")
     if found != (market, interval):
         raise UnreadableFileError(
             f"{path} holds {found[1]} candles of {found[0]}, not {interval} candles of {market}; move it away"
+        )
+    first, last = check_facts(path, facts, gaps=int, missing=int)
+    if {file_name(first, interval), file_name(last, interval)} != {path.name}:
+        raise UnreadableFileError(
+            f"{path} holds candles from {first:%Y-%m-%d} to {last:%Y-%m-%d}, which is not what its name says; "
+            "move it away, and download or import its content again"
         )
 
 

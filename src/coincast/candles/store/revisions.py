@@ -1,10 +1,11 @@
-"""What was stored once and has been replaced: a CSV file beside the folder of a market and interval.
+"""What was stored once and has been replaced: a CSV file beside what it speaks of.
 
-Not Parquet and not in the folder: whoever reads `*.parquet` there wants candles and nothing else.
+Not Parquet and not in the folder of candles: whoever reads `*.parquet` there wants candles and nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,13 +17,13 @@ from coincast.errors import UnreadableFileError
 
 _TIMES = pl.Datetime("ms", "UTC")
 _ISO = "%Y-%m-%dT%H:%M:%S%.3fZ"
-REVISIONS: dict[str, pl.DataType] = {
-    "open_time": _TIMES,
-    "column": pl.String(),
-    "before": pl.Float64(),
-    "after": pl.Float64(),
-}
-_LOGGED: dict[str, pl.DataType] = REVISIONS | {"source": pl.String(), "written": _TIMES}
+_VALUES: dict[str, pl.DataType] = {"column": pl.String(), "before": pl.Float64(), "after": pl.Float64()}
+_STAMPS: dict[str, pl.DataType] = {"source": pl.String(), "written": _TIMES}
+
+
+def revision_schema(keys: Sequence[str]) -> dict[str, pl.DataType]:
+    """Columns of revisions: the times that name a row, and `column, before, after`."""
+    return {**dict.fromkeys(keys, _TIMES), **_VALUES}
 
 
 def read_revisions(market: str, interval: str, *, folder: Path | None = None) -> pl.DataFrame:
@@ -34,29 +35,35 @@ def read_revisions(market: str, interval: str, *, folder: Path | None = None) ->
     Raises:
         UnreadableFileError: the file is broken.
     """
-    path = _path(interval_folder(market, interval, folder))
+    return read_log(log_path(interval_folder(market, interval, folder)), ["open_time"])
+
+
+def log_path(place: Path) -> Path:
+    """The log of a folder of candles, or of a series whose file is named without its ending."""
+    return place.with_name(f"{place.name}.revisions.csv")
+
+
+def read_log(path: Path, keys: Sequence[str]) -> pl.DataFrame:
+    """Entries of a log whose rows are named by these times."""
+    schema = revision_schema(keys) | _STAMPS
     if not path.is_file():
-        return pl.DataFrame(schema=_LOGGED)
-    times: dict[str, pl.DataType] = {"open_time": pl.String(), "written": pl.String()}
+        return pl.DataFrame(schema=schema)
+    times: dict[str, pl.DataType] = dict.fromkeys([*keys, "written"], pl.String())
     try:
-        read = pl.read_csv(path, schema=_LOGGED | times)
+        read = pl.read_csv(path, schema=schema | times)
         return read.with_columns(pl.col(*times).str.to_datetime(_ISO, time_unit="ms", time_zone="UTC"))
     except (PolarsError, OSError) as error:
-        raise UnreadableFileError(f"{path} is broken; move it away (candles do not hang on it)") from error
+        raise UnreadableFileError(f"{path} is broken; move it away (what is stored does not hang on it)") from error
 
 
-def log_revisions(market: str, interval: str, revisions: pl.DataFrame, source: str, folder: Path | None) -> None:
-    """Add revisions to the file, but those whose last entry is the same: a write that was killed is repeated."""
-    logged = read_revisions(market, interval, folder=folder)
-    last = logged.unique(["open_time", "column"], keep="last").select(list(REVISIONS))
-    new = revisions.join(last, on=list(REVISIONS), how="anti", maintain_order="left")
+def log_revisions(path: Path, revisions: pl.DataFrame, source: str) -> None:
+    """Add revisions to a log, but those whose last entry is the same: a write that was killed is repeated."""
+    keys = [name for name in revisions.columns if name not in _VALUES]
+    logged = read_log(path, keys)
+    last = logged.unique([*keys, "column"], keep="last").select(revisions.columns)
+    new = revisions.join(last, on=revisions.columns, how="anti", maintain_order="left", nulls_equal=True)
     if new.height == 0:
         return
     stamp = pl.lit(datetime.now(UTC)).cast(_TIMES)
     table = pl.concat([logged, new.with_columns(pl.lit(source).alias("source"), stamp.alias("written"))])
-    text = table.with_columns(pl.col("open_time", "written").dt.strftime(_ISO)).write_csv()
-    put_file(_path(interval_folder(market, interval, folder)), text.encode())
-
-
-def _path(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.revisions.csv")
+    put_file(path, table.with_columns(pl.col(*keys, "written").dt.strftime(_ISO)).write_csv().encode())

@@ -72,14 +72,14 @@ def unseal(path: Path) -> tuple[Facts, pl.DataFrame]:
     place = data.rindex(_SEAL) + len(_SEAL)
     rest = zlib.crc32(memoryview(data)[place + len(_BLANK) :], zlib.crc32(_BLANK, zlib.crc32(memoryview(data)[:place])))
     if f"{rest:08x}" != facts["crc32"]:
-        raise _broken(path, "its checksum is not that of its content")
+        raise broken_file(path, "its checksum is not that of its content")
     return facts, pl.read_parquet(io.BytesIO(data))
 
 
 def _parse_facts(path: Path, data: bytes) -> Facts:
     place = data.rfind(_MARK)
     if not data.endswith(_MAGIC):
-        raise _broken(path, "it is no whole Parquet file")
+        raise broken_file(path, "it is no whole Parquet file")
     if place < 0:
         raise UnreadableFileError(
             f"{path} was not written by coincast; move it away from the store and bring it in with: coincast import"
@@ -88,16 +88,17 @@ def _parse_facts(path: Path, data: bytes) -> Facts:
         facts, _ = json.JSONDecoder().raw_decode(data[place:].decode("latin-1"))
         version = int(facts["coincast_schema"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise _broken(path, "its description cannot be read") from None
+        raise broken_file(path, "its description cannot be read") from None
     if version > SCHEMA:
         raise DataError(
             f"{path} is written in form {version}, and this coincast knows {SCHEMA} at most; "
             "update it: pip install --upgrade coincast"
         )
     if "crc32" not in facts:
-        raise _broken(path, "its description cannot be read")
+        raise broken_file(path, "its description cannot be read")
     return dict(facts)
 
 
-def _broken(path: Path, why: str) -> UnreadableFileError:
+def broken_file(path: Path, why: str) -> UnreadableFileError:
+    """The error about a file of ours that is not as it was written."""
     return UnreadableFileError(f"{path} is broken: {why}; move it away, and download or import its content again")

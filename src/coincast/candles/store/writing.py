@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
 from coincast.candles.quality import find_gaps
+from coincast.candles.store.facts import Contributions, contribute
 from coincast.candles.store.merging import Merged, merge
 from coincast.candles.store.places import candle_files, file_name, interval_folder, is_by_month, locked, put_file
 from coincast.candles.store.reading import read_facts_of
-from coincast.candles.store.revisions import REVISIONS, log_revisions
+from coincast.candles.store.revisions import log_path, log_revisions, revision_schema
 from coincast.candles.store.sealed import Facts, seal, unseal
 from coincast.candles.table import CANDLE_COLUMNS, check_candles
-from coincast.errors import CandleError, UsageError
+from coincast.errors import CandleError, UnfinishedError, UsageError
 
-_KEYED: dict[str, pl.DataType] = {"market": pl.String(), "interval": pl.String(), **REVISIONS}
+_KEYED: dict[str, pl.DataType] = {"market": pl.String(), "interval": pl.String(), **revision_schema(["open_time"])}
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a write did, in candles.
+    """What a write did, in candles; of an outside series in rows.
 
     Attributes:
         added: were not stored before.
         same: were stored already; nothing is new in them.
         completed: were stored, and a number that was unknown became known.
         revised: were stored with another number, which has been replaced.
-        revisions: what was replaced: `market, interval, open_time, column, before, after`.
+        revisions: what was replaced: `market, interval, open_time, column, before, after`; of a series
+            `date, known_at, column, before, after`, where `after` is unknown of a row that was taken out.
     """
 
     added: int
@@ -49,10 +50,12 @@ def write_candles(
     on_conflict: Literal["refuse", "replace"],
     folder: Path | None = None,
 ) -> Written:
-    """Store candles of one or several markets and intervals, each folder whole or not at all until it is done.
+    """Store candles of one or several markets and intervals.
 
-    Candles that are stored already change nothing, and writing them again changes no byte. A number beside an unknown
-    one wins; columns are united. Numbers are the same up to a relative difference of 1e-9.
+    What is refused is refused before anything of its market and interval is written. Then file after file takes its
+    place, each whole or not at all: where one cannot be written, those before it stay, and the same call again
+    completes them. Candles that are stored already change nothing, and writing them again changes no byte. A number
+    beside an unknown one wins; columns are united. Numbers are the same up to a relative difference of 1e-9.
 
     Args:
         candles: candle table.
@@ -66,14 +69,28 @@ def write_candles(
         CandleError: the candles cannot be true; or, with "refuse", another number is stored. Nothing of that market
             and interval has been written then.
         UnreadableFileError: a file of the store is broken, or not ours.
-        UsageError: the folder cannot be written, or is full.
+        UnfinishedError: the disk is full; it says how many new candles were stored before.
+        UsageError: the folder cannot be written.
         DataError: another writer does not end within a minute.
     """
+    check_on_conflict(on_conflict)
+    parts = check_candles(candles).partition_by("market", "interval", maintain_order=True)
+    done: list[Written] = []
+    try:
+        for part in parts:
+            _write_market(part, source, sha256, on_conflict, folder, done)
+    except UnfinishedError as error:
+        stored = sum(one.added + one.completed + one.revised for one in done)
+        raise UnfinishedError(
+            f"{error}, which stores the rest (new candles that were stored before: {stored:,})", stored=stored
+        ) from error
+    return _add_up(done, pl.concat([pl.DataFrame(schema=_KEYED), *(one.revisions for one in done)]))
+
+
+def check_on_conflict(on_conflict: str) -> None:
+    """Refuse a word that says neither, with `UsageError`."""
     if on_conflict not in ("refuse", "replace"):
         raise UsageError(f"on_conflict is {on_conflict!r}; it must be 'refuse' or 'replace'")
-    parts = check_candles(candles).partition_by("market", "interval", maintain_order=True)
-    done = [_write_market(part, source, sha256, on_conflict, folder) for part in parts]
-    return _add_up(done, pl.concat([pl.DataFrame(schema=_KEYED), *(one.revisions for one in done)]))
 
 
 def _add_up(parts: Sequence[Written | Merged], revisions: pl.DataFrame) -> Written:
@@ -90,8 +107,14 @@ def _add_up(parts: Sequence[Written | Merged], revisions: pl.DataFrame) -> Writt
 
 
 def _write_market(
-    candles: pl.DataFrame, source: str, sha256: str | None, on_conflict: str, folder: Path | None
-) -> Written:
+    candles: pl.DataFrame,
+    source: str,
+    sha256: str | None,
+    on_conflict: str,
+    folder: Path | None,
+    done: list[Written],
+) -> None:
+    """Store candles of one market and interval; what each file took is added to `done` when it is in its place."""
     market, interval = candles["market"][0], candles["interval"][0]
     place = interval_folder(market, interval, folder)
     with locked(place):
@@ -105,16 +128,16 @@ def _write_market(
             _refuse_revisions(revisions, market, interval)
         check_candles(pl.concat([one.touched for one in merged.values()]))  # united numbers can be impossible together
         if revisions.height:
-            log_revisions(market, interval, revisions, source, folder)
+            log_revisions(log_path(place), revisions, source)
         for path, one in merged.items():
             if one.touched.height or columns != stored[path]["columns"]:
                 before = stored[path]["contributions"] if path in stored else []
-                _write_file(path, one.table, _contribute(before, one.touched, source, sha256))
-        for path in stored.keys() - merged.keys():
+                _write_file(path, one.table, contribute(before, one.touched["open_time"], source, sha256))
+            keys = (pl.lit(market).alias("market"), pl.lit(interval).alias("interval"))
+            done.append(_add_up([one], one.revisions.select(*keys, pl.all())))
+        for path in sorted(stored.keys() - merged.keys()):
             if columns != stored[path]["columns"]:
                 _write_file(path, _with_columns(unseal(path)[1], columns), stored[path]["contributions"])
-    keys = (pl.lit(market).alias("market"), pl.lit(interval).alias("interval"))
-    return _add_up(list(merged.values()), revisions.select(*keys, *REVISIONS))
 
 
 def _split(candles: pl.DataFrame, place: Path) -> dict[Path, pl.DataFrame]:
@@ -144,7 +167,7 @@ def _refuse_revisions(revisions: pl.DataFrame, market: str, interval: str) -> No
     raise CandleError(
         f"the {interval} candle of {market} that opens {first['open_time']:%Y-%m-%d %H:%M} UTC is stored with the "
         f"{first['column']} {first['before']:.15g}, and the new one has {first['after']:.15g}{more}; nothing of it was "
-        "written: leave what is stored, or replace it with on_conflict='replace'"
+        'written: leave what is stored, or replace it with --replace (on_conflict="replace")'
     )
 
 
@@ -165,7 +188,7 @@ def _refuse_other_opens(merged: list[Merged], market: str, interval: str) -> Non
 # ---------------------------------------------------------------- files
 
 
-def _write_file(path: Path, table: pl.DataFrame, contributions: list[dict[str, Any]]) -> None:
+def _write_file(path: Path, table: pl.DataFrame, contributions: Contributions) -> None:
     gaps = find_gaps(table)
     first, last = (table["open_time"][row] for row in (0, -1))
     facts = {
@@ -180,24 +203,3 @@ def _write_file(path: Path, table: pl.DataFrame, contributions: list[dict[str, A
         "contributions": contributions,
     }
     put_file(path, seal(table, facts))
-
-
-def _contribute(
-    before: list[dict[str, Any]], touched: pl.DataFrame, source: str, sha256: str | None
-) -> list[dict[str, Any]]:
-    """Contributions with one more; one entry per source and hash, however often it is written."""
-    if touched.height == 0:
-        return before
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    first, last = (touched["open_time"][row].isoformat() for row in (0, -1))
-    entry = {"source": source, "sha256": sha256, "rows": touched.height, "first": first, "last": last}
-    entry |= {"begun": now, "written": now}
-    kept = []
-    for other in before:
-        if (other["source"], other["sha256"]) != (source, sha256):
-            kept.append(other)
-            continue
-        entry["rows"] = entry["rows"] + other["rows"]
-        entry["first"], entry["last"] = min(first, other["first"]), max(last, other["last"])
-        entry["begun"] = other["begun"]
-    return [*kept, entry]
