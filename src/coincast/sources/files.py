@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,6 @@ class CandleFile:
         first: open time of the first candle, UTC.
         last: open time of the last candle, UTC.
         notes: what a person should know about this reading, one sentence each.
-        defects: what is missing or doubtful in the candles, at a glance; `examine` looks closer.
         left_out: every row that is no candle or was changed, by its `row` in the file (counted from 1, the header
             apart), `time` (UTC, null where it has none), `reason` and `done`.
         sha256: of the file's bytes; of a frame, of its candles as CSV.
@@ -73,10 +73,14 @@ class CandleFile:
     first: datetime
     last: datetime
     notes: tuple[str, ...]
-    defects: tuple[str, ...]
     left_out: pl.DataFrame
     sha256: str
     path: Path | None
+
+    @cached_property
+    def defects(self) -> tuple[str, ...]:
+        """What is missing or doubtful in the candles, at a glance; `examine` looks closer."""
+        return tuple(_tell_defects(self.candles))
 
 
 def read_candles(
@@ -343,7 +347,6 @@ def _describe(
         first=candles["open_time"].min(),  # type: ignore[arg-type]
         last=candles["open_time"].max(),  # type: ignore[arg-type]
         notes=tuple(told),
-        defects=tuple(_tell_defects(candles)),
         left_out=pl.DataFrame(schema=LEFT_OUT) if left_out is None else left_out,
         sha256="",
         path=None,
