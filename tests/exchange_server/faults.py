@@ -10,7 +10,7 @@ from typing import Any
 from exchange_server.venue import CandleRequest
 from exchange_server.world import Candle
 
-TRANSPORT = ("status", "maintenance", "html", "broken_json", "cut", "drip", "drop", "delay")
+TRANSPORT = ("status", "maintenance", "html", "broken_json", "cut", "drip", "drip_head", "redirect", "drop", "delay")
 CONTENT = ("empty", "repeat", "short", "shuffle", "duplicate")
 ARCHIVE = ("wrong_checksum", "truncated")
 KINDS = (*TRANSPORT, *CONTENT, *ARCHIVE)
@@ -25,7 +25,9 @@ class Fault:
             status: answers `status` with `body` (default: the venue's own words), and `Retry-After` where given
             maintenance: as this venue says it; html: a page of HTML with status 200
             broken_json: JSON that ends in the middle; cut: fewer bytes than announced, then closed
-            drip: a byte every `pause` seconds; drop: closed without an answer; delay: `delay` seconds late
+            drip: a byte every `pause` seconds; drip_head: the same of a header that never ends
+            redirect: to the same address, with a body that never ends, 64 KiB every `pause` seconds
+            drop: closed without an answer; delay: `delay` seconds late
             empty: a page without candles; repeat: the page served before this one for the same market and interval
             short: one candle fewer, at the `where` (end, start, middle); shuffle: rows out of order
             duplicate: a candle of the middle twice, one with another price: `where` start = the wrong one comes first

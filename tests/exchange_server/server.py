@@ -259,6 +259,9 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "drop":
             self._drop()
             return
+        if fault and fault.kind in ("drip_head", "redirect"):
+            self._never_end(fault, exchange.stopping)
+            return
         answer = exchange.answer(request, fault)
         request.status = answer.status
         body = answer.body[: len(answer.body) * 2 // 3] if kind == "broken_json" else answer.body
@@ -284,6 +287,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[start : start + 1])
             if stopping.wait(pause):
                 break
+
+    def _never_end(self, fault: Fault, stopping: threading.Event) -> None:
+        self.close_connection = True
+        if fault.kind == "drip_head":
+            head, more = "HTTP/1.1 200 OK\r\nX-Slow: ", b"x"
+        else:
+            head, more = f"HTTP/1.1 302 Found\r\nLocation: {self.path}\r\n\r\n", b" " * 2**16
+        self.wfile.write(head.encode())
+        while not stopping.wait(fault.pause):
+            self.wfile.write(more)
 
     def _drop(self) -> None:
         """Close without a word: the client sees a reset."""

@@ -277,6 +277,17 @@ def test_what_is_no_file_of_candles_is_quarantined(
     assert len(exchange.requests) == 2
 
 
+def test_a_file_most_of_which_closes_outside_its_range_is_quarantined(exchange: ExchangeServer, tmp_path: Path) -> None:
+    rows = [GOOD.replace("17040672", str(17040672 + 864 * day)).replace("1.5", "150") for day in range(10)]
+    body = zip_of(CSV, "\n".join(rows))
+    exchange.files |= {JANUARY: body, f"{JANUARY}.CHECKSUM": checksum_of("BTCUSDT-1d-2024-01.zip", body)}
+    [hole] = fetch(exchange, "2024-01-01", "2024-02-01", quarantine=tmp_path / "aside")
+    assert isinstance(hole, ArchiveHole)
+    assert "10 of 10 candles open or close outside low to high" in hole.reason
+    assert hole.quarantine is not None
+    assert hole.quarantine.parent == tmp_path / "aside"
+
+
 def test_rows_that_repeat_each_other_are_one(exchange: ExchangeServer) -> None:
     body = zip_of(CSV, f"{GOOD}\n{GOOD}\n")
     exchange.files |= {JANUARY: body, f"{JANUARY}.CHECKSUM": checksum_of("BTCUSDT-1d-2024-01.zip", body)}
@@ -327,7 +338,7 @@ def test_the_wait_that_is_named_is_kept_to(exchange: ExchangeServer) -> None:
     [
         (Fault("status", status=451), RefusedError, "refuses your server's country"),
         (Fault("status", status=403), RefusedError, "refuses your server's country"),
-        (Fault("status", status=418, retry_after=3600), RefusedError, "3,600 s"),
+        (Fault("status", status=418, retry_after=3600), RefusedError, "banned .* until 2024-03-01 13:34"),
         (Fault("status", status=418), RefusedError, "banned this address"),
         (Fault("status", status=429, times=None), RefusedError, "too much is asked"),
         (Fault("maintenance"), ExchangeError, "maintenance"),

@@ -15,8 +15,8 @@ from coincast.candles.table import interval_milliseconds, parse_market
 from coincast.errors import NotStoredError, UsageError
 from coincast.experiments.fingerprint import hash_table
 from coincast.experiments.sections import DataSection
+from coincast.sources.exchange.symbols import is_exchange
 from coincast.sources.files import CandleFile, read_candle_files
-from coincast.sources.naming import EXCHANGES
 from coincast.sources.outside import find_outside
 
 DEFAULT_INTERVAL = "1d"
@@ -118,7 +118,7 @@ def download_line(market: str, interval: str) -> str:
     """The command that fetches what is missing in the store."""
     parsed = parse_market(market)
     pair = str(parsed).partition(":")[2]
-    if parsed.source in EXCHANGES:
+    if is_exchange(parsed.source):
         return f"coincast download {pair} --exchange {parsed.source} --interval {interval}"
     return f"coincast import FILE --market {market}"
 
@@ -150,7 +150,7 @@ def _read_store(data: DataSection, interval: str) -> tuple[pl.DataFrame, list[di
 def _tell_age(market: str, interval: str, closed: datetime) -> list[str]:
     """What to do where candles have closed since the last one that is stored."""
     age = (datetime.now(UTC) - closed).total_seconds() * 1000
-    if age < interval_milliseconds(interval) or parse_market(market).source not in EXCHANGES:
+    if age < interval_milliseconds(interval) or not is_exchange(parse_market(market).source):
         return []
     return [
         f"  the last stored candle closed {closed:%Y-%m-%d %H:%M} UTC; newer ones: {download_line(market, interval)}"

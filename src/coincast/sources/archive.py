@@ -85,6 +85,14 @@ class ArchiveHole:
     quarantine: Path | None = None
 
 
+class _Ways(NamedTuple):
+    """How a file is fetched, who is told, and where one goes that is not taken."""
+
+    fetch: Fetch
+    tell: Tell
+    quarantine: Path
+
+
 class _Fetched(NamedTuple):
     """A file's bytes, their SHA-256, and what the checksum beside it says (None: nothing readable)."""
 
@@ -123,6 +131,7 @@ def fetch_archive(
     until: datetime,
     now: datetime,
     base_url: str | None = None,
+    quarantine: Path | None = None,
     on_event: Callable[[str], None] | None = None,
     patience: Patience = PATIENCE,
     clock: Clock | None = None,
@@ -139,6 +148,7 @@ def fetch_archive(
         since, until: open times in [since, until), with a zone.
         now: the exchange's time, with a zone; a file is asked for when its span is over.
         base_url: of the archive; default `COINCAST_BINANCE_ARCHIVE_URL`, else Binance's own.
+        quarantine: folder for files that are not taken; default: `quarantine` in the user's home.
         on_event: told, in a sentence, of repeated attempts and of files that were not taken.
         patience: with one file.
         clock: measures and waits between attempts.
@@ -159,39 +169,40 @@ def fetch_archive(
             raise UsageError(f"{name} {time} has no zone; give one in UTC: datetime(..., tzinfo=UTC)")
     url = (base_url or os.environ.get(BASE_URL_VARIABLE) or BASE_URL).rstrip("/")
     tell = on_event or (lambda _: None)
+    shelf = quarantine or home_folder() / "quarantine"
 
     def fetch(path: str) -> bytes | None:
         address = f"{url}/{quote(path)}"
         return fetch_file(address, most_bytes=MOST_BYTES, patience=patience, clock=clock, on_event=tell)
 
     start, end, today = (time.astimezone(UTC) for time in (since, min(until, now), now))
-    return _joined(_take_months(known, interval, max(start, EARLIEST), end, today, fetch, tell))
+    return _joined(_take_months(known, interval, max(start, EARLIEST), end, today, _Ways(fetch, tell, shelf)))
 
 
 def _take_months(
-    market: Market, interval: str, since: datetime, until: datetime, now: datetime, fetch: Fetch, tell: Tell
+    market: Market, interval: str, since: datetime, until: datetime, now: datetime, ways: _Ways
 ) -> Iterator[ArchivePart | ArchiveHole]:
     """Files of months; of days where a month is not over, or its file not published yet."""
     month = since.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     while month < until:
         end = (month + timedelta(days=31)).replace(day=1)
         file = _file_of(market, interval, month, end, since, until)
-        taken = _take(file, fetch, tell) if end <= now else None
+        taken = _take(file, ways) if end <= now else None
         if taken is not None:
             yield from taken
         elif interval in _WITHOUT_DAYS or end + _PUBLISHED_LATE <= now:
             yield file.absent
         else:
-            yield from _take_days(file, now, fetch, tell)
+            yield from _take_days(file, now, ways)
         month = end
 
 
-def _take_days(month: _File, now: datetime, fetch: Fetch, tell: Tell) -> Iterator[ArchivePart | ArchiveHole]:
+def _take_days(month: _File, now: datetime, ways: _Ways) -> Iterator[ArchivePart | ArchiveHole]:
     day = month.since.replace(hour=0, minute=0, second=0, microsecond=0)
     while day < month.until:
         end = day + timedelta(days=1)
         file = _file_of(month.market, month.interval, day, end, month.since, month.until)
-        taken = _take(file, fetch, tell) if end <= now else None
+        taken = _take(file, ways) if end <= now else None
         yield from taken if taken is not None else [file.absent]
         day = end
 
@@ -223,22 +234,22 @@ def _joined(found: Iterable[ArchivePart | ArchiveHole]) -> Iterator[ArchivePart 
 # ---------------------------------------------------------------- one file
 
 
-def _take(file: _File, fetch: Fetch, tell: Tell) -> list[ArchivePart | ArchiveHole] | None:
+def _take(file: _File, ways: _Ways) -> list[ArchivePart | ArchiveHole] | None:
     """What one file gives; None: there is no such file."""
-    fetched = _fetch_with_checksum(file, fetch)
+    fetched = _fetch_with_checksum(file, ways.fetch)
     if fetched is not None and fetched.said != fetched.found:
-        tell(f"{file.name} does not fit its checksum; fetched again")
-        fetched = _fetch_with_checksum(file, fetch)
+        ways.tell(f"{file.name} does not fit its checksum; fetched again")
+        fetched = _fetch_with_checksum(file, ways.fetch)
     if fetched is None:
         return None
     if fetched.said != fetched.found:
-        return [_refuse(file, fetched, "does not fit its checksum, fetched twice", tell)]
+        return [_refuse(file, fetched, "does not fit its checksum, fetched twice", ways)]
     try:
         candles = read_kline_zip(
             fetched.content, stem=file.stem, market=file.market, interval=file.interval, span=(file.start, file.end)
         )
     except DataError as error:
-        return [_refuse(file, fetched, str(error), tell)]
+        return [_refuse(file, fetched, str(error), ways)]
     return _parts(file, candles, fetched.found)
 
 
@@ -269,12 +280,12 @@ def _read_checksum(content: bytes, name: str) -> str | None:
     return found[1].decode().lower() if found and found[2].decode(errors="replace") == name else None
 
 
-def _refuse(file: _File, fetched: _Fetched, reason: str, tell: Tell) -> ArchiveHole:
+def _refuse(file: _File, fetched: _Fetched, reason: str, ways: _Ways) -> ArchiveHole:
     """Put the bytes under quarantine, with a note, for the user to look at."""
-    place = home_folder() / "quarantine" / f"{file.stem}-{fetched.found[:8]}.zip"
+    place = ways.quarantine / f"{file.stem}-{fetched.found[:8]}.zip"
     reason = f"{file.name} {reason}"
     note = {"file": file.path, "reason": reason, "sha256": fetched.found, "sha256_said": fetched.said}
     write_beside(place, lambda path: path.write_bytes(fetched.content))
     write_beside(place.with_suffix(".json"), lambda path: path.write_text(json.dumps(note, indent=2) + "\n"))
-    tell(f"{reason}; it was not taken and lies in {place}")
+    ways.tell(f"{reason}; it was not taken and lies in {place}")
     return ArchiveHole(file.since, file.until, reason, place)

@@ -15,6 +15,7 @@ from datetime import datetime
 
 import polars as pl
 
+from coincast.candles.quality import count_mixed_up
 from coincast.candles.table import INTERVALS, Market, make_candles
 from coincast.errors import CandleError, UnreadableFileError
 
@@ -70,11 +71,16 @@ def read_kline_zip(
     if step <= INTERVALS["1d"] and (times.to_physical() % step != 0).any():
         raise CandleError(f"has candles that do not open on a full {interval}")
     try:
-        return make_candles(
+        candles = make_candles(
             rows.drop("close_time").with_columns(times.alias("open_time")), market=str(market), interval=interval
         )
     except CandleError as error:
         raise CandleError(f"cannot be true: {error}") from None
+    if outside := count_mixed_up(candles):
+        raise CandleError(
+            f"cannot be true: {outside:,} of {candles.height:,} candles open or close outside low to high"
+        )
+    return candles
 
 
 def _unpack(content: bytes, name: str) -> bytes:

@@ -131,6 +131,15 @@ def back_off(attempt: int, patience: Patience, draw: Callable[[], float] = rando
     return draw() * min(patience.longest_wait, patience.first_wait * 2.0 ** (attempt - 1))
 
 
+def read_date(text: str | None) -> datetime | None:
+    """The date of a header, with a zone; None where it says nothing readable."""
+    try:
+        date = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+    return date.replace(tzinfo=UTC) if date and date.tzinfo is None else date
+
+
 def parse_retry_after(text: str | None, now: datetime) -> float | None:
     """Seconds that a `Retry-After` header asks for: a number or a date; None where it says nothing readable.
 
@@ -143,11 +152,8 @@ def parse_retry_after(text: str | None, now: datetime) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            until = parsedate_to_datetime(text)
-        except ValueError:
+        until = read_date(text)
+        if until is None:
             return None
-        if until.tzinfo is None:
-            until = until.replace(tzinfo=UTC)
         seconds = (until - now).total_seconds()
     return max(0.0, seconds) if seconds < float("inf") else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +14,10 @@ import requests
 
 from coincast.errors import CoincastError, ExchangeError, MaintenanceError, RefusedError, UsageError
 from coincast.sources.exchange.client import find_base_url, rewrite_urls
-from coincast.sources.exchange.failures import explain, give_up
-from coincast.sources.exchange.web import Reply, Session
-from coincast.sources.retry import Stopped, TemporaryError
+from coincast.sources.exchange.failures import explain
+from coincast.sources.exchange.web import Session
+from coincast.sources.replies import Reply, give_up
+from coincast.sources.retry import Patience, Stopped, TemporaryError
 from exchange_server.faults import Fault
 from exchange_server.server import ExchangeServer
 
@@ -64,6 +66,7 @@ def test_a_dripping_answer_ends(exchange: ExchangeServer) -> None:
         session.request("GET", f"{exchange.url}/api/v3/exchangeInfo")
     assert time.monotonic() - began < 2
     assert session.reply is not None
+    session.deadline = 20
     assert session.request("GET", f"{exchange.url}/api/v3/time").json()["serverTime"] == exchange.world.clock()
 
 
@@ -73,6 +76,43 @@ def test_a_silent_server_ends(exchange: ExchangeServer) -> None:
     with pytest.raises(requests.Timeout):
         session.request("GET", f"{exchange.url}/api/v3/time")
     assert session.reply is None
+
+
+def test_a_header_without_end_ends(exchange: ExchangeServer) -> None:
+    """Also on a connection that was kept from the request before."""
+    session = Session(20)
+    session.request("GET", f"{exchange.url}/api/v3/time")
+    exchange.plan(Fault("drip_head", on="markets", times=2))
+    session.deadline = 0.3
+    for _ in range(2):
+        began = time.monotonic()
+        with pytest.raises(requests.Timeout):
+            session.request("GET", f"{exchange.url}/api/v3/time")
+        assert time.monotonic() - began < 2
+    session.deadline = 20
+    assert session.request("GET", f"{exchange.url}/api/v3/time").ok
+
+
+def test_nobody_is_followed_to_another_address(exchange: ExchangeServer, get: Callable[..., Any]) -> None:
+    """Its answer never ends, and is not read."""
+    exchange.plan(Fault("redirect", pause=0.001))
+    began = time.monotonic()
+    error = get(exchange, since="2024-02-01", patience=Patience(deadline=20)).markets[0].error
+    assert isinstance(error, ExchangeError)
+    assert "binance sends the request on to another address (HTTP 302), which is not followed" in str(error)
+    assert time.monotonic() - began < 10
+    assert len(exchange.candle_requests()) == 1
+
+
+def test_a_header_without_end_ends_through_a_proxy_too(exchange: ExchangeServer) -> None:
+    """The test server stands for a proxy that passes a request on."""
+    exchange.plan(Fault("drip_head", on="markets", times=None))
+    session, proxies = Session(0.3), {"http": exchange.url}
+    for _ in range(2):
+        began = time.monotonic()
+        with pytest.raises(requests.Timeout):
+            session.request("GET", "http://api.example.com/api/v3/time", proxies=proxies)
+        assert time.monotonic() - began < 2
 
 
 def test_a_web_page_is_a_broken_answer(exchange: ExchangeServer) -> None:
@@ -105,6 +145,7 @@ def reply(status: int, body: str = "{}", retry_after: str | None = None) -> Repl
             RefusedError,
             "banned .* until 2024-03-01 13:00 UTC",
         ),
+        (ccxt.DDoSProtection("x"), reply(418, retry_after="1e300"), RefusedError, "banned this address for good"),
         (ccxt.RateLimitExceeded("x"), reply(429, retry_after="121"), RefusedError, "no more requests .* until"),
         (ccxt.RateLimitExceeded("x"), reply(429, retry_after="120"), TemporaryError, "too many requests"),
         (ccxt.RateLimitExceeded("EAPI:Rate limit"), reply(200), TemporaryError, "too many requests"),
@@ -113,6 +154,7 @@ def reply(status: int, body: str = "{}", retry_after: str | None = None) -> Repl
         (ccxt.BadSymbol("binance no such symbol"), reply(500), ExchangeError, "refuses the request: no such symbol"),
         (ccxt.ExchangeError("x"), reply(502), TemporaryError, "HTTP 502"),
         (ccxt.ExchangeNotAvailable("x"), reply(404), ExchangeError, "refuses the request"),
+        (ccxt.ExchangeError("x"), reply(302), ExchangeError, "on to another address"),
         (ccxt.RequestTimeout("x"), reply(408), TemporaryError, "HTTP 408"),
         (ccxt.NetworkError("x"), None, TemporaryError, "lost connection"),
         (ccxt.RequestTimeout("x"), None, TemporaryError, "no answer in time"),

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from coincast.errors import ExchangeError, MissingPackageError, RefusedError, Un
 from coincast.sources.exchange import lobby
 from coincast.sources.exchange.download import download
 from exchange_server.faults import Fault
-from exchange_server.server import ExchangeServer
+from exchange_server.server import Answer, ExchangeServer, Request
 from exchange_server.world import HOUR, MINUTE, Listing, World, moment
 
 Get = Callable[..., Any]
@@ -142,15 +143,33 @@ def test_preliminary_values_are_revised_and_logged(
     assert stored(market) == server.world.truth(f"BTC/{server.venue.quote}", "1h", moment("2024-02-29"))
 
 
-def test_without_a_beginning_it_goes_on_from_where_it_began(exchange: ExchangeServer, get: Get, stored: Stored) -> None:
+def test_without_a_beginning_also_what_lies_before_comes(exchange: ExchangeServer, get: Get, stored: Stored) -> None:
     get(exchange, since="2024-02-01")
-    exchange.clear()
-    exchange.world.now = moment("2024-03-10T01:00")
-    get(exchange)
-    assert len(exchange.candle_requests()) == 1
-    assert stored("binance:BTC/USDT", "1d") == exchange.world.truth("BTC/USDT", "1d", moment("2024-02-01"))
-    get(exchange, since="2024-01-01")
-    assert stored("binance:BTC/USDT", "1d") == exchange.world.truth("BTC/USDT", "1d", moment("2024-01-01"))
+    right = exchange.world.truth("BTC/USDT", "1d", 0)
+    requests = []
+    for _ in range(3):
+        exchange.clear()
+        result = get(exchange).markets[0]
+        assert (result.candles, result.gaps) == (len(right), 0)
+        assert stored("binance:BTC/USDT", "1d") == right
+        requests.append([int(request.query["startTime"]) for request in exchange.candle_requests()])
+    # What is stored is not asked for again, and what was empty twice is not asked for a third time.
+    assert all(start <= right[0][0] or start == right[-3][0] for start in requests[1])
+    assert requests[2] == [right[-3][0]]
+
+
+def test_without_a_beginning_minutes_are_asked_for_where_there_are_any(
+    start_exchange: Start, get: Get, stored: Stored
+) -> None:
+    """The years before the listing are found empty by the day, in three downloads from pages and from files."""
+    listings = (Listing("BTC/USDT", since=moment("2024-02-27T05:00")),)
+    server = start_exchange("binance", World(listings=listings, now=moment("2024-02-29T12:34:56")))
+    for archive in (False, None, True):
+        server.clear()
+        assert get(server, interval="5m", archive=archive).markets[0].gaps == 0
+        assert stored("binance:BTC/USDT", "5m") == server.world.truth("BTC/USDT", "5m", 0)
+        assert len(server.candle_requests()) < 20
+    assert len(server.requests) < 8
 
 
 def test_candles_that_were_lost_come_again(exchange: ExchangeServer, get: Get, stored: Stored, tmp_path: Path) -> None:
@@ -166,8 +185,7 @@ def test_a_broken_record_costs_requests_and_nothing_else(
 ) -> None:
     get(exchange, since="2024-02-01")
     record = tmp_path / "binance-BTC_USDT" / "1d" / "asked.json"
-    assert json.loads(record.read_text())["since"] == moment("2024-02-01")
-    for text in ("", "[]", '{"version": 1}', '{"version": 1, "since": 0, "once": [1], "empty": [], "archive": []}'):
+    for text in ("", "[]", '{"version": 1}', '{"version": 1, "once": [1], "empty": [], "archive": []}'):
         record.write_text(text)
         get(exchange, since="2024-02-01")
         assert stored("binance:BTC/USDT", "1d") == exchange.world.truth("BTC/USDT", "1d", moment("2024-02-01"))
@@ -180,6 +198,77 @@ def test_a_hole_that_the_exchange_fills_later_is_filled(start_exchange: Start, g
     server.world.outages = ()
     assert get(server, since="2024-01-01").markets[0].gaps == 0
     assert stored("binance:BTC/USDT", "1d") == server.world.truth("BTC/USDT", "1d", moment("2024-01-01"))
+
+
+# ---------------------------------------------------------------- what cannot be believed
+
+
+def change_rows(server: ExchangeServer, change: Callable[[list[Any]], object]) -> None:
+    """Every candle of Binance goes out as a row that something was done to."""
+    show = server.venue.show
+
+    def show_changed(request: Any) -> Any:
+        rows = show(request)
+        for row in rows:
+            change(row)
+        return rows
+
+    server.venue = replace(server.venue, show=show_changed)
+
+
+def test_closes_a_hundred_times_too_high_are_refused(exchange: ExchangeServer, get: Get, stored: Stored) -> None:
+    usual = exchange.venue
+    change_rows(exchange, lambda row: row.__setitem__(4, str(100 * float(row[4]))))
+    error = get(exchange, since="2024-01-01").markets[0].error
+    assert isinstance(error, ExchangeError)
+    assert "60 of the 60 from 2024-01-01 on open or close outside low to high; they were not stored" in str(error)
+    assert stored("binance:BTC/USDT", "1d") == []
+    exchange.venue = usual
+    assert get(exchange, since="2024-01-01").error is None
+    assert stored("binance:BTC/USDT", "1d") == exchange.world.truth("BTC/USDT", "1d", moment("2024-01-01"))
+
+
+def test_what_is_doubtful_in_new_candles_is_told_once(exchange: ExchangeServer, get: Get) -> None:
+    days = [moment("2024-01-09"), moment("2024-02-28")]
+    change_rows(exchange, lambda row: row[0] in days and row.__setitem__(4, str(100 * float(row[4]))))
+    notes = get(exchange, since="2024-01-01").markets[0].notes
+    assert notes[0] == "doubtful: outside range: 2 of 60 candles with open or close outside low to high (2024-01-09)"
+    assert notes[1].startswith("doubtful: bad print in 2 places, the first 2024-01-09: ")
+    assert get(exchange, since="2024-01-01").markets[0].notes == ()
+    exchange.world.now = moment("2024-03-02T01:00")
+    exchange.world.revisions["BTC/USDT", "1d", days[1]] = 100
+    notes = get(exchange, since="2024-01-01").markets[0].notes
+    assert len(notes) == 2
+    assert "(2024-02-28)" in notes[1]
+
+
+@pytest.mark.parametrize("time", ["soon", -5, 1_704_067_200, 0, None, moment("2100-01-01")])
+def test_a_candle_without_a_time_is_a_broken_answer_and_no_gap(
+    time: Any, exchange: ExchangeServer, get: Get, stored: Stored
+) -> None:
+    usual = exchange.venue
+    change_rows(exchange, lambda row: row[0] == moment("2024-01-09") and row.__setitem__(0, time))
+    error = get(exchange, since="2024-01-01").markets[0].error
+    assert isinstance(error, ExchangeError)
+    assert "something that is no candles (a candle without a time, or at one that cannot be)" in str(error)
+    exchange.venue = usual
+    assert get(exchange, since="2024-01-01").error is None
+    assert stored("binance:BTC/USDT", "1d") == exchange.world.truth("BTC/USDT", "1d", moment("2024-01-01"))
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_lists_in_lists_without_end(
+    status: int, exchange: ExchangeServer, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = exchange.answer
+
+    def answer(request: Request, fault: Fault | None) -> Answer:
+        return Answer(status, b"[" * 100_000) if request.kind == "candles" else right(request, fault)
+
+    monkeypatch.setattr(exchange, "answer", answer)
+    error = get(exchange, since="2024-01-01").markets[0].error
+    assert isinstance(error, ExchangeError)
+    assert ("no candles" if status == 200 else "HTTP 500") in str(error)
 
 
 # ---------------------------------------------------------------- several markets
@@ -329,13 +418,16 @@ def test_whole_files_where_they_take_fewer_requests(
 
 
 def test_a_file_with_a_wrong_checksum_is_replaced_by_the_exchange(
-    minutes: ExchangeServer, get: Get, stored: Stored
+    minutes: ExchangeServer, get: Get, stored: Stored, tmp_path: Path
 ) -> None:
     minutes.plan(Fault("wrong_checksum", on="archive", times=None))
-    result = get(minutes, interval="1m", since="2024-01-31", archive=True).markets[0]
+    result = get(minutes, interval="5m", since="2024-01-31", archive=True).markets[0]
     assert result.error is None
-    assert result.notes
-    assert stored("binance:BTC/USDT", "1m") == minutes.world.truth("BTC/USDT", "1m", 0)
+    kept = sorted((tmp_path / "quarantine").glob("*.zip"))
+    dates = ["2024-01", "2024-02-01", "2024-02-02"]
+    assert [path.name.rpartition("-")[0] for path in kept] == [f"BTCUSDT-5m-{date}" for date in dates]
+    assert [note.rpartition(" ")[2] for note in result.notes] == [str(path) for path in kept]
+    assert stored("binance:BTC/USDT", "5m") == minutes.world.truth("BTC/USDT", "5m", 0)
 
 
 def test_an_archive_that_does_not_answer_is_replaced_by_the_exchange(
@@ -359,7 +451,7 @@ def test_without_ccxt_the_archive_serves_alone(
     assert [note for note in result.notes if note.startswith("no exchange was named; binance was taken")]
     assert result.error is None
     assert any("coincast[exchange]" in note for note in result.notes)
-    right = minutes.world.truth("BTC/USDT", "1h", 0, moment("2024-02-02"))
+    right = minutes.world.truth("BTC/USDT", "1h", 0, moment("2024-02-03"))
     assert stored("binance:BTC/USDT") == right
     with pytest.raises(MissingPackageError, match=r"pip install 'coincast\[exchange\]'"):
         get(minutes, exchange="kraken")

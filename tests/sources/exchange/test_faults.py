@@ -41,27 +41,33 @@ class Case(NamedTuple):
 TRANSPORT = {
     "429": Case(Fault("status", status=429)),
     "429 with Retry-After": Case(Fault("status", status=429, retry_after=7)),
-    "429 until a date": Case(Fault("status", status=429, retry_after=formatdate(NOW / 1000 + 7, usegmt=True))),
-    "429 for hours": Case(Fault("status", status=429, retry_after=7200), RefusedError, "until 2024-03-01 14:34 UTC"),
     "429 for good": Case(Fault("status", status=429, times=None), RefusedError, "too much is asked"),
     "418": Case(
         Fault("status", status=418, retry_after=300), RefusedError, "banned this address until 2024-03-01 12:39"
     ),
-    "418 without an end": Case(Fault("status", status=418), RefusedError, "does not say how long"),
     "451": Case(Fault("status", status=451), RefusedError, "the exchange refuses your server's country"),
     "403": Case(Fault("status", status=403), RefusedError, "the exchange refuses your server's country"),
     "500": Case(Fault("status", status=500)),
-    "500 for good": Case(Fault("status", status=500, times=None), ExchangeError, "HTTP 500"),
     "502": Case(Fault("status", status=502, times=2)),
     "maintenance": Case(Fault("maintenance", times=None), MaintenanceError),
     "cut": Case(Fault("cut")),
     "broken JSON": Case(Fault("broken_json")),
     "HTML": Case(Fault("html")),
-    "HTML for good": Case(Fault("html", times=None), ExchangeError, "a web page and no candles"),
     "drip": Case(Fault("drip", pause=0.05)),
     "drop": Case(Fault("drop")),
-    "drop for good": Case(Fault("drop", times=None), ExchangeError, "lost connection"),
 }
+ONCE = {
+    "429 until a date": Case(Fault("status", status=429, retry_after=formatdate(NOW / 1000 + 7, usegmt=True))),
+    "429 for hours": Case(Fault("status", status=429, retry_after=7200), RefusedError, "until 2024-03-01 14:34 UTC"),
+    "418 without an end": Case(Fault("status", status=418), RefusedError, "does not say how long"),
+    "500 for good": Case(Fault("status", status=500, times=None), ExchangeError, "HTTP 500"),
+    "HTML for good": Case(Fault("html", times=None), ExchangeError, "a web page and no candles"),
+    "drop for good": Case(Fault("drop", times=None), ExchangeError, "lost connection"),
+    "drip of a header": Case(Fault("drip_head")),
+    "drip of a header for good": Case(Fault("drip_head", times=None), ExchangeError, "did not come to its end"),
+    "redirect": Case(Fault("redirect"), ExchangeError, "to another address"),
+}
+"""Ours alone to tell, whatever the exchange; so one of them is enough."""
 CONTENT = {
     "empty": Case(Fault("empty")),
     "repeat": Case(Fault("repeat")),
@@ -95,8 +101,19 @@ def right_candles(server: ExchangeServer, since: str) -> list[Any]:
 def test_right_candles_or_a_clear_error_and_right_in_the_end(
     name: str, server: ExchangeServer, get: Callable[..., Any], stored: Callable[..., Any], clock: Any
 ) -> None:
-    case, market = CASES[name], f"{server.venue.name}:BTC/{server.venue.quote}"
-    since = LATELY if name in TRANSPORT else SINCE[server.venue.name]
+    check(CASES[name], LATELY if name in TRANSPORT else SINCE[server.venue.name], server, get, stored, clock)
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_the_same_of_what_no_exchange_does_in_its_own_way(
+    name: str, exchange: ExchangeServer, get: Callable[..., Any], stored: Callable[..., Any], clock: Any
+) -> None:
+    check(ONCE[name], LATELY, exchange, get, stored, clock)
+
+
+def check(case: Case, since: str, server: ExchangeServer, get: Any, stored: Any, clock: Any) -> None:
+    """A download in which a fault is played, and one after it."""
+    market = f"{server.venue.name}:BTC/{server.venue.quote}"
     right = right_candles(server, since)
     server.clear()
     server.plan(case.fault)

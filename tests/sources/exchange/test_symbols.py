@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
+import ccxt
 import pytest
 
 from coincast.errors import UnknownNameError
-from coincast.sources.exchange.symbols import Wish, find_symbol, read_wishes
+from coincast.sources.exchange.symbols import Wish, find_symbol, is_exchange, read_wishes
 
 
 def listing(*symbols: str, active: bool = True, spot: bool = True) -> dict[str, Any]:
@@ -52,3 +55,21 @@ def test_of_thousands_of_markets_the_nearest_are_told() -> None:
     assert str(caught.value).endswith("and 2,995 more")
     with pytest.raises(UnknownNameError):
         find_symbol("XYZ", listing("XYZ/GBP"), "binance")
+
+
+def test_exchanges_are_those_of_ccxt() -> None:
+    assert all(is_exchange(name) for name in ccxt.exchanges)
+    assert not any(is_exchange(name) for name in ("bittrex", "simulated", "base", "pro", "__init__", "", "binance.x"))
+
+
+def test_ccxt_is_not_imported_for_that() -> None:
+    code = "import sys; from coincast.sources.exchange.symbols import is_exchange; print(is_exchange('phemex')"
+    code += ", is_exchange('bittrex'), 'ccxt' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False False\n"
+
+
+def test_without_ccxt_the_well_known_ones_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ccxt", None)
+    assert is_exchange("kraken")
+    assert not is_exchange("phemex")

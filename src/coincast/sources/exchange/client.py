@@ -14,8 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from coincast.candles.table import INTERVALS
 from coincast.errors import ExchangeError, MaintenanceError, MissingPackageError, RefusedError, UsageError
+from coincast.sources.exchange.clocks import FAR_APART, choose_clock
 from coincast.sources.exchange.limits import Limiter
-from coincast.sources.exchange.paging import Mended, Pages, Row, mend, move
+from coincast.sources.exchange.paging import GENESIS, Mended, Pages, Row, mend, move, to_milliseconds
+from coincast.sources.replies import give_up
 from coincast.sources.retry import PATIENCE, Clock, Patience, TemporaryError, try_again
 
 T = TypeVar("T")
@@ -93,6 +95,7 @@ class Exchange:
         self._contracts = contracts
         self._refusal: ExchangeError | None = None
         self._ahead = 0.0
+        self.notes: list[str] = []
         self._limiter = Limiter(0.0, self._clock)
         self._main = self._make()
         self._limiter = Limiter(self._main.rateLimit / 1000, self._clock)
@@ -102,10 +105,15 @@ class Exchange:
         """Load the markets and read the exchange's clock.
 
         Raises:
-            ExchangeError: it does not answer, or refuses to.
+            ExchangeError: it does not answer, or refuses to, or does not know what time it is.
         """
         self.markets = self.call(self._main, self._load_markets)
-        self._ahead = self._read_clock() - self._clock.monotonic()
+        told = self._ask_time()
+        reply = self._main.session.reply
+        dated = reply and reply.date and to_milliseconds(reply.date) + int(1000 * (time.monotonic() - reply.at))
+        now, note = choose_clock(told, dated, int(1000 * self._clock.wall()), venue=self.venue)
+        self.notes += [note] if note else []
+        self._ahead = now / 1000 - self._clock.monotonic()
 
     def now(self) -> int:
         """The exchange's time, in milliseconds since 1970."""
@@ -168,7 +176,7 @@ class Exchange:
         Raises:
             ExchangeError: it failed for good; once refused, every later call fails in the same way.
         """
-        from coincast.sources.exchange.failures import explain, give_up
+        from coincast.sources.exchange.failures import explain
 
         patience = patience or self._patience
 
@@ -211,6 +219,7 @@ class Exchange:
 
         client = getattr(import_ccxt(), self.venue)()
         client.session = Session(self._patience.deadline)
+        client.parse_ohlcv = self._check_times(client.parse_ohlcv)
         client.throttle = lambda cost=None: self._limiter.wait(1.0 if cost is None else float(cost))
         if self._base_url:
             client.urls["api"] = rewrite_urls(client.urls["api"], self._base_url)
@@ -228,20 +237,27 @@ class Exchange:
             raise ValueError("an empty list of markets")
         return markets
 
-    def _read_clock(self) -> float:
-        """Seconds since 1970 by the exchange: what it says, else the date of its last answer, else this machine's."""
-        if self._main.has.get("fetchTime"):
-            try:
-                told = self.call(self._main, self._main.fetch_time)
-            except ExchangeError:
-                self._refusal = None
-            else:
-                if told:
-                    return float(told) / 1000
-        reply = self._main.session.reply
-        if reply and reply.date:
-            return float(reply.date.timestamp() + time.monotonic() - reply.at)
-        return self._clock.wall()
+    def _ask_time(self) -> int | None:
+        """What the exchange says that it is; None where it has no such address or does not answer."""
+        if not self._main.has.get("fetchTime"):
+            return None
+        try:
+            told = self.call(self._main, self._main.fetch_time)
+        except ExchangeError:
+            self._refusal = None
+            return None
+        return told if isinstance(told, int) else None
+
+    def _check_times(self, parse: Callable[..., Any]) -> Callable[..., Any]:
+        """A parser of candles that refuses impossible times; ccxt leaves such candles out, as if there were a gap."""
+
+        def parse_checked(candle: Any, market: Any = None) -> Any:
+            row = parse(candle, market)
+            if not isinstance(row[0], int) or not GENESIS <= row[0] <= self.now() + FAR_APART:
+                raise ValueError("a candle without a time, or at one that cannot be")
+            return row
+
+        return parse_checked
 
     @property
     def _takes_until(self) -> bool:

@@ -10,17 +10,20 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from coincast.candles.doubts import STALE_AROUND
 from coincast.candles.quality import examine, find_gaps, summarise
 from coincast.candles.table import check_interval
 from coincast.errors import CoincastError, UsageError
 from coincast.sources.exchange.fill import Filler
 from coincast.sources.exchange.lobby import Lobby
+from coincast.sources.exchange.paging import Span, merge, move, to_milliseconds, to_time
 from coincast.sources.exchange.symbols import read_wishes
 from coincast.sources.exchange.task import Progress, Task
 from coincast.sources.retry import PATIENCE, Clock, Patience, Stopped
@@ -30,7 +33,7 @@ AT_ONCE = 4
 """Markets that are downloaded at the same time."""
 
 MOST_EXAMINED = 5_000_000
-"""Candles above which gaps are counted and not explained."""
+"""Candles above which gaps are counted and not explained, and doubts not looked for."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class MarketDownload:
         gap_words: the gaps in a sentence, with a guess at their cause from the other markets; empty where there is
             none.
         revisions: one line for each revised candle.
-        notes: what else a user should know.
+        notes: what else a user should know, such as what is doubtful in candles that are new.
         error: why not everything came; None where it did.
     """
 
@@ -120,8 +123,8 @@ def download(
             future) or `binance:BTC/USDT` (with its exchange).
         exchange: its name, as ccxt spells it; without one, the first of a few that answers and lists the markets.
         interval: of the candles.
-        since: candles that open at or after this, in UTC where it names no zone; default: from where an earlier
-            download began, else everything that the exchange has.
+        since: candles that open at or after this, in UTC where it names no zone; default: everything that
+            the exchange has.
         until: candles that open then or before, a bare date with its day; default: the last one that has closed.
         base_url: where the exchange is asked, instead of at its own address; `COINCAST_<EXCHANGE>_URL` does the same.
         folder: of the store; default: the user's.
@@ -169,11 +172,6 @@ def download(
     errors = _run_all([filler if visit.is_open else None for visit, filler in zip(visits, fillers, strict=True)], clock)
     failures = [visit.failure or error for visit, error in zip(visits, errors, strict=True)]
     return Downloaded(interval, tuple(_sum_up(fillers, failures)), tuple(notes))
-
-
-def to_milliseconds(moment: datetime) -> int:
-    """Milliseconds since 1970, without the rounding of a float."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def _run_all(fillers: Sequence[Filler | None], clock: Clock) -> list[CoincastError | None]:
@@ -267,6 +265,22 @@ def _describe(
         missing=gaps[1],
         gap_words=words,
         revisions=tuple(tally.revisions),
-        notes=tuple(tally.notes),
+        notes=(*tally.notes, *_tell_doubts(candles, merge(tally.fresh), filler.task.interval)),
         error=error,
     )
+
+
+def _tell_doubts(candles: pl.DataFrame, fresh: Sequence[Span], interval: str) -> list[str]:
+    """What is doubtful in the candles of some spans, a sentence for each kind; those around them tell what is usual."""
+    if not fresh or not candles.height:
+        return []
+    since, until = move(fresh[0][0], interval, -STALE_AROUND), move(fresh[-1][1], interval, STALE_AROUND)
+    near = candles.filter(pl.col("open_time").is_between(to_time(since), to_time(until)))
+    if near.height > MOST_EXAMINED:
+        return [f"more than {MOST_EXAMINED:,} candles came; look at them with coincast data check"]
+    found = examine(near).filter(severity="doubtful")
+    first, last = (found[name].dt.epoch("ms").to_numpy() for name in ("first", "last"))
+    starts, ends = np.array(fresh, dtype=np.int64).T
+    next_one = np.searchsorted(ends, first, side="right")
+    is_fresh = starts[np.minimum(next_one, len(starts) - 1)] <= last
+    return summarise(found.filter(pl.Series(is_fresh & (next_one < len(starts)), dtype=pl.Boolean)))

@@ -8,24 +8,25 @@ same call goes on.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from coincast.candles.quality import count_mixed_up
 from coincast.candles.store import last_open_time, read_stored, write_candles
 from coincast.candles.store.places import interval_folder
 from coincast.candles.table import INTERVALS, make_candles
 from coincast.errors import ExchangeError, NotStoredError
-from coincast.sources.archive import ARCHIVE_INTERVALS, ArchivePart, fetch_archive
-from coincast.sources.archive import SOURCE as ARCHIVE_VENUE
+from coincast.sources.archive import ArchivePart, fetch_archive
+from coincast.sources.exchange.archiving import choose_months, may_use_archive
 from coincast.sources.exchange.client import GRACE, Exchange
 from coincast.sources.exchange.paging import (
     DAY,
+    GENESIS,
     Pages,
     Row,
     Span,
@@ -39,13 +40,12 @@ from coincast.sources.exchange.paging import (
     move,
     spans_of,
     subtract,
+    to_milliseconds,
+    to_time,
 )
 from coincast.sources.exchange.record import read_record, write_record
 from coincast.sources.exchange.task import Progress, Tally, Task
 from coincast.sources.retry import PATIENCE, Clock, Patience
-
-GENESIS = 1_262_304_000_000
-"""2010-01-01, before any exchange: where a download begins that names no beginning."""
 
 ASKED_AGAIN = 3
 """Stored candles, the last ones, that are fetched again in every run."""
@@ -115,7 +115,6 @@ class Filler:
         if tally.start >= tally.end:
             tally.note("no candle of that time has closed yet")
             return
-        self._remember(since=min(tally.start, self._record.since or tally.start))
         self._opens = self.candles()["open_time"].dt.epoch("ms").to_numpy()
         last = self._opens[-ASKED_AGAIN:] if self._ends_the_store() else self._opens[:0]
         pages = self._pages(task.interval, tally.doubtful)
@@ -131,7 +130,7 @@ class Filler:
 
     def candles(self) -> pl.DataFrame:
         """The candles that are stored now, of the time that was asked for."""
-        since, until = _time(self.tally.start), _time(self.tally.end)
+        since, until = to_time(self.tally.start), to_time(self.tally.end)
         try:
             return read_stored(
                 str(self.task.market), self.task.interval, since=since, until=until, folder=self.task.folder
@@ -142,17 +141,16 @@ class Filler:
     # ------------------------------------------------------------ what is wanted
 
     def _find_span(self) -> Span:
-        """Where the wanted time begins and ends; without a beginning where an earlier download began."""
+        """Where the wanted time begins and ends; without a beginning it is all that the exchange may have."""
         if self.task.ask_again:
             self._record = replace(self._record, once=(), empty=())
-        since = self.task.since if self.task.since is not None else self._record.since
-        start = align(max(GENESIS, since or GENESIS), self.task.interval)
+        start = align(max(GENESIS, self.task.since or GENESIS), self.task.interval)
         end = last_close(self._now - GRACE, self.task.interval)
         return start, end if self.task.until is None else min(end, align(self.task.until, self.task.interval))
 
     def _ends_the_store(self) -> bool:
         last = last_open_time(str(self.task.market), self.task.interval, folder=self.task.folder)
-        return last is not None and len(self._opens) > 0 and int(last.timestamp() * 1000) == self._opens[-1]
+        return last is not None and len(self._opens) > 0 and to_milliseconds(last) == self._opens[-1]
 
     def _covered(self) -> list[Span]:
         return spans_of(self._opens, self.task.interval)
@@ -190,59 +188,46 @@ class Filler:
 
     def _take_archive(self, missing: list[Span], pages: Pages | None) -> None:
         """Take whole files where that is cheaper; what they lack is left to the pages."""
-        span = self._choose_archive(missing, pages)
-        if span is None:
+        if not may_use_archive(self.task):
             return
-        self._remember(archive=span)
-        parts = fetch_archive(
-            self.task.market,
-            self.task.interval,
-            since=_time(span[0]),
-            until=_time(span[1]),
-            now=_time(self._now),
-            base_url=self.task.archive_url,
-            patience=self._patience,
-            clock=self._clock,
-        )
+        begun, limit = self._record.archive, pages.limit if pages else None
+        months = choose_months(self.task, missing, begun=begun, page_limit=limit, now=self._now)
+        if months:
+            self._remember(archive=begun or (months[0][0], months[-1][1]))
         try:
-            for part in parts:
-                if isinstance(part, ArchivePart):
-                    self._store_part(part, missing)
-                elif part.quarantine:
-                    self.tally.note(f"{part.reason}; it was not taken and lies in {part.quarantine}")
-                self._report(_milliseconds(part.until))
+            for span in months:
+                self._take_files(span, missing)
         except ExchangeError as error:
             if pages is None:
                 raise
             self.tally.note(f"the archive gave up ({error}); the rest was taken from the exchange itself")
         self._remember(archive=None)
 
+    def _take_files(self, span: Span, missing: list[Span]) -> None:
+        parts = fetch_archive(
+            self.task.market,
+            self.task.interval,
+            since=to_time(span[0]),
+            until=to_time(span[1]),
+            now=to_time(self._now),
+            base_url=self.task.archive_url,
+            quarantine=Path(self.task.folder) / "quarantine" if self.task.folder else None,
+            patience=self._patience,
+            clock=self._clock,
+        )
+        for part in parts:
+            if isinstance(part, ArchivePart):
+                self._store_part(part, missing)
+            elif part.quarantine:
+                self.tally.note(f"{part.reason}; it was not taken and lies in {part.quarantine}")
+            self._report(to_milliseconds(part.until))
+
     def _store_part(self, part: ArchivePart, missing: list[Span]) -> None:
         """Store what was missing; what is there already may be newer than a file."""
         opens = part.candles["open_time"].dt.epoch("ms").to_numpy()
         candles = part.candles.filter(pl.Series(is_inside(opens, missing)))
         if candles.height:
-            self._store(candles, f"{ARCHIVE_VENUE} archive {part.name}", part.sha256)
-
-    def _choose_archive(self, missing: list[Span], pages: Pages | None) -> Span | None:
-        """The span to be taken from the archive: what an earlier run began, or where it takes fewer requests."""
-        task = self.task
-        if task.market.source != ARCHIVE_VENUE or task.market.settle or task.archive is False:
-            return None
-        if task.interval not in ARCHIVE_INTERVALS or not missing:
-            return None
-        if self._record.archive:
-            return self._record.archive
-        span = missing[0][0], missing[-1][1]
-        is_quick = pages is not None and count_candles(missing, task.interval) <= pages.limit * self._count_files(span)
-        return None if is_quick and not task.archive else span
-
-    def _count_files(self, span: Span) -> int:
-        """About how many requests the archive takes: one file and its checksum a month, and a day of this month."""
-        this_month = _milliseconds(_time(self._now).replace(day=1, hour=0, minute=0, second=0, microsecond=0))
-        months = max(0, this_month - span[0]) / INTERVALS["1M"]
-        days = max(0, span[1] - max(span[0], this_month)) / DAY
-        return 2 * (math.ceil(months) + math.ceil(days))
+            self._store(candles, f"{self.task.market.source} archive {part.name}", part.sha256)
 
     def _take_pages(self, pages: Pages, wanted: list[Span]) -> list[Span]:
         """Take candles page by page; returns what the exchange does not have."""
@@ -265,6 +250,12 @@ class Filler:
         columns = columns.with_columns(pl.col("open_time").cast(pl.Datetime("ms", "UTC")))
         self._waiting = []
         candles = make_candles(columns, market=str(self.task.market), interval=self.task.interval)
+        if outside := count_mixed_up(candles):
+            raise ExchangeError(
+                f"{self.task.market.source} answers with candles that cannot be right: {outside:,} of the "
+                f"{candles.height:,} from {_moment(to_milliseconds(candles['open_time'][0]))} on open or close outside "
+                "low to high; they were not stored; try again later, or take another exchange"
+            )
         self._store(candles, f"{self.task.market.source} REST")
 
     def _store(self, candles: pl.DataFrame, source: str, sha256: str | None = None) -> None:
@@ -273,7 +264,9 @@ class Filler:
         self.tally.same += written.same + written.completed
         self.tally.revised += written.revised
         self.tally.revisions += _tell_revisions(written.revisions)
-        opens = candles["open_time"].dt.epoch("ms").to_numpy()
+        opens, changed = (frame["open_time"].dt.epoch("ms").to_numpy() for frame in (candles, written.revisions))
+        fresh = np.union1d(np.setdiff1d(opens, self._opens), changed)
+        self.tally.fresh += spans_of(fresh, self.task.interval)
         self._opens = np.union1d(self._opens, opens)
 
     # ------------------------------------------------------------ remembering
@@ -309,13 +302,13 @@ class Filler:
         done = (time - tally.start) / max(1, tally.end - tally.start)
         self._done = max(self._done, min(1.0, done))
         count = tally.added + tally.revised + tally.same + len(self._waiting)
-        self._on_progress(Progress(str(self.task.market), self._done, count, _time(time)))
+        self._on_progress(Progress(str(self.task.market), self._done, count, to_time(time)))
 
 
 def _tell_revisions(revisions: pl.DataFrame) -> list[str]:
     """One line for each candle that was replaced."""
     return [
-        f"revised {_moment(_milliseconds(open_time))}: "
+        f"revised {_moment(to_milliseconds(open_time))}: "
         + ", ".join(f"{row['column']} {row['before']:.15g} is {row['after']:.15g} now" for row in rows.to_dicts())
         for (open_time,), rows in revisions.group_by("open_time", maintain_order=True)
     ]
@@ -332,13 +325,5 @@ def _exhaust(walk: Generator[list[Row], None, list[Span]], take: Callable[[list[
         take(rows)
 
 
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def _milliseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1000)
-
-
 def _moment(time: int) -> str:
-    return f"{_time(time):%Y-%m-%d %H:%M} UTC".replace(" 00:00 UTC", "")
+    return f"{to_time(time):%Y-%m-%d %H:%M} UTC".replace(" 00:00 UTC", "")

@@ -105,6 +105,7 @@ class Lobby:
             if venue == ARCHIVE_VENUE and self.archive and isinstance(error, RefusedError | MaintenanceError):
                 return {wish: self._in_archive(wish, error) for wish in wishes}
             return {wish: Visit(_name_market(venue, wish.symbol), failure=error) for wish in wishes}
+        notes += exchange.notes
         return self._look_up(exchange, wishes)
 
     def _choose(self, wishes: Sequence[Wish], notes: list[str]) -> dict[Wish, Visit]:
@@ -125,7 +126,7 @@ class Lobby:
             except UsageError as error:
                 lacking = lacking or error
             else:
-                notes += failures
+                notes += [*failures, *exchange.notes]
                 notes.append(f"no exchange was named; {venue} was taken")
                 return found
         if lacking:

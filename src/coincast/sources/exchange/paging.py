@@ -13,7 +13,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -24,9 +24,14 @@ from coincast.candles.table import INTERVALS, ROUNDING
 Span = tuple[int, int]
 Times = npt.NDArray[np.int64]
 
+GENESIS = 1_262_304_000_000
+"""2010-01-01, before any exchange: where a download begins that names no beginning; no candle is older."""
+
 DAY = INTERVALS["1d"]
 STEP_BACK = 2
 """Candles by which a page that is asked for again begins earlier: some answers lose their first one."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Row(NamedTuple):
@@ -43,13 +48,23 @@ class Row(NamedTuple):
 # ---------------------------------------------------------------- times and spans
 
 
+def to_milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970, without the rounding of a float."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def to_time(milliseconds: int) -> datetime:
+    """The time that so many milliseconds since 1970 are."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
 def move(time: int, interval: str, n: int) -> int:
     """A time moved by `n` intervals; months follow the calendar."""
     if interval != "1M":
         return time + n * INTERVALS[interval]
-    moment = datetime.fromtimestamp(time / 1000, UTC)
+    moment = to_time(time)
     years, month = divmod(moment.year * 12 + moment.month - 1 + n, 12)
-    return int(moment.replace(year=years, month=month + 1, day=min(moment.day, 28)).timestamp() * 1000)
+    return to_milliseconds(moment.replace(year=years, month=month + 1, day=min(moment.day, 28)))
 
 
 def align(time: int, interval: str) -> int:
@@ -61,7 +76,7 @@ def align(time: int, interval: str) -> int:
 def is_aligned(time: int, interval: str) -> bool:
     """Whether a candle may open then: on the grid of its interval; a week on any day, a month on its first."""
     if interval == "1M":
-        return time % DAY == 0 and datetime.fromtimestamp(time / 1000, UTC).day == 1
+        return time % DAY == 0 and to_time(time).day == 1
     return time % min(INTERVALS[interval], DAY) == 0
 
 

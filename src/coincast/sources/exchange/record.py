@@ -32,13 +32,11 @@ class Record:
     """What was asked of an exchange for one market and interval; times in milliseconds since 1970.
 
     Attributes:
-        since: from when on everything was asked for; None: never yet.
         once: spans that were empty in one run.
         empty: spans that were empty in two runs.
         archive: span that a run began to take from the archive and did not finish.
     """
 
-    since: int | None = None
     once: Sequence[Span] = ()
     empty: Sequence[Span] = ()
     archive: Span | None = None
@@ -56,9 +54,7 @@ def read_record(folder: Path) -> Record:
         if known["version"] != VERSION:
             return Record()
         archive = _read_spans(known["archive"])
-        return Record(
-            known["since"], _read_spans(known["once"]), _read_spans(known["empty"]), next(iter(archive), None)
-        )
+        return Record(_read_spans(known["once"]), _read_spans(known["empty"]), next(iter(archive), None))
     except (OSError, ValueError, KeyError, TypeError):
         return Record()
 
@@ -66,7 +62,7 @@ def read_record(folder: Path) -> Record:
 def write_record(folder: Path, record: Record) -> None:
     """Write it, whole or not at all."""
     spans = {"once": record.once, "empty": record.empty, "archive": [record.archive] if record.archive else []}
-    content = {"version": VERSION, "since": record.since} | {name: _tell(spans[name]) for name in spans}
+    content = {"version": VERSION} | {name: _tell(spans[name]) for name in spans}
     text = json.dumps(content, separators=(",", ":")) + "\n"
     write_beside(folder / NAME, lambda path: path.write_text(text, encoding="utf-8"))
 

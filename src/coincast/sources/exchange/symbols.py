@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from coincast.errors import UnknownNameError, UsageError
+from coincast.sources.naming import EXCHANGES
 
 USUAL_QUOTES = ("USDT", "USD", "USDC", "EUR")
 FAMOUS = ("binance", "coinbase", "kraken", "bitfinex", "okx", "bybit", "kucoin", "poloniex")
@@ -83,3 +86,16 @@ def check_venue(venue: str, known: Sequence[str]) -> None:
     """Refuse an exchange that is not known, with the nearest names."""
     if venue not in known:
         raise UnknownNameError("exchange", venue, known)
+
+
+def is_exchange(source: str) -> bool:
+    """Whether candles of a source can be downloaded: ccxt has a module of its name.
+
+    ccxt is not imported, which would take a second. Where it is not installed, the exchanges of
+    `coincast.sources.naming` are taken for known.
+    """
+    package = find_spec("ccxt")
+    if package is None or package.submodule_search_locations is None:
+        return source in EXCHANGES
+    modules = pkgutil.iter_modules(package.submodule_search_locations)
+    return any(module.name == source and not module.ispkg for module in modules)

@@ -53,6 +53,7 @@ class Tally:
         added, same, revised: candles that are new, that came again as they were, and with other values.
         revisions: one line for each that was revised.
         notes: what a user should know.
+        fresh: spans of candles that are new or have other values.
         doubtful: open time -> why no candle of it was stored though some came.
         start, end: the time that was asked for.
     """
@@ -62,6 +63,7 @@ class Tally:
     revised: int = 0
     revisions: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    fresh: list[tuple[int, int]] = field(default_factory=list)
     doubtful: dict[int, str] = field(default_factory=dict)
     start: int = 0
     end: int = 0

@@ -1,56 +1,31 @@
 """Requests that end: every one is over after a fixed time, however slowly the answer drips.
 
-Time-outs of `requests` count the silence between two bytes, so that a byte a second keeps them waiting for ever. Import
-this module only where ccxt is known to be installed, which brings `requests`.
+Import this module only where ccxt is known to be installed, which brings `requests`.
 """
 
 from __future__ import annotations
 
-import json
+import functools
 import time
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from typing import Any
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
+
+from coincast.sources.deadline import Deadline, Guarded
+from coincast.sources.replies import Reply, read_reply
 
 CONNECT_SECONDS = 10.0
 LARGEST_BODY = 256 * 2**20
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What came back.
-
-    Attributes:
-        status: of HTTP.
-        date: the other side's clock, where it tells it.
-        retry_after: the header as it came.
-        body: empty while it has not come whole.
-        at: `time.monotonic()` when it began to come.
-    """
-
-    status: int
-    date: datetime | None
-    retry_after: str | None
-    body: bytes
-    at: float
-
-    @property
-    def is_json(self) -> bool:
-        try:
-            json.loads(self.body)
-        except ValueError:
-            return False
-        return True
-
-
 class Session(requests.Session):
     """A session of `requests` that bounds the whole of a request in time and remembers the last reply.
 
-    A successful answer that is no JSON counts as a broken connection: parsers of ccxt make an empty list of a web page.
+    It follows nobody to another address. A successful answer that is no JSON counts as a broken connection: parsers of
+    ccxt make an empty list of a web page.
 
     Args:
         deadline: seconds from the start of a request to the last byte of its answer.
@@ -60,31 +35,39 @@ class Session(requests.Session):
         super().__init__()
         self.deadline = deadline
         self.reply: Reply | None = None
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter())
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
         """As in `requests`; its `timeout` and `stream` are set here."""
         self.reply = None
-        end = time.monotonic() + self.deadline
         options |= {"timeout": (min(CONNECT_SECONDS, self.deadline), self.deadline), "stream": True}
-        response = super().request(method, url, **options)
-        date, wait = (response.headers.get(name) for name in ("Date", "Retry-After"))
-        self.reply = Reply(response.status_code, _read_date(date), wait, b"", time.monotonic())
-        body = _read_body(response, end)
-        self.reply = replace(self.reply, body=body)
-        response._content = body
+        try:
+            with Deadline(self.deadline):
+                response = super().request(method, url, **options)
+                reply = read_reply(response.status_code, response.headers, at=time.monotonic())
+                self.reply = reply
+                response._content = _read_body(response)
+        except TimeoutError as error:
+            raise requests.ReadTimeout("Read timed out") from error
+        self.reply = replace(reply, body=response.content)
         if response.ok and not self.reply.is_json:
             raise requests.ConnectionError("Connection broken: the answer is no JSON")
         return response
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: even one that is not followed would be read to its end, wherever that is."""
 
-def _read_body(response: requests.Response, end: float) -> bytes:
-    """The whole body, or an error of `requests` when it does not come in time or not whole."""
+
+def _read_body(response: requests.Response) -> bytes:
+    """The whole body, or an error of `requests` when it does not come whole; none of an answer that sends us away."""
+    if 300 <= response.status_code < 400:
+        response.close()
+        return b""
     body = bytearray()
     try:
         while chunk := response.raw.read1(2**16, decode_content=True):
             body += chunk
-            if time.monotonic() > end:
-                raise requests.ReadTimeout("Read timed out: the answer dripped")
             if len(body) > LARGEST_BODY:
                 raise requests.ConnectionError(f"the answer is larger than {LARGEST_BODY} bytes")
     except BaseException as error:
@@ -97,9 +80,29 @@ def _read_body(response: requests.Response, end: float) -> bytes:
     return bytes(body)
 
 
-def _read_date(text: str | None) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text) if text else None
-    except ValueError:
-        return None
-    return date.replace(tzinfo=UTC) if date and date.tzinfo is None else date
+# ---------------------------------------------------------------- connections under the deadline
+
+
+class _Adapter(HTTPAdapter):
+    """Makes connections that end with the deadline of their request, through proxies, too."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        _guard_pools(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        if proxy not in self.proxy_manager:
+            _guard_pools(super().proxy_manager_for(proxy, **options))
+        return self.proxy_manager[proxy]
+
+
+def _guard_pools(manager: urllib3.PoolManager) -> None:
+    kinds = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _guarded(kind) for scheme, kind in kinds.items()}
+
+
+@functools.cache
+def _guarded(pool: Any) -> Any:
+    """A kind of pool, and of connection, under the deadline."""
+    connection = type(pool.ConnectionCls.__name__, (Guarded, pool.ConnectionCls), {})
+    return type(pool.__name__, (pool,), {"ConnectionCls": connection})
