@@ -8,6 +8,7 @@
 #   make calibrate  long proofs: the size of the decisive test, and twenty demos
 #   make fuzz       long proof: 10,000 mutated real files
 #   make kills      long proof: 200 downloads killed at random moments
+#   make audits     long proof: the leakage audit on 50 leaking pipelines and 200 clean ones
 #
 # Another interpreter: make test PYTHON=python3.12
 
@@ -17,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test check format lint types docs bench calibrate fuzz kills clean
+.PHONY: demo test check format lint types docs bench calibrate fuzz kills audits clean
 .NOTPARALLEL:
 
 demo: $(VENV)/installed
@@ -52,6 +53,9 @@ fuzz: $(VENV)/installed-dev
 
 kills: $(VENV)/installed-dev
 	$(BIN)/python proofs/kill_downloads.py
+
+audits: $(VENV)/installed-dev
+	$(BIN)/python proofs/audit_pipelines.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from coincast.candles.resample import resample
     from coincast.candles.store import read_stored
     from coincast.errors import CoincastError, DataError, UsageError
+    from coincast.experiments.audit.audit import audit
+    from coincast.experiments.audit.report import Audit
     from coincast.experiments.compare import compare
     from coincast.experiments.forecast import Outlook, forecast
     from coincast.experiments.judge import Judgement, judge
@@ -42,6 +44,8 @@ _HOMES = {
     "CoincastError": "errors",
     "DataError": "errors",
     "UsageError": "errors",
+    "audit": "experiments.audit.audit",
+    "Audit": "experiments.audit.report",
     "compare": "experiments.compare",
     "Outlook": "experiments.forecast",
     "forecast": "experiments.forecast",
@@ -66,6 +70,7 @@ _HOMES = {
 
 __all__ = [
     "LSTM",
+    "Audit",
     "Autoregression",
     "CoincastError",
     "DataError",
@@ -81,6 +86,7 @@ __all__ = [
     "UsageError",
     "WeightedAverage",
     "__version__",
+    "audit",
     "compare",
     "download",
     "examine",

@@ -1,0 +1,82 @@
+"""The audit of a network: its parameters and forecasts, trained once on the true world and once on changed ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coincast.experiments.audit.futures import SAME_LENGTH, Futures, World
+from coincast.experiments.audit.probes import Finding, Key, Reading, find_changes
+from coincast.experiments.audit.subjects import split_forecasts, with_training_origins
+from coincast.experiments.fit import fit_entry
+from coincast.experiments.tasks import Task, make_tasks
+
+if TYPE_CHECKING:
+    from coincast.experiments.entries import ModelEntry
+    from coincast.experiments.spec import Spec
+
+MOST_RUNS = 16
+"""Trainings side by side: the lanes of one block on two devices."""
+
+
+def probe_network(entry: ModelEntry, spec: Spec, world: World, *, seed: int) -> tuple[dict[Key, Finding], Finding]:
+    """Train a network in the true world and in worlds that change after the training part, or after an origin.
+
+    All worlds of a set are lanes of one program, in the same lanes as their true counterparts, so that bits compare.
+
+    Returns:
+        A finding per item, and that of a planted leak: the same network trained on the test rows, too.
+    """
+    tasks = make_tasks(spec, world.join())
+    changes = _choose_changes(tasks, most=max(3, MOST_RUNS // len(tasks) - 1), seed=seed)
+    futures, moments = Futures.draw(world, seed=seed), world.moments
+    changed = [make_tasks(spec, futures.change(future, cut).join()) for future, cut in changes]
+    true = [make_tasks(spec, world.join()) for _ in changes]
+    before, after = (_forecast(entry, spec, sets) for sets in (true, changed))
+    findings: dict[Key, Finding] = {}
+    for (future, cut), old, new in zip(changes, before[:-1], after[:-1], strict=True):
+        for key, base in old.items():
+            finding = findings.setdefault(key, Finding.of(base, moments))
+            finding.compare(base, new[key], future, cut, moments)
+    if any(finding.is_leak for finding in findings.values()):
+        again = _forecast(entry, spec, true)
+        for key, finding in findings.items():
+            finding.is_steady = not len(find_changes(before[0][key], again[0][key])[0])
+    planted = Finding(rows=1, columns=1)
+    for key, base in before[-1].items():
+        planted.compare(base, after[-1][key], *changes[0], moments)
+    return findings, planted
+
+
+def _choose_changes(tasks: Sequence[Task], *, most: int, seed: int) -> list[tuple[str, int]]:
+    """Every future from the end of training on, then others from origins: the first, the last but one, random ones."""
+    task = tasks[0]
+    ends = sorted({each.trained_until for each in tasks})
+    origins = task.samples.close_time[task.test.origin_rows]
+    drawn = np.random.default_rng(seed).permutation(origins)[:most]
+    cuts = [int(cut) for cut in (origins[0], origins[max(0, len(origins) - 2)], *drawn)]
+    changes = [(future, end) for end in ends for future in SAME_LENGTH]
+    changes += [(SAME_LENGTH[number % 2], cut) for number, cut in enumerate(dict.fromkeys(cuts))]
+    return changes[:most]
+
+
+def _forecast(entry: ModelEntry, spec: Spec, sets: Sequence[Sequence[Task]]) -> list[dict[Key, Reading]]:
+    """Forecasts of every set of tasks, then of the first one trained on the last windows."""
+    ordinary = [[with_training_origins(task) for task in tasks] for tasks in sets]
+    every = [*ordinary, [_trained_too_late(task) for task in ordinary[0]]]
+    flat = [task for tasks in every for task in tasks]
+    forecasts = fit_entry(entry, spec, flat).forecasts
+    sizes = [sum(len(task.test) * task.samples.windows.horizon for task in tasks) for tasks in every]
+    starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+    return [split_forecasts(entry.label, forecasts[first:end]) for first, end in pairwise(starts)]
+
+
+def _trained_too_late(task: Task) -> Task:
+    """Trained on as many windows as before, but on the last ones there are."""
+    known = np.flatnonzero(task.samples.known)[-len(task.training) :]
+    is_late = np.isin(np.arange(len(task.samples.known)), known)
+    return dataclasses.replace(task, training=task.samples.windows.select(is_late))
