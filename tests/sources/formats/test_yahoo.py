@@ -116,6 +116,22 @@ def test_summer_days_of_the_older_feed_are_moved_by_one(first: date, last: date)
         assert candles["close"].to_list() == table["Close"].to_list()
 
 
+@pytest.mark.parametrize("lost", [date(2014, 3, 30), date(2014, 3, 31)])
+def test_a_sunday_that_should_be_there_twice_is_told_by_its_neighbours(lost: date) -> None:
+    days = days_between(date(2013, 1, 5), date(2014, 12, 20))
+    table = table_of(dated_early(days), older=True).filter(pl.Series([day != lost for day in days]))
+    candles = read_candles(table, market=BTC)
+    assert candles["open_time"].dt.date().to_list() == [day for day in days if day != lost]
+
+
+def test_a_lone_sunday_whose_neighbours_do_not_tell_is_refused() -> None:
+    days = days_between(date(2013, 1, 5), date(2014, 12, 20))
+    table = table_of(dated_early(days), older=True).filter(pl.Series([day != date(2014, 3, 30) for day in days]))
+    apart = pl.when(pl.col("Date") == "2014-03-30").then(pl.col("Close") - 0.5).otherwise("Close")
+    with pytest.raises(ColumnError, match="2014-03-30 does not tell whether it is that day or the next"):
+        read_candles(table.with_columns(apart.alias("Close")), market=BTC)
+
+
 def test_right_dates_of_the_older_feed_stay() -> None:
     days = days_between(date(2013, 1, 5), date(2014, 12, 20))
     assert read_candles(table_of(days, older=True), market=BTC)["open_time"].dt.date().to_list() == days

@@ -192,6 +192,8 @@ def _is_second_sunday(rows: pl.DataFrame, summers: list[tuple[date, date]]) -> p
     second &= rows["day"].is_in([spring for spring, _ in summers])
     for spring, _ in summers:
         places = (rows["day"] == spring).arg_true().to_list()
+        if len(places) == 1 and (rows["day"] < spring).any():
+            second[places[0]] = _is_lone_second(rows, spring)
         if len(places) < 2:
             continue
         opens, closes = rows["open"].gather(places), rows["close"].gather(places)
@@ -200,6 +202,17 @@ def _is_second_sunday(rows: pl.DataFrame, summers: list[tuple[date, date]]) -> p
             raise ColumnError(f"the rows dated {spring} do not tell which is the first; leave all but two of them out")
         second[places[int(apart.arg_min())]] = True  # type: ignore[arg-type]
     return second
+
+
+def _is_lone_second(rows: pl.DataFrame, spring: date) -> bool:
+    """Whether the only row of a Sunday that should be there twice is the second: by the days on either side of it."""
+    day = {found: rows.row(index, named=True) for index, found in enumerate(rows["day"])}
+    own, before, after = day[spring], day.get(spring - _DAY), day.get(spring + _DAY)
+    is_first = before is not None and before["close"] == own["open"]
+    is_second = after is not None and after["open"] == own["close"]
+    if is_first == is_second:
+        raise ColumnError(f"the row dated {spring} does not tell whether it is that day or the next; leave it out")
+    return bool(is_second)
 
 
 FORM = Format(
