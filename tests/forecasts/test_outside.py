@@ -199,7 +199,7 @@ def test_a_missing_forecast_stays_a_row_without_a_value() -> None:
         (make_table(step=1.5), ColumnError, "'step' must hold whole numbers"),
         (make_table().drop("predicted"), ColumnError, r"no column for predicted in date, actual; name it: columns="),
         (make_table().drop("actual"), ColumnError, "no column for actual"),
-        (make_table()[:1], DataError, "do not tell the interval; say it with interval="),
+        (make_table()[:1], DataError, "do not tell the interval; say it: --interval 1d"),
     ],
 )
 def test_what_cannot_be_judged_is_refused_in_a_line_or_two(
