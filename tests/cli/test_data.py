@@ -5,13 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import pytest
+import typer
 
 import coincast as cc
 from coincast.candles.store import read_stored, write_candles, write_series
+from coincast.cli.options import offer_download
+from coincast.errors import NotStoredError
+from coincast.experiments.gather import download_line
 
 Run = Callable[..., Any]
 DAYS = pl.date_range(pl.date(2031, 1, 1), pl.date(2031, 3, 31), eager=True)
@@ -224,3 +229,22 @@ def test_what_the_store_lacks_is_named_with_the_line_that_fetches_it(coincast: R
         f"coincast: no 1h candles of binance:BTC/USDT are stored; {answer.err.splitlines()[0].partition('; ')[2]}",
         "fetch them: coincast download BTC/USDT --exchange binance --interval 1h",
     ]
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_person_at_a_terminal_is_asked_whether_to_fetch(monkeypatch: pytest.MonkeyPatch, answer: bool) -> None:
+    commands: list[str] = []
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: True, write=lambda text: None, flush=lambda: None))
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: answer)
+    monkeypatch.setattr("coincast.cli.app", lambda args, **_: commands.append(" ".join(["coincast", *args])))
+    line = download_line("binance:BTC/USDT", "1d")
+    assert offer_download(NotStoredError("no candles", remedies=[line])) == answer
+    assert commands == [line] * answer
+
+
+def test_nobody_is_asked_where_there_is_no_terminal_or_no_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: pytest.fail("nobody can answer"))
+    assert not offer_download(NotStoredError("no candles", remedies=[download_line("binance:BTC/USDT", "1d")]))
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    assert not offer_download(NotStoredError("no candles", remedies=[download_line("file:BTC/USD", "1d")]))
