@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coincast.cli import options
-from coincast.cli.output import console, print_json
+from coincast.cli.output import ANSWER_IS_NO, console, print_json
 
 if TYPE_CHECKING:
     from coincast.experiments.audit.report import Audit
-
-FAULT_FOUND = 5
 
 
 def audit(
@@ -66,7 +64,7 @@ def audit(
     else:
         _print(report, quiet=quiet)
     if not report.passed:
-        raise typer.Exit(FAULT_FOUND)
+        raise typer.Exit(ANSWER_IS_NO)
 
 
 def _print(report: Audit, *, quiet: bool) -> None:

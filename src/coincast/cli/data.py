@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coincast.cli import options
-from coincast.cli.output import console, print_json
+from coincast.cli.output import ANSWER_IS_NO, console, print_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,7 +27,6 @@ Wanted = Annotated[
     typer.Argument(metavar="[MARKET]...", help="Markets; all of the store by default.", show_default=False),
 ]
 Interval = Annotated[str | None, typer.Option(metavar="1d", help="Only candles of this interval.")]
-FAULT_FOUND = 5
 NOTHING_STORED = "the store is empty; fill it: coincast download BTC/USDT, or coincast import FILE"
 
 
@@ -74,7 +73,7 @@ def check_data(market: Wanted = None, interval: Interval = None, as_json: option
         _print_checked(checked)
     _complain(checked)
     if checked.broken:
-        raise typer.Exit(FAULT_FOUND)
+        raise typer.Exit(ANSWER_IS_NO)
 
 
 @app.command("export")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from coincast.training.trainer import Progress
 
 WIDTH = 100
+ANSWER_IS_NO = 5
+"""Exit code of a command that did its work and found a fault."""
 
 
 def print_json(document: Mapping[str, Any]) -> None:
