@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     from coincast.experiments.result import Result
     from coincast.experiments.spec import Spec
     from coincast.models.autoregressive import Autoregression
-    from coincast.models.averages import WeightedAverage
+    from coincast.models.averages import ExponentialAverage, WeightedAverage
+    from coincast.models.boosting import LightGBM
     from coincast.models.lstm import LSTM
     from coincast.models.naive import Drift, Naive
     from coincast.models.oracle import Oracle
+    from coincast.models.prophet import Prophet
     from coincast.models.random_walk import RandomWalk
+    from coincast.models.regression import Ridge
+    from coincast.models.seasonal import SeasonalNaive
+    from coincast.models.statistical import ARIMA, ETS, Theta
     from coincast.sources.exchange.download import download
     from coincast.sources.files import read_candles
     from coincast.sources.importing import import_files
@@ -54,12 +59,20 @@ _HOMES = {
     "Result": "experiments.result",
     "Spec": "experiments.spec",
     "Autoregression": "models.autoregressive",
+    "ExponentialAverage": "models.averages",
     "WeightedAverage": "models.averages",
+    "LightGBM": "models.boosting",
     "LSTM": "models.lstm",
     "Drift": "models.naive",
     "Naive": "models.naive",
     "Oracle": "models.oracle",
+    "Prophet": "models.prophet",
     "RandomWalk": "models.random_walk",
+    "Ridge": "models.regression",
+    "SeasonalNaive": "models.seasonal",
+    "ARIMA": "models.statistical",
+    "ETS": "models.statistical",
+    "Theta": "models.statistical",
     "download": "sources.exchange.download",
     "read_candles": "sources.files",
     "import_files": "sources.importing",
@@ -69,20 +82,28 @@ _HOMES = {
 }
 
 __all__ = [
+    "ARIMA",
+    "ETS",
     "LSTM",
     "Audit",
     "Autoregression",
     "CoincastError",
     "DataError",
     "Drift",
+    "ExponentialAverage",
     "Judgement",
+    "LightGBM",
     "Naive",
     "Oracle",
     "Outlook",
+    "Prophet",
     "RandomWalk",
     "Recipe",
     "Result",
+    "Ridge",
+    "SeasonalNaive",
     "Spec",
+    "Theta",
     "UsageError",
     "WeightedAverage",
     "__version__",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
+from functools import partial
 
+import numpy as np
 import polars as pl
 import pytest
 
 from coincast.candles.table import KEYS
+from coincast.errors import MissingPackageError
 from coincast.experiments.fit import fit_entry
 from coincast.experiments.rows import Fitted
 from coincast.experiments.spec import Spec
@@ -18,6 +22,14 @@ from coincast.sources.simulated import simulate
 
 ROWS, TEST, HORIZON = 120, 40, 2
 FEATURES = ["close", "volume", "log_return", "volatility"]
+PACKAGES = {
+    "arima": "statsforecast.models",
+    "ets": "statsforecast.models",
+    "theta": "statsforecast.models",
+    "prophet": "prophet",
+    "lightgbm": "lightgbm",
+}
+"""What the models of an extra import."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +39,19 @@ def candles() -> pl.DataFrame:
 
 @pytest.fixture(scope="module", params=MODELS)
 def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+    return check_installed(request.param)
+
+
+@pytest.fixture(scope="module", params=[name for name, settings in MODELS.items() if not hasattr(settings, "build")])
+def opponent(request: pytest.FixtureRequest) -> str:
+    """Models that are not networks."""
+    return check_installed(request.param)
+
+
+def check_installed(name: str) -> str:
+    if name in PACKAGES:
+        pytest.importorskip(PACKAGES[name], reason=f"{name} needs an extra that is not installed")
+    return name
 
 
 def fit(name: str, candles: pl.DataFrame) -> Fitted:
@@ -109,3 +133,55 @@ def test_again_it_says_the_same(name: str, fitted: Fitted, candles: pl.DataFrame
 def test_a_model_keeps_one_of_the_two_contracts(name: str) -> None:
     settings = MODELS[name]()
     assert isinstance(settings, Network) != isinstance(settings, Forecaster)
+
+
+@pytest.fixture(scope="module")
+def markets_with_gaps() -> pl.DataFrame:
+    """Two markets; days are missing in the training and in the test part of each, other days and not as many."""
+    gaps = {5: [30, 31, 60, 95, 110], 6: [0, 40, 84, 85, 86, 100]}
+    markets = [simulate("walk", candles=ROWS, seed=seed).with_row_index() for seed in gaps]
+    return pl.concat(
+        market.filter(~pl.col("index").is_in(missing)).drop("index").with_columns(market=pl.lit(f"made:M{seed}/USD"))
+        for (seed, missing), market in zip(gaps.items(), markets, strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted_with_gaps(opponent: str, markets_with_gaps: pl.DataFrame) -> Fitted:
+    return fit(opponent, markets_with_gaps)
+
+
+def test_gaps_leave_no_forecast_out_and_make_none_up(fitted_with_gaps: Fitted, markets_with_gaps: pl.DataFrame) -> None:
+    forecasts, naive = fitted_with_gaps.forecasts, fit("naive", markets_with_gaps).forecasts
+    keys = ["market", "origin", "step", "target_time"]
+    assert naive["market"].n_unique() == 2
+    assert forecasts.select(keys).equals(naive.select(keys))
+    assert (forecasts["value"] > 0).all()
+
+
+def test_a_market_is_forecast_alone_as_among_others(
+    opponent: str, fitted_with_gaps: Fitted, markets_with_gaps: pl.DataFrame
+) -> None:
+    among = fitted_with_gaps.forecasts.filter(market="made:M6/USD")
+    alone = fit(opponent, markets_with_gaps.filter(market="made:M6/USD")).forecasts
+    assert alone.equals(among)
+
+
+def test_no_bit_depends_on_which_other_origins_are_asked(opponent: str, candles: pl.DataFrame) -> None:
+    spec = Spec.from_keywords(models=[opponent], features=FEATURES, lookback=5, horizon=HORIZON, test=TEST)
+    (task,) = make_tasks(spec, candles)
+    origins = task.test.origin_rows
+    ask = partial(MODELS[opponent]().forecast, task.samples, training=task.parts.train, seed=3)
+    every = ask(origins=origins)
+    for some in (origins[20:21], origins[::3], origins[:0]):
+        assert ask(origins=some).tolist() == every[np.isin(origins, some)].tolist()
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_missing_package_is_named_in_one_line(
+    name: str, candles: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, PACKAGES[name], None)
+    package = PACKAGES[name].partition(".")[0]
+    with pytest.raises(MissingPackageError, match=rf"^{package} is not installed.*pip install 'coincast\[\w+\]'$"):
+        fit(name, candles)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from statsmodels.tsa.ar_model import AutoReg
+from statsmodels.tsa.ar_model import AutoReg, ar_select_order
 
 from coincast.errors import TooFewRowsError, UsageError
-from coincast.models.autoregressive import Autoregression, fit_autoregression
+from coincast.models.autoregressive import Autoregression, choose_order, fit_autoregression
+from coincast.models.naive import Drift
 from coincast.samples.samples import Samples
 from coincast.samples.splits import Part
 
@@ -95,3 +96,30 @@ def test_forecasts_are_those_of_a_loop_also_near_gaps(make_closes: Make) -> None
     forecast = Autoregression(3).forecast(samples, training=training, origins=origins, seed=0)
     expected = [forecast_slowly(samples, training, int(origin), 3, days) for origin in origins]
     assert forecast == pytest.approx(np.array(expected), rel=1e-10)
+
+
+@pytest.mark.parametrize("criterion", ["aic", "bic"])
+@pytest.mark.parametrize("first", range(0, 2_000, 250))
+def test_statsmodels_chooses_the_same_order(returns: np.ndarray, criterion: str, first: int) -> None:
+    some = returns[first : first + 250]
+    expected = ar_select_order(some, maxlag=8, ic=criterion, trend="c").ar_lags or [0]
+    assert choose_order([some], 8, criterion) == max(expected)
+
+
+def test_bic_finds_the_true_order(returns: np.ndarray) -> None:
+    assert choose_order([returns], 8, "bic") == 2
+
+
+def test_without_any_dependence_only_the_drift_is_left(make_closes: Make) -> None:
+    """On white noise BIC chooses no lag at all with a probability that tends to one."""
+    steps = 0.001 + 0.02 * np.random.default_rng(6).standard_normal(2_000)
+    samples = make_closes(100 * np.exp(np.cumsum(steps)), horizon=3)
+    training, origins = Part(0, 1_500), np.array([1_499, 1_700])
+    chosen = Autoregression(order=6, criterion="bic").forecast(samples, training=training, origins=origins, seed=0)
+    drift = Drift().forecast(samples, training=training, origins=origins, seed=0)
+    assert chosen == pytest.approx(drift, rel=1e-12)
+
+
+def test_an_unknown_criterion_is_refused() -> None:
+    with pytest.raises(UsageError, match="ar: criterion is 'hqic'; allowed: aic, bic, or none at all"):
+        Autoregression(criterion="hqic")

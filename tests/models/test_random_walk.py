@@ -7,9 +7,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from coincast.models.random_walk import RandomWalk, scenarios, step_law
-from coincast.samples.samples import Samples
+from coincast.errors import ColumnError, UsageError
+from coincast.models.random_walk import (
+    RandomWalk,
+    change_law,
+    draw_changes,
+    draw_scenario,
+    full_interval,
+    scenarios,
+    step_law,
+)
+from coincast.samples.samples import Samples, make_samples
 from coincast.samples.splits import Part
+from coincast.sources.simulated import simulate
 
 ROWS, TRAINING = 20_000, Part(0, 500)
 
@@ -55,3 +65,49 @@ def test_scenarios_spread_with_the_square_root_of_time(walk: Samples) -> None:
         spread = deviation * np.sqrt(step)
         assert paths[:, step - 1].mean() == pytest.approx(step * mean, abs=4 * spread / np.sqrt(20_000))
         assert paths[:, step - 1].std() == pytest.approx(spread, rel=4 / np.sqrt(40_000))
+
+
+BITCOIN, ETHEREUM = (0.0034726, 0.0295772), (0.0128125, 0.0722745)
+"""Means and deviations of the daily changes in article 0's training span, rounded."""
+
+
+def test_seed_202_ends_where_article_0_ended() -> None:
+    """Bitcoin first, Ethereum from the same draws after it: 2,236.75 and 420.59 USD on the last of 174 days."""
+    changes = draw_changes([BITCOIN, ETHEREUM], 174, seed=202)
+    ends = [full_interval(start, each)[-1] for start, each in zip([2286.41, 230.67], changes, strict=True)]
+    assert ends == pytest.approx([2236.75, 420.59], rel=1e-4)
+
+
+def test_seed_205_of_the_slider_ends_where_it_did() -> None:
+    (changes,) = draw_changes([ETHEREUM], 174, seed=205)
+    assert full_interval(230.67, changes)[-1] == pytest.approx(951.78, rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Samples:
+    candles = simulate("walk", candles=60, seed=1)
+    market = candles["market"][0]
+    return make_samples(
+        candles, market=market, inputs=[market], features=["close"], target="log_return", lookback=1, horizon=1
+    )
+
+
+def test_both_ways_use_the_same_draws(simulated: Samples) -> None:
+    scenario = draw_scenario(simulated, training=Part(0, 40), span=Part(40, 60), seed=3)
+    changes = scenario.single_point / simulated.close[39:59]
+    compounded, last = [], simulated.close[39]
+    for change in changes:
+        last *= change
+        compounded.append(last)
+    assert scenario.full_interval == pytest.approx(compounded, rel=1e-12)
+    opens, closes = (simulated.candles[name].to_numpy()[:40] for name in ("open", "close"))
+    law = (np.mean(closes / opens - 1), np.std(closes / opens - 1))
+    assert change_law(simulated, Part(0, 40)) == pytest.approx(law, rel=1e-12)
+    assert changes - 1 == pytest.approx(draw_changes([law], 20, seed=3)[0], rel=1e-9)
+
+
+def test_a_walk_needs_a_close_to_start_from_and_opens(simulated: Samples, walk: Samples) -> None:
+    with pytest.raises(UsageError, match="has none to start from"):
+        draw_scenario(simulated, training=Part(0, 40), span=Part(0, 5), seed=1)
+    with pytest.raises(ColumnError, match="made:UP/USD has no open in its training rows"):
+        draw_scenario(walk, training=TRAINING, span=Part(500, 600), seed=1)

@@ -6,19 +6,32 @@ A new model is one file and one line here. A user's own network needs no line: h
 from __future__ import annotations
 
 from coincast.models.autoregressive import Autoregression
-from coincast.models.averages import WeightedAverage
+from coincast.models.averages import ExponentialAverage, WeightedAverage
+from coincast.models.boosting import LightGBM
 from coincast.models.forecaster import Forecaster, Network
 from coincast.models.lstm import LSTM
 from coincast.models.naive import Drift, Naive
 from coincast.models.oracle import Oracle
+from coincast.models.prophet import Prophet
 from coincast.models.random_walk import RandomWalk
+from coincast.models.regression import Ridge
+from coincast.models.seasonal import SeasonalNaive
+from coincast.models.statistical import ARIMA, ETS, Theta
 
 MODELS: dict[str, type[Network] | type[Forecaster]] = {
     "lstm": LSTM,
     "naive": Naive,
     "drift": Drift,
+    "seasonal_naive": SeasonalNaive,
     "average": WeightedAverage,
+    "ewma": ExponentialAverage,
     "ar": Autoregression,
+    "arima": ARIMA,
+    "ets": ETS,
+    "theta": Theta,
+    "prophet": Prophet,
+    "ridge": Ridge,
+    "lightgbm": LightGBM,
     "random_walk": RandomWalk,
     "oracle": Oracle,
 }
