@@ -28,8 +28,11 @@ PACKAGES = {
     "theta": "statsforecast.models",
     "prophet": "prophet",
     "lightgbm": "lightgbm",
+    "garch": "arch",
 }
 """What the models of an extra import."""
+WHOLE = {name for name, settings in MODELS.items() if getattr(settings, "quantity", "price") == "volatility"}
+"""Models of volatility: one forecast for the whole horizon."""
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +57,24 @@ def check_installed(name: str) -> str:
     return name
 
 
-def fit(name: str, candles: pl.DataFrame) -> Fitted:
-    spec = Spec.from_keywords(
+def make_spec(name: str) -> Spec:
+    return Spec.from_keywords(
         models=[name],
         features=FEATURES,
         lookback=5,
         horizon=HORIZON,
         test=TEST,
-        target="log_return",
+        quantity="volatility" if name in WHOLE else "price",
+        target="log_volatility" if name in WHOLE else "log_return",
         epochs=2,
         batch_size=16,
         seeds=2,
         seed=11,
     )
+
+
+def fit(name: str, candles: pl.DataFrame) -> Fitted:
+    spec = make_spec(name)
     return fit_entry(spec.models[0], spec, make_tasks(spec, candles))
 
 
@@ -117,13 +125,23 @@ def test_nothing_was_learnt_after_the_origin(name: str, fitted: Fitted, candles:
 
 def test_every_origin_gets_every_step_of_every_run(name: str, fitted: Fitted, candles: pl.DataFrame) -> None:
     runs = [1, 2] if hasattr(MODELS[name], "build") else [0]
-    per_run = (TEST - HORIZON + 1) * HORIZON
+    steps = [HORIZON] if name in WHOLE else list(range(1, HORIZON + 1))
+    per_run = (TEST - HORIZON + 1) * len(steps)
+    assert fitted.forecasts["step"].unique().sort().to_list() == steps
     assert fitted.forecasts.group_by("run").len().sort("run").rows() == [(run, per_run) for run in runs]
     assert fitted.forecasts.select("run", "origin", "step").is_unique().all()
     assert (fitted.forecasts["value"] > 0).all()
-    truth = dict(zip(candles["close_time"], candles["close"], strict=True))
     rows = fitted.forecasts.select("origin", "last_close", "target_time", "actual").rows()
-    assert all((truth[origin], truth[target]) == (last, actual) for origin, last, target, actual in rows)
+    closes = dict(zip(candles["close_time"], candles["close"], strict=True))
+    truth = volatilities(candles) if name in WHOLE else closes
+    assert [closes[origin] for origin, *_ in rows] == [last for _, last, *_ in rows]
+    assert [truth[target] for *_, target, _ in rows] == pytest.approx([actual for *_, actual in rows], rel=1e-12)
+
+
+def volatilities(candles: pl.DataFrame) -> dict[datetime, float]:
+    """Volatility over the last candles of a horizon, by the time of the last one."""
+    moves = candles["close"].log().diff()
+    return dict(zip(candles["close_time"], (moves**2).rolling_sum(HORIZON).sqrt(), strict=True))
 
 
 def test_again_it_says_the_same(name: str, fitted: Fitted, candles: pl.DataFrame) -> None:
@@ -153,6 +171,8 @@ def fitted_with_gaps(opponent: str, markets_with_gaps: pl.DataFrame) -> Fitted:
 
 def test_gaps_leave_no_forecast_out_and_make_none_up(fitted_with_gaps: Fitted, markets_with_gaps: pl.DataFrame) -> None:
     forecasts, naive = fitted_with_gaps.forecasts, fit("naive", markets_with_gaps).forecasts
+    if forecasts["quantity"][0] == "volatility":
+        naive = naive.filter(step=HORIZON)
     keys = ["market", "origin", "step", "target_time"]
     assert naive["market"].n_unique() == 2
     assert forecasts.select(keys).equals(naive.select(keys))
@@ -168,8 +188,7 @@ def test_a_market_is_forecast_alone_as_among_others(
 
 
 def test_no_bit_depends_on_which_other_origins_are_asked(opponent: str, candles: pl.DataFrame) -> None:
-    spec = Spec.from_keywords(models=[opponent], features=FEATURES, lookback=5, horizon=HORIZON, test=TEST)
-    (task,) = make_tasks(spec, candles)
+    (task,) = make_tasks(make_spec(opponent), candles)
     origins = task.test.origin_rows
     ask = partial(MODELS[opponent]().forecast, task.samples, training=task.parts.train, seed=3)
     every = ask(origins=origins)

@@ -15,6 +15,23 @@ from coincast.scores.verdict import score_forecasts
 N, STEPS = 60, 3
 
 
+TRUTH = {
+    "price": lambda target, close: (target, close),
+    "log_return": lambda target, close: (math.log(target / close), 0.0),
+    "direction": lambda target, close: (float(target > close), 1.0),
+    "volatility": lambda target, close: (0.02 + 0.1 * abs(math.log(target / close)), 0.02),
+}
+"""What happened, and the naive forecast of it."""
+NOISY = {
+    "price": lambda actual, naive, rng: naive + 0.3 * (actual - naive) + rng.standard_normal(),
+    "log_return": lambda actual, naive, rng: naive + 0.3 * (actual - naive) + 0.01 * rng.standard_normal(),
+    "direction": lambda actual, naive, rng: min(
+        1.0, max(0.0, 0.5 + 0.3 * (actual - 0.5) + 0.2 * rng.standard_normal())
+    ),
+    "volatility": lambda actual, naive, rng: naive * math.exp(0.3 * rng.standard_normal()),
+}
+
+
 def make_table(metric: Metric, *, forecast: str, seed: int = 0) -> pl.DataFrame:
     """A table of forecasts several steps ahead on a made-up walk."""
     rng = np.random.default_rng(seed)
@@ -26,10 +43,8 @@ def make_table(metric: Metric, *, forecast: str, seed: int = 0) -> pl.DataFrame:
     for origin in range(N):
         for step in range(1, STEPS + 1):
             close, target = prices[origin], prices[origin + step]
-            actual, naive = (target, close) if metric.quantity == "price" else (math.log(target / close), 0.0)
-            noisy = (
-                naive + 0.3 * (actual - naive) + (1.0 if metric.quantity == "price" else 0.01) * rng.standard_normal()
-            )
+            actual, naive = TRUTH[metric.quantity](target, close)
+            noisy = NOISY[metric.quantity](actual, naive, rng)
             rows.append(
                 {
                     "market": "made:UP/USD",
@@ -45,6 +60,7 @@ def make_table(metric: Metric, *, forecast: str, seed: int = 0) -> pl.DataFrame:
                     "actual": actual,
                     "last_close": close,
                     "first_close": prices[max(origin - 10, 0)],
+                    "naive": naive,
                 }
             )
     return pl.DataFrame(rows)

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from coincast.errors import ColumnError, TooFewRowsError, UnknownNameError, UsageError
+from coincast.samples.quantities import to_quantity
 from coincast.samples.samples import Samples, make_samples, short_names
 from coincast.samples.splits import Split, split_rows
 
@@ -35,7 +36,7 @@ def test_a_window_knows_its_prices(make: Make) -> None:
     assert samples.last_close(known).tolist() == [12, 15, 18]
     assert samples.future_close(known).tolist() == [[15, 18], [18, 20], [20, 24]]
     assert samples.targets(known) == pytest.approx(np.array([[0.5, 0.8], [7 / 11, 9 / 11], [2 / 3, 1]]))
-    assert samples.to_price(samples.targets(known), known) == pytest.approx(samples.future_close(known))
+    assert to_quantity(samples, samples.targets(known), known) == pytest.approx(samples.future_close(known))
 
 
 def test_the_newest_windows_are_there_though_their_future_is_not(make: Make) -> None:

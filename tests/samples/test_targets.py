@@ -26,7 +26,7 @@ def test_every_target_is_as_worked_out_by_hand(name: str, expected: list[list[fl
 
 
 def test_the_naive_forecast_is_a_log_return_of_zero() -> None:
-    assert TARGETS["log_return"].to_price(np.zeros((2, 2)), LAST, FIRST).tolist() == [[10, 10], [20, 20]]
+    assert TARGETS["log_return"].to_value(np.zeros((2, 2)), LAST, FIRST).tolist() == [[10, 10], [20, 20]]
 
 
 def test_a_window_change_stays_as_it_is() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from coincast.candles.quality import find_gaps
+from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task
 from coincast.forecasts.combine import ENSEMBLE, failed_runs
 from coincast.forecasts.table import TIME
@@ -73,6 +74,19 @@ def gap_notes(tasks: Sequence[Task]) -> list[str]:
         .agg(pl.len().alias("gaps"), pl.col("missing").sum())
         .iter_rows(named=True)
     ]
+
+
+def refit_notes(spec: Spec) -> list[str]:
+    """How models were refitted on the way through the test span."""
+    split = spec.split
+    learnt = f"the newest {split.window:,} rows" if split.window else "all rows before"
+    when = f"every {_count(split.every, 'row')} of the test span, from {learnt}"
+    ways = {
+        "every": f"Every model was fitted anew {when}.",
+        "warm": f"Every model was refitted {when}; networks went on from their weights (warm start).",
+        "drift": f"A model was fitted anew, {when}, where its loss beside the naive one had grown beyond chance.",
+    }
+    return [ways[split.refit]] if split.refit in ways else []
 
 
 def failure_notes(forecasts: pl.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ import polars as pl
 
 from coincast.errors import UsageError
 from coincast.experiments.entries import ModelEntry, is_network
-from coincast.experiments.fit import count_parameters, outline_network, refuse_too_large
+from coincast.experiments.outline import count_outputs, count_parameters, outline_network, refuse_too_large
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import choose_candles
 from coincast.models.forecaster import Axes, Layer
@@ -68,7 +68,7 @@ def describe_networks(spec: Spec, *, candles: pl.DataFrame | None = None) -> lis
     if chosen is not None:
         for name in spec.samples.features:
             find_feature(name, chosen)
-    axes = Axes(spec.samples.lookback, _count_inputs(spec, chosen), spec.samples.horizon)
+    axes = Axes(spec.samples.lookback, _count_inputs(spec, chosen), count_outputs(spec))
     outlines = [outline_network(entry.label, entry.settings, axes) for entry in networks]
     for entry, outline in zip(networks, outlines, strict=True):
         refuse_too_large(entry.label, outline)

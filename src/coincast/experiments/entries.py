@@ -11,6 +11,11 @@ from coincast.errors import UnknownNameError, UsageError
 from coincast.forecasts.combine import ENSEMBLE
 
 DEFAULT_MODELS = ("lstm", "naive", "drift", "ar", "average", "random_walk")
+"""Where a spec names no models and forecasts prices, or what prices tell: it runs in seconds."""
+DEFAULT_VOLATILITY_MODELS = ("lstm", "naive", "har", "volatility_cone")
+"""The same for volatility; the naive forecast is the EWMA."""
+EVERY_MODEL = "all"
+"""Stands for every model of the registry that forecasts the quantity; some need extras."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,11 +38,40 @@ def is_network(entry: ModelEntry) -> bool:
     return hasattr(entry.settings, "build")
 
 
-def list_models(models: Any) -> list[Any]:
-    """The models of a spec as a list; a single one may stand alone."""
+def quantity_of(entry: ModelEntry) -> str:
+    """What a model forecasts: "price" or "volatility", or "any" for one that forecasts what it is asked for."""
+    return "any" if is_network(entry) else str(getattr(entry.settings, "quantity", "price"))
+
+
+def models_of(quantity: str) -> list[str]:
+    """Names in `MODELS` that forecast a quantity. The oracle, which only simulated markets have, is not among them."""
+    from coincast.models import MODELS
+
+    wanted = ("any", "volatility" if quantity == "volatility" else "price")
+    return [
+        name
+        for name, settings in MODELS.items()
+        if name != "oracle" and (hasattr(settings, "build") or getattr(settings, "quantity", "price") in wanted)
+    ]
+
+
+def list_models(models: Any, quantity: str = "price") -> list[Any]:
+    """The models of a spec as a list; a single one may stand alone, and "all" for every one that suits the quantity."""
+    default = DEFAULT_VOLATILITY_MODELS if quantity == "volatility" else DEFAULT_MODELS
     if isinstance(models, str | Mapping) or not isinstance(models, Iterable):
-        return [models] if models else list(DEFAULT_MODELS)
-    return list(models) or list(DEFAULT_MODELS)
+        models = [models] if models else []
+    listed = list(models) or list(default)
+    if EVERY_MODEL not in listed:
+        return listed
+    named = {model.get("name") if isinstance(model, Mapping) else model for model in listed if not _is_settings(model)}
+    return [
+        *(model for model in listed if _is_settings(model) or model != EVERY_MODEL),
+        *(name for name in models_of(quantity) if name not in named),
+    ]
+
+
+def _is_settings(model: Any) -> bool:
+    return not isinstance(model, str | Mapping)
 
 
 def make_entries(models: Iterable[Any]) -> list[ModelEntry]:

@@ -1,31 +1,72 @@
-"""Train or ask one model of a spec, and put what it says into tables."""
+"""Train or ask one model of a spec, once or again and again while walking forward, and put what it says into tables."""
 
 from __future__ import annotations
 
-import itertools
-import os
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from coincast.errors import UsageError
 from coincast.experiments.entries import ModelEntry, is_network
-from coincast.experiments.grid import MAY_VARY, Setting, expand_grid
-from coincast.experiments.rows import Fitted, Learning, Tables
+from coincast.experiments.grid import Setting
+from coincast.experiments.rows import Fitted, Said, Tables
 from coincast.experiments.spec import Spec
-from coincast.experiments.tasks import Task
+from coincast.experiments.tasks import Task, plan_fits
+from coincast.samples.quantities import QUANTITIES, naive_values
+from coincast.scores.point import DECIDING, METRICS
 
 if TYPE_CHECKING:
-    from coincast.models.forecaster import Axes
     from coincast.samples.windows import Windows
-    from coincast.training.recipe import Recipe
-    from coincast.training.trainer import Progress, TrainingRun
+    from coincast.training.trainer import Progress
 
-BYTES_PER_PARAMETER = 16
-"""Of a weight, its gradient and Adam's two moments."""
+DRIFT_ERRORS = 2.0
+"""Standard errors by which the loss beside the naive one must have grown to count as drift."""
+FEWEST_COMPARED = 10
+
+
+Place = tuple[int, str]
+"""Number of a task and label of a setting."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One setting of a model on one task, and the fit of it that is due."""
+
+    place: Place
+    fit: Task
+    setting: Setting
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Forecasts that are wanted of a fit; `steps` where they go on beyond the horizon, each from the ones before."""
+
+    handle: Any
+    windows: Windows
+    steps: int | None = None
+
+
+class Teller(Protocol):
+    """Fits the settings of one model, and tells their forecasts."""
+
+    @property
+    def settings(self) -> Sequence[Setting]: ...
+
+    def fit(self, units: Sequence[Unit], *, after: Sequence[Any] | None) -> list[Any]:
+        """A handle for each unit; `after` holds the handles to go on from, where fits start warm."""
+        ...
+
+    def tell(self, asks: Sequence[Ask]) -> list[list[Said]]:
+        """What every run of every handle says of the windows that were asked about."""
+        ...
+
+    def steps_ahead(self, task: Task) -> int:
+        """Steps from the first origin to the end of the test span; 0 where the model cannot go so far."""
+        ...
 
 
 def fit_entry(
@@ -36,205 +77,162 @@ def fit_entry(
     Args:
         entry: the model.
         spec: its experiment.
-        tasks: what to learn and forecast; the runs of a network on all of them are one program.
+        tasks: what to learn and forecast; the runs of a network on all of them, and on all their refits, are one
+            program (one for each round of refits that waits for the round before: warm starts, and refits on drift).
         on_progress: told the label and the progress of a training.
     """
+    teller: Teller
     if is_network(entry):
-        return _fit_network(entry, spec, tasks, on_progress)
-    return _ask_forecaster(entry, spec, tasks)
+        from coincast.experiments.trained import NetworkTeller
+
+        teller = NetworkTeller(entry, spec, tasks, on_progress)
+    else:
+        teller = ForecasterTeller(entry, spec)
+    tables, held, losses = Tables(), dict[Place, Any](), dict[Place, Losses]()
+    for fits in _rounds(spec, tasks):
+        units = [Unit((place, setting.label), fit, setting) for place, fit in fits for setting in teller.settings]
+        is_due = [spec.split.refit != "drift" or _is_due(unit, losses) for unit in units]
+        due = [unit for unit, is_new in zip(units, is_due, strict=True) if is_new]
+        warm = spec.split.refit == "warm" and fits[0][1].fit > 1
+        made = iter(teller.fit(due, after=[held[unit.place] for unit in due] if warm else None) if due else [])
+        asks = []
+        for unit, is_new in zip(units, is_due, strict=True):
+            held[unit.place] = next(made) if is_new else held[unit.place]
+            asks.append(Ask(held[unit.place], unit.fit.test))
+        for unit, is_new, said in zip(units, is_due, teller.tell(asks), strict=True):
+            tables.add(unit.fit, said, is_new=is_new)
+            if spec.split.refit == "drift":
+                losses.setdefault(unit.place, Losses()).add(unit.fit, said)
+        firsts = [(unit, ask) for unit, ask in zip(units, asks, strict=True) if unit.fit.fit == 1]
+        _tell_beside(teller, tables, tasks, [pair for pair in firsts if not pair[0].fit.is_live])
+    return tables.gather()
 
 
-def _ask_forecaster(entry: ModelEntry, spec: Spec, tasks: Sequence[Task]) -> Fitted:
-    tables = Tables()
-    for task in tasks:
+def _tell_beside(teller: Teller, tables: Tables, tasks: Sequence[Task], firsts: Sequence[tuple[Unit, Ask]]) -> None:
+    """Beside the test span: what the first fits say of the validation part, and of the whole test span at once."""
+    validated = [(unit, replace(ask, windows=unit.fit.validation)) for unit, ask in firsts if len(unit.fit.validation)]
+    for (unit, _), said in zip(validated, teller.tell([ask for _, ask in validated]), strict=True):
+        tables.add_calibration(unit.fit, said)
+    # One at a time: test spans are not equally long.
+    for unit, ask in firsts:
+        steps = teller.steps_ahead(tasks[unit.place[0]])
+        if steps:
+            start = unit.fit.test.select(np.arange(len(unit.fit.test)) == 0)
+            said = teller.tell([replace(ask, windows=replace(start, horizon=steps), steps=steps)])[0]
+            tables.add_full_interval(unit.fit, said)
+
+
+def _rounds(spec: Spec, tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:
+    """Fits that can be made at once, with the number of their task."""
+    plans = [plan_fits(spec, task) for task in tasks]
+    if spec.split.refit in ("never", "every"):
+        yield [(place, fit) for place, plan in enumerate(plans) for fit in plan]
+        return
+    for number in range(max(map(len, plans))):
+        yield [(place, plan[number]) for place, plan in enumerate(plans) if number < len(plan)]
+
+
+@dataclass
+class Losses:
+    """Losses beside the naive ones since the newest fit, with the row at which each became known."""
+
+    known_at: list[Int[np.ndarray, "_origin"]] = field(default_factory=list)
+    differences: list[Float[np.ndarray, "_origin"]] = field(default_factory=list)
+    fitted_at: int = 0
+
+    def add(self, task: Task, said: Sequence[Said]) -> None:
+        """The deciding losses of the mean over the runs."""
+        if task.is_live:
+            return
+        samples, windows = task.samples, task.test
+        truth = QUANTITIES[samples.quantity].truth(samples, windows)
+        loss = METRICS[DECIDING[samples.quantity]].loss
+        value = np.mean([one.values for one in said], axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            naive = naive_values(samples, windows, task.parts.train)
+            self.differences.append((loss(truth, value) - loss(truth, naive)).mean(axis=1))
+        self.known_at.append(windows.future_rows[:, -1])
+
+    def have_grown(self, border: int, every: int) -> bool:
+        """Whether the losses of the newest rows are beyond chance above those before, by Welch's statistic.
+
+        Args:
+            border: first row that is not known yet.
+            every: how many rows count as the newest.
+        """
+        known_at, differences = np.concatenate(self.known_at), np.concatenate(self.differences)
+        usable = (known_at < border) & (known_at >= self.fitted_at) & np.isfinite(differences)
+        is_newest = known_at >= border - every
+        newest, before = differences[usable & is_newest], differences[usable & ~is_newest]
+        if min(newest.size, before.size) < FEWEST_COMPARED:
+            return False
+        error = np.sqrt(newest.var(ddof=1) / newest.size + before.var(ddof=1) / before.size)
+        return bool(newest.mean() - before.mean() > DRIFT_ERRORS * error)
+
+
+def count_ahead(task: Task) -> int:
+    """Steps from the first origin of the test span to its last row before a gap; 0 for what is no path of prices."""
+    if QUANTITIES[task.samples.quantity].is_whole:
+        return 0
+    origin = int(task.test.origin_rows[0])
+    breaks = np.flatnonzero(task.samples.open_time[origin + 1 :] != task.samples.close_time[origin:-1])
+    return min(task.parts.test.end - 1 - origin, int(breaks[0]) if len(breaks) else len(task.samples.close))
+
+
+def _is_due(unit: Unit, losses: dict[Place, Losses]) -> bool:
+    """Whether a unit is fitted anew: at first, and where its losses have grown."""
+    if unit.fit.fit == 1:
+        return True
+    own, border = losses[unit.place], unit.fit.parts.test.first
+    if not own.have_grown(border, len(unit.fit.parts.test)):
+        return False
+    own.fitted_at = border
+    return True
+
+
+class ForecasterTeller:
+    """Asks a forecaster, which fits itself whenever it is asked; a warm start is a fresh fit for it."""
+
+    def __init__(self, entry: ModelEntry, spec: Spec) -> None:
+        self.settings = [Setting(entry.label, entry.settings, {}, {})]
+        self.seed = spec.training.seed
+
+    def fit(self, units: Sequence[Unit], *, after: Sequence[Any] | None) -> list[Any]:
+        return list(units)
+
+    def tell(self, asks: Sequence[Ask]) -> list[list[Said]]:
+        return [[self._ask(ask)] for ask in asks]
+
+    def steps_ahead(self, task: Task) -> int:
+        return count_ahead(task) if getattr(self.settings[0].settings, "extrapolates", False) else 0
+
+    def _ask(self, ask: Ask) -> Said:
         began = time.perf_counter()
-        prices = entry.settings.forecast(
-            task.samples, training=task.parts.train, origins=task.test.origin_rows, seed=spec.training.seed
-        )
-        asked = (len(task.test), task.samples.windows.horizon)
-        if np.shape(prices) != asked:
+        unit, windows = ask.handle, ask.windows
+        samples, settings = unit.fit.samples, unit.setting.settings
+        if ask.steps is not None:
+            samples = replace(samples, windows=replace(samples.windows, horizon=ask.steps))
+        given = settings.forecast(samples, training=unit.fit.parts.train, origins=windows.origin_rows, seed=self.seed)
+        quantity = QUANTITIES[samples.quantity]
+        kind = getattr(settings, "quantity", "price")
+        steps = windows.horizon if kind == "price" else len(quantity.steps(windows.horizon))
+        if np.shape(given) != (len(windows), steps):
             raise UsageError(
-                f"{entry.label}: forecast gave an array of shape {np.shape(prices)}; it must give prices of shape "
-                f"(origins, horizon), here {asked}"
+                f"{unit.setting.label}: forecast gave an array of shape {np.shape(given)}; it must give values "
+                f"of shape (origins, horizon), here {(len(windows), steps)}"
             )
+        values = np.asarray(given, dtype=np.float64)
+        if kind == "price" and quantity.from_price is not None:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                values = quantity.from_price(values, samples.last_close(windows))
         # A user's own forecaster that does not say counts as one that learns: its forecasts claim to know less.
-        learns = getattr(entry.settings, "learns", True)
-        tables.add(
-            task,
-            entry.label,
-            0,
-            np.asarray(prices, dtype=np.float64),
-            learns=learns,
-            seed=spec.training.seed,
+        learns = getattr(settings, "learns", True)
+        return Said(
+            label=unit.setting.label,
+            run=0,
+            values=values,
+            windows=windows,
+            trained_until=unit.fit.trained_until if learns else None,
+            seed=self.seed,
             seconds=time.perf_counter() - began,
         )
-    return tables.gather()
-
-
-def _fit_network(
-    entry: ModelEntry, spec: Spec, tasks: Sequence[Task], on_progress: Callable[[str, Progress], None] | None
-) -> Fitted:
-    from coincast.training.trainer import train
-
-    settings = check_network(entry, spec, tasks)
-    numbers = range(1, spec.training.seeds + 1)
-    plan = list(itertools.product(tasks, settings, numbers))
-    trained = train(
-        [_training_run(task, setting, spec, number) for task, setting, number in plan],
-        lookback=spec.samples.lookback,
-        on_progress=None if on_progress is None else lambda progress: on_progress(entry.label, progress),
-    )
-    outputs = trained.predict(
-        [task.samples.inputs for task, _, _ in plan],
-        [task.input_scale for task, _, _ in plan],
-        [task.test.starts for task, _, _ in plan],
-    )
-    tables = Tables()
-    for lane, ((task, setting, number), output) in enumerate(zip(plan, outputs, strict=True)):
-        validation = None if trained.validation_losses is None else trained.validation_losses[lane]
-        tables.add(
-            task,
-            setting.label,
-            number,
-            task.samples.to_price(task.target_scale.unscale(output), task.test),
-            learns=True,
-            seed=spec.training.seed + number - 1,
-            seconds=trained.seconds / len(plan),
-            learning=Learning(trained.parameters, trained.losses[lane], validation, setting.varied),
-        )
-    return tables.gather()
-
-
-def check_network(entry: ModelEntry, spec: Spec, tasks: Sequence[Task]) -> list[Setting]:
-    """The settings of a network, found out without computing a number to be such as one program can train.
-
-    A grid may vary what keeps the shapes: all its networks must be one program, with one output per step.
-
-    Raises:
-        UsageError: a recipe, a grid or a network that cannot be trained.
-    """
-    import equinox as eqx
-    import jax
-
-    from coincast.models.forecaster import Axes
-
-    settings = expand_grid(entry, spec)
-    axes = Axes(spec.samples.lookback, tasks[0].samples.inputs.shape[1], spec.samples.horizon)
-    shapes = []
-    for setting in settings:
-        _make_recipe(setting, spec)
-        module = outline_network(setting.label, setting.settings, axes)
-        refuse_too_large(setting.label, module, runs=len(settings) * len(tasks) * spec.training.seeds)
-        _check_output(setting.label, module, axes)
-        shapes.append(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype) if hasattr(leaf, "shape") else leaf, module))
-    for setting, shape in zip(settings, shapes, strict=True):
-        if not eqx.tree_equal(shape, shapes[0]):
-            raise UsageError(f"grid: {setting.label} and {settings[0].label} are two programs; {MAY_VARY}")
-    return settings
-
-
-def outline_network(label: str, settings: Any, axes: Axes) -> Any:
-    """The module that settings build, with shapes in place of its arrays: nothing is computed, no memory is taken.
-
-    Args:
-        label: the model's name, for an error.
-        settings: a `Network`.
-        axes: sizes of one sample.
-
-    Raises:
-        UsageError: it is no module, or so large that its shapes cannot be counted.
-    """
-    import equinox as eqx
-    import jax
-
-    try:
-        module = eqx.filter_eval_shape(lambda key: settings.build(axes, key=key), jax.random.key(0))
-    except OverflowError as error:
-        raise UsageError(f"{label} is too large to be built ({error}); make it smaller") from None
-    if not callable(module):
-        raise UsageError(
-            f"{label}: build gave {type(module).__name__}; it must give a module that can be called with one sample"
-        )
-    return module
-
-
-def refuse_too_large(label: str, module: Any, *, runs: int = 1) -> None:
-    """Refuse a network whose training cannot fit into the memory of this machine, before anything of it is built.
-
-    A lower bound is enough: weights, their gradients and Adam's moments, in every lane of a program.
-
-    Args:
-        label: the model's name, for the error.
-        module: what `outline_network` gave.
-        runs: how many train side by side; the lanes of one block at least are there.
-
-    Raises:
-        UsageError: more than the physical memory is needed.
-    """
-    from coincast.training.lanes import FEWEST_DEVICES, LANES_PER_DEVICE
-
-    parameters = count_parameters(module)
-    needed = parameters * max(FEWEST_DEVICES * LANES_PER_DEVICE, runs) * BYTES_PER_PARAMETER
-    memory = _physical_memory()
-    if memory is not None and needed > memory:
-        raise UsageError(
-            f"{label} has {parameters:,} parameters, and training it needs {needed / 1e9:,.0f} GB of memory at least; "
-            f"allowed: the {memory / 1e9:,.0f} GB of this machine; make it smaller, for example with fewer units"
-        )
-
-
-def count_parameters(module: Any) -> int:
-    """Trained numbers of a module, or of what `outline_network` gave."""
-    import jax
-    import jax.numpy as jnp
-
-    from coincast.models.dropout import Constant
-
-    leaves = jax.tree.leaves(module, is_leaf=lambda node: isinstance(node, Constant))
-    return sum(leaf.size for leaf in leaves if hasattr(leaf, "size") and jnp.issubdtype(leaf.dtype, jnp.inexact))
-
-
-def _physical_memory() -> int | None:
-    """Bytes of memory; None where the system does not say."""
-    names = getattr(os, "sysconf_names", {})
-    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
-        return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _check_output(label: str, module: Any, axes: Axes) -> None:
-    """Any other shape would be broadcast against the targets, and trained on without a word."""
-    import equinox as eqx
-
-    past = np.zeros((axes.lookback, axes.feature), dtype=np.float32)
-    given = getattr(eqx.filter_eval_shape(lambda network, x: network(x), module, past), "shape", None)
-    if given != (axes.horizon, axes.output):
-        raise UsageError(
-            f"{label}: its module gives an output of shape {given}; it must give (horizon, output), here "
-            f"{(axes.horizon, axes.output)}"
-        )
-
-
-def _make_recipe(setting: Setting, spec: Spec) -> Recipe:
-    from coincast.training.recipe import Recipe
-
-    return Recipe(**{**spec.training.model_dump(exclude={"seeds", "seed"}), **setting.recipe_changes})
-
-
-def _training_run(task: Task, setting: Setting, spec: Spec, number: int) -> TrainingRun:
-    from coincast.training.trainer import TrainingRun
-
-    def scaled(windows: Windows) -> Float[np.ndarray, "window horizon"]:
-        return task.target_scale.scale(task.samples.targets(windows))
-
-    return TrainingRun(
-        settings=setting.settings,
-        recipe=_make_recipe(setting, spec),
-        seed=spec.training.seed + number - 1,
-        inputs=task.samples.inputs,
-        scale=task.input_scale,
-        starts=task.training.starts,
-        targets=scaled(task.training),
-        validation_starts=task.validation.starts,
-        validation_targets=scaled(task.validation),
-    )

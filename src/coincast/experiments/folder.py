@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from coincast.training.trainer import Progress
 
 FINISHED = "finished"
-FOLDER_VERSION = 1
+FOLDER_VERSION = 2
 PLAIN_TABLES = ("parts", "inputs", "shift")
-FITTED_TABLES = ("forecasts", "outlook", "runs", "history")
+FITTED_TABLES = ("forecasts", "outlook", "calibration", "full_interval", "runs", "history")
+MORE_FORECASTS = ("outlook", "calibration", "full_interval")
+"""Tables of forecasts that have a file only where they have rows."""
 BROKEN = (
     *(CoincastError, OSError, LookupError, TypeError, ValueError, AttributeError),
     *(pl.exceptions.PolarsError, pl.exceptions.PanicException),
@@ -136,8 +138,9 @@ def write_result(result: Result, folder: Path, *, command: str) -> Result:
     write_beside(folder / "history.csv", result.history.write_csv)
     write_table(result.forecasts, folder / "forecasts.parquet", kind="forecasts")
     write_table(result.scores, folder / "scores.parquet", kind="scores")
-    if result.outlook.height:
-        write_table(result.outlook, folder / "outlook.parquet", kind="forecasts")
+    for name in MORE_FORECASTS:
+        if getattr(result, name).height:
+            write_table(getattr(result, name), folder / f"{name}.parquet", kind="forecasts")
     _write_pages(result, folder, command=command)
     result = replace(result, seconds={**result.seconds, "report": time.perf_counter() - began})
     write_json(folder / "run.json", _run_facts(result))
@@ -193,7 +196,10 @@ def _read_result(folder: Path, facts: Mapping[str, Any]) -> Result:
         for name in ("first", "last")
     ]
     plain["parts"] = plain["parts"].with_columns(times)
-    reaches_beyond = facts["reaches_beyond"]
+    plain |= {
+        name: load_table(folder / f"{name}.parquet", kind="forecasts") if name in facts["tables"] else forecasts.clear()
+        for name in MORE_FORECASTS
+    }
     return Result(
         spec=Spec.from_toml(folder / "spec.toml"),
         candles=pl.DataFrame(),
@@ -201,7 +207,6 @@ def _read_result(folder: Path, facts: Mapping[str, Any]) -> Result:
         scores=load_table(folder / "scores.parquet", kind="scores"),
         runs=load_table(folder / "runs.parquet", kind="runs"),
         history=pl.read_csv(folder / "history.csv", schema=HISTORY_COLUMNS, glob=False),
-        outlook=load_table(folder / "outlook.parquet", kind="forecasts") if reaches_beyond else forecasts.clear(),
         seconds=dict(facts["seconds"]),
         files=tuple(data["files"]),
         notes=tuple(facts["notes"]),
@@ -257,7 +262,7 @@ def _run_facts(result: Result) -> dict[str, Any]:
     return {
         "version": FOLDER_VERSION,
         "fingerprint": result.fingerprint,
-        "reaches_beyond": result.outlook.height > 0,
+        "tables": [name for name in MORE_FORECASTS if getattr(result, name).height],
         "seconds": dict(result.seconds),
         "notes": list(result.notes),
         **tables,

@@ -31,9 +31,11 @@ class Result:
         forecasts: the forecast table, ensembles and naive included.
         scores: the score table.
         runs: the table of runs.
-        history: `market, interval, model, run, epoch, loss, validation_loss`.
+        history: `market, interval, model, run, fit, epoch, loss, validation_loss`.
         shift: share of test inputs outside the range seen in training.
         outlook: forecasts beyond the last candle, as a forecast table; empty unless asked for.
+        calibration: forecasts of the validation part, by the first fit of each model; empty where there is none.
+        full_interval: forecasts of the whole test span from its first origin, by the models that can go so far.
         seconds: wall time of each stage.
         files: what is known of the files that the candles came from.
         notes: sentences that a reader should know.
@@ -50,6 +52,8 @@ class Result:
     history: pl.DataFrame = field(repr=False)
     shift: pl.DataFrame = field(repr=False)
     outlook: pl.DataFrame = field(repr=False)
+    calibration: pl.DataFrame = field(repr=False)
+    full_interval: pl.DataFrame = field(repr=False)
     seconds: Mapping[str, float]
     files: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()

@@ -13,12 +13,15 @@ from jaxtyping import Float
 from coincast.candles.table import add_intervals
 from coincast.experiments.tasks import Task
 from coincast.forecasts.table import FORECAST_COLUMNS, JOINED_COLUMNS, RUN_COLUMNS
+from coincast.samples.quantities import QUANTITIES
+from coincast.samples.windows import Windows
 
 HISTORY_COLUMNS: dict[str, Any] = {
     "market": pl.String,
     "interval": pl.String,
     "model": pl.String,
     "run": pl.Int64,
+    "fit": pl.Int64,
     "epoch": pl.Int64,
     "loss": pl.Float64,
     "validation_loss": pl.Float64,
@@ -27,10 +30,21 @@ HISTORY_COLUMNS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Fitted:
-    """What one entry of a spec leaves: forecasts of test spans and beyond the last candle, runs, losses by epoch."""
+    """What one entry of a spec leaves.
+
+    Attributes:
+        forecasts: of the test spans.
+        outlook: beyond the last candle.
+        calibration: of the validation parts.
+        full_interval: of the whole test spans from their first origin.
+        runs: one row per fit of every run.
+        history: losses by epoch.
+    """
 
     forecasts: pl.DataFrame
     outlook: pl.DataFrame
+    calibration: pl.DataFrame
+    full_interval: pl.DataFrame
     runs: pl.DataFrame
     history: pl.DataFrame
 
@@ -51,60 +65,93 @@ class Learning:
     varied: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Said:
+    """What one run says of some windows; one whose numbers are not all finite has failed.
+
+    A trained run that failed is left out wholly; of a forecaster the values that can be scored are kept.
+
+    Attributes:
+        label: the model's name in the tables.
+        run: its number, 0 for a model that is not trained by gradient.
+        values: of the quantity that is forecast.
+        windows: what was asked about.
+        trained_until: close of the last row that it learnt from, milliseconds since 1970; None where it learns nothing.
+        seed: its key.
+        seconds: its share of the wall time.
+        learning: of a trained run.
+    """
+
+    label: str
+    run: int
+    values: Float[np.ndarray, "window step"]
+    windows: Windows
+    trained_until: int | None
+    seed: int
+    seconds: float
+    learning: Learning | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        learnt = self.learning is None or np.isfinite(self.learning.losses).all()
+        return bool(np.isfinite(self.values).all() and learnt)
+
+    @property
+    def kept(self) -> Float[np.ndarray, "window step"]:
+        """The values that can be scored, NaN in place of others."""
+        is_kept = np.isfinite(self.values) if self.learning is None else np.full(self.values.shape, self.is_sound)
+        return np.where(is_kept, self.values, np.nan)
+
+
 class Tables:
     """Collects the rows of one entry; a task beyond the last candle leaves forecasts only, and those apart."""
 
     def __init__(self) -> None:
-        self.forecasts = [pl.DataFrame(schema={**FORECAST_COLUMNS, **JOINED_COLUMNS})]
-        self.outlook = [pl.DataFrame(schema={**FORECAST_COLUMNS, **JOINED_COLUMNS})]
+        empty = pl.DataFrame(schema={**FORECAST_COLUMNS, **JOINED_COLUMNS})
+        self.forecasts, self.outlook, self.calibration, self.full_interval = [empty], [empty], [empty], [empty]
         self.runs = [pl.DataFrame(schema=RUN_COLUMNS)]
         self.history = [pl.DataFrame(schema=HISTORY_COLUMNS)]
 
-    def add(
-        self,
-        task: Task,
-        label: str,
-        run: int,
-        prices: Float[np.ndarray, "origin horizon"],
-        *,
-        learns: bool,
-        seed: int,
-        seconds: float,
-        learning: Learning | None = None,
-    ) -> None:
-        """Add one run; one whose numbers are not all finite has failed.
-
-        A trained run that failed is left out wholly; of a forecaster the prices that can be scored are kept.
+    def add(self, task: Task, every: Sequence[Said], *, is_new: bool = True) -> None:
+        """Add what the runs of a fit say of a task's own windows.
 
         Args:
             task: what was forecast.
-            label: the model's name in the tables.
-            run: its number, 0 for a model that is not trained by gradient.
-            prices: what it forecast.
-            learns: whether it uses the training rows.
-            seed: its key.
-            seconds: its share of the wall time.
-            learning: of a trained run.
+            every: one for each run.
+            is_new: whether they were fitted for it, and not for an earlier stretch.
         """
-        finite = np.isfinite(prices)
-        is_sound = bool(finite.all() and (learning is None or np.isfinite(learning.losses).all()))
-        kept = finite if learning is None else np.full_like(finite, is_sound)
-        rows = _forecast_rows(task, label, run, np.where(kept, prices, np.nan), learns=learns)
-        if task.is_live:
-            self.outlook.append(rows)
-            return
-        self.forecasts.append(rows)
-        keys = {"market": task.market, "interval": task.samples.interval, "model": label, "run": run}
+        for said in every:
+            (self.outlook if task.is_live else self.forecasts).append(_forecast_rows(task, said))
+            if is_new and not task.is_live:
+                self._add_run(task, said)
+
+    def add_calibration(self, task: Task, every: Sequence[Said]) -> None:
+        """Add what the runs say of the validation part."""
+        self.calibration.extend(_forecast_rows(task, said) for said in every)
+
+    def add_full_interval(self, task: Task, every: Sequence[Said]) -> None:
+        """Add what the runs say of the whole test span from its first origin."""
+        self.full_interval.extend(_forecast_rows(task, said) for said in every)
+
+    def _add_run(self, task: Task, said: Said) -> None:
+        learning = said.learning
+        keys = {
+            "market": task.market,
+            "interval": task.samples.interval,
+            "model": said.label,
+            "run": said.run,
+            "fit": task.fit,
+        }
         epochs = 0 if learning is None else len(learning.losses)
         row = {
             **keys,
-            "seed": seed,
+            "seed": said.seed,
             **({} if learning is None else learning.varied),
             "parameters": 0 if learning is None else learning.parameters,
             "epochs": epochs,
             "best_epoch": epochs,
-            "seconds": seconds,
-            "status": "done" if is_sound else "failed",
+            "seconds": said.seconds,
+            "status": "done" if said.is_sound else "failed",
         }
         self.runs.append(pl.DataFrame([row], schema_overrides=RUN_COLUMNS))
         if learning is not None:
@@ -114,6 +161,8 @@ class Tables:
         return Fitted(
             forecasts=pl.concat(self.forecasts),
             outlook=pl.concat(self.outlook),
+            calibration=pl.concat(self.calibration),
+            full_interval=pl.concat(self.full_interval),
             runs=gather_runs(self.runs),
             history=pl.concat(self.history),
         )
@@ -122,38 +171,43 @@ class Tables:
 def gather_runs(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Tables of runs as one; settings that vary stand between the seed and the parameters."""
     runs = pl.concat(tables, how="diagonal_relaxed")
-    first, last = list(RUN_COLUMNS)[:5], list(RUN_COLUMNS)[5:]
+    place = list(RUN_COLUMNS).index("parameters")
+    first, last = list(RUN_COLUMNS)[:place], list(RUN_COLUMNS)[place:]
     return runs.select(*first, *(name for name in runs.columns if name not in RUN_COLUMNS), *last)
 
 
-def _forecast_rows(
-    task: Task, label: str, run: int, prices: Float[np.ndarray, "origin horizon"], *, learns: bool
-) -> pl.DataFrame:
+def _forecast_rows(task: Task, said: Said) -> pl.DataFrame:
     """Rows of the forecast table, with what is known of the truth joined."""
-    samples, windows = task.samples, task.test
+    samples, windows, values = task.samples, said.windows, said.kept
+    quantity = QUANTITIES[samples.quantity]
+    steps = quantity.steps(windows.horizon)
 
     def repeat(values: np.ndarray) -> np.ndarray:
-        return np.repeat(values, windows.horizon)
+        return np.repeat(values, len(steps))
 
     origin = repeat(samples.close_time[windows.origin_rows])
-    actual = np.full(prices.shape, np.nan) if task.is_live else samples.future_close(windows)
+    actual = np.full(values.shape, np.nan) if task.is_live else quantity.truth(samples, windows)
+    naive = np.full(values.shape, np.nan)
+    if quantity.naive is not None:
+        naive = quantity.naive(samples, windows, task.parts.train)
     frame = pl.DataFrame(
         {
-            "run": np.full(prices.size, run),
-            "trained_until": np.full(prices.size, task.trained_until) if learns else origin,
+            "run": np.full(values.size, said.run),
+            "trained_until": origin if said.trained_until is None else np.full(values.size, said.trained_until),
             "origin": origin,
-            "step": np.tile(np.arange(1, windows.horizon + 1), len(windows)),
-            "value": prices.reshape(-1),
+            "step": np.tile(steps, len(windows)),
+            "value": values.reshape(-1),
             "actual": actual.reshape(-1),
             "last_close": repeat(samples.last_close(windows)),
             "first_close": repeat(samples.first_close(windows)),
+            "naive": naive.reshape(-1),
         }
     )
-    keys = {"market": task.market, "interval": samples.interval, "model": label, "quantity": "price"}
+    keys = {"market": task.market, "interval": samples.interval, "model": said.label, "quantity": samples.quantity}
     times = [pl.from_epoch(name, "ms").dt.replace_time_zone("UTC") for name in ("trained_until", "origin")]
     frame = frame.with_columns(*times, *(pl.lit(value).alias(name) for name, value in keys.items()))
     frame = frame.with_columns(
-        pl.col("value", "actual").fill_nan(None),
+        pl.col("value", "actual", "naive").fill_nan(None),
         target_time=add_intervals(pl.col("origin"), samples.interval, pl.col("step")),
     )
     schema = {**FORECAST_COLUMNS, **JOINED_COLUMNS}

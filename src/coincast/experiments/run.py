@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from coincast.errors import TooFewRowsError
-from coincast.experiments.account import failure_notes, gap_notes, input_rows, join_notes, part_rows
+from coincast.experiments.account import failure_notes, gap_notes, input_rows, join_notes, part_rows, refit_notes
 from coincast.experiments.entries import ModelEntry, is_network
-from coincast.experiments.fit import check_network, fit_entry
+from coincast.experiments.fit import fit_entry
 from coincast.experiments.grid import read_grid
+from coincast.experiments.outline import check_network
 from coincast.experiments.result import Result
 from coincast.experiments.rows import Fitted, gather_runs
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task, choose_candles, make_tasks
 from coincast.forecasts.combine import add_ensembles
 from coincast.samples.shift import measure_shift
-from coincast.scores.verdict import score_forecasts
+from coincast.scores.verdict import score_forecasts, score_full_interval
 
 if TYPE_CHECKING:
     from coincast.training.trainer import Progress
@@ -82,8 +83,12 @@ def run_experiment(
     fitted = _fit_all(spec, every_task, shelf, on_progress, watch)
     forecasts = add_ensembles(pl.concat([one.forecasts for one in fitted]))
     outlook = add_ensembles(pl.concat([one.outlook for one in fitted]))
+    calibration = add_ensembles(pl.concat([one.calibration for one in fitted]))
+    full_interval = add_ensembles(pl.concat([one.full_interval for one in fitted]))
     watch.lap("forecast")
     scores = score_forecasts(forecasts)
+    if full_interval.height:
+        scores = pl.concat([scores, score_full_interval(full_interval)])
     watch.lap("score")
     return Result(
         spec=spec,
@@ -96,9 +101,16 @@ def run_experiment(
         history=pl.concat([one.history for one in fitted]),
         shift=pl.concat([measure_shift(t.samples, t.input_scale, t.training, t.test) for t in tasks]),
         outlook=outlook,
+        calibration=calibration,
+        full_interval=full_interval,
         seconds=watch.seconds,
         files=tuple(files),
-        notes=(*join_notes(tasks, chosen), *gap_notes(tasks), *failure_notes(pl.concat([forecasts, outlook]))),
+        notes=(
+            *join_notes(tasks, chosen),
+            *gap_notes(tasks),
+            *refit_notes(spec),
+            *failure_notes(pl.concat([forecasts, outlook])),
+        ),
         fingerprint=fingerprint,
     )
 

@@ -56,7 +56,11 @@ class SamplesSection(Section):
         features: names of features or of extra numeric columns.
         lookback: past candles that a model sees.
         horizon: future candles that it forecasts.
-        target: what a network learns.
+        quantity: what is forecast and judged: "price", "log_return", "direction" (the probability of a rise) or
+            "volatility" (over the whole horizon).
+        target: what a network learns; unless given, what suits the quantity.
+        multi_step: how a network forecasts several steps: "direct", one output for each, or "recursive", one step at a
+            time with its own forecast as the next input.
         scaling: how inputs are scaled.
     """
 
@@ -65,17 +69,34 @@ class SamplesSection(Section):
     features: list[str] = ["log_return"]
     lookback: int = _whole(10, 1, 100_000)
     horizon: int = _whole(1, 1, 10_000)
-    target: str = "log_return"
+    quantity: Literal["price", "log_return", "direction", "volatility"] = Field(
+        default="price", description="'price', 'log_return', 'direction' or 'volatility'"
+    )
+    target: str | None = None
+    multi_step: Literal["direct", "recursive"] = Field(default="direct", description="'direct' or 'recursive'")
     scaling: str = "training"
 
 
 class SplitSection(Section):
-    """Where validation and test begin; see `coincast.samples.splits.Split`."""
+    """Where validation and test begin (see `coincast.samples.splits.Split`), and how models are refitted on the way.
+
+    Attributes:
+        refit: "never": fitted once, before the test span; "every": fitted anew every `every` rows; "warm": the same,
+            but a network goes on from its weights; "drift": every `every` rows, but only where the loss beside the
+            naive one has grown beyond chance since the last fit.
+        every: rows of the test span between two fits.
+        window: newest rows that a fit learns from, so that the window slides; 0: all of them, so that it expands.
+    """
 
     test: When | float | int = Field(default=0.2, description=A_BORDER)
     validation: When | float | int = Field(default=0, description=A_BORDER)
     gap: int = _whole(0, 0, 1_000_000)
     reach_back: bool = True
+    refit: Literal["never", "every", "warm", "drift"] = Field(
+        default="never", description="'never', 'every', 'warm' or 'drift'"
+    )
+    every: int = _whole(50, 1, 1_000_000)
+    window: int = _whole(0, 0, 100_000_000)
 
     def as_split(self) -> Split:
         return Split(self.test, self.validation, self.gap, self.reach_back)
@@ -85,6 +106,7 @@ class TrainingSection(Section):
     """How networks are trained; see `coincast.training.recipe.Recipe`.
 
     Attributes:
+        loss: what training makes small; unless given, what suits the quantity.
         seeds: runs per setting.
         seed: key of the first run; the next ones count upwards.
     """
@@ -92,7 +114,7 @@ class TrainingSection(Section):
     epochs: int = _whole(30, 1, 100_000)
     batch_size: int = _whole(32, 1, 8192)
     learning_rate: float = Field(default=0.001, gt=0, lt=1, description="a number between 0 and 1, such as 0.001")
-    loss: str = "mae"
+    loss: str | None = None
     shuffle: bool = True
     seeds: int = _whole(10, 1, 1_000)
     seed: int = _whole(0, 0, 2**31 - 1)

@@ -16,7 +16,14 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coincast.errors import UnknownNameError, UnreadableFileError, UsageError
-from coincast.experiments.entries import ModelEntry, changed_settings, list_models, make_entries
+from coincast.experiments.entries import (
+    ModelEntry,
+    changed_settings,
+    list_models,
+    make_entries,
+    models_of,
+    quantity_of,
+)
 from coincast.experiments.sections import (
     ALLOWED,
     SECTION_KEYS,
@@ -26,6 +33,7 @@ from coincast.experiments.sections import (
     SplitSection,
     TrainingSection,
 )
+from coincast.samples.quantities import QUANTITIES
 from coincast.samples.scaling import SCALINGS
 from coincast.samples.targets import TARGETS
 
@@ -51,7 +59,7 @@ class Spec(BaseModel):
     def from_dict(cls, given: Mapping[str, Any]) -> Spec:
         """A spec from plain values, as TOML holds them; `models` may hold names, tables and settings objects."""
         values = dict(given)
-        values["models"] = make_entries(list_models(values.get("models")))
+        values["models"] = make_entries(list_models(values.get("models"), _quantity_of(values)))
         values["grid"] = _flatten(_as_table("grid", values.get("grid", {})))
         try:
             spec = cls.model_validate(values)
@@ -66,21 +74,61 @@ class Spec(BaseModel):
         spec._refuse_unknown()
         return spec
 
+    @property
+    def target(self) -> str:
+        """What a network learns: the given target, else the usual one of the quantity."""
+        return self.samples.target or QUANTITIES[self.samples.quantity].targets[0]
+
+    @property
+    def loss(self) -> str:
+        """What training makes small: the given loss, else the usual one of the quantity."""
+        return self.training.loss or QUANTITIES[self.samples.quantity].loss
+
     def _refuse_unknown(self) -> None:
         """Refuse names that no registry knows; features are left to the candles, whose columns they may be."""
         from coincast.training.losses import LOSSES
 
         for kind, name, known in (
-            ("target", self.samples.target, TARGETS),
+            ("target", self.target, TARGETS),
             ("scaling", self.samples.scaling, SCALINGS),
-            ("loss", self.training.loss, LOSSES),
+            ("loss", self.loss, LOSSES),
         ):
             if name not in known:
                 raise UnknownNameError(kind, name, known)
+        self._refuse_unfit()
         for entry in self.models:
             if entry.label in (*SECTIONS, "grid"):
                 raise UsageError(
                     f"a model is called {entry.label!r}, as a section of the spec is; give it another label"
+                )
+
+    def _refuse_unfit(self) -> None:
+        """Refuse what does not go with the quantity that is forecast."""
+        quantity = self.samples.quantity
+        allowed = QUANTITIES[quantity].targets
+        if self.target not in allowed:
+            raise UsageError(
+                f"samples.target is {self.target!r}, from which no {quantity} can be told; allowed for "
+                f"samples.quantity = {quantity!r}: {', '.join(allowed)}"
+            )
+        if self.loss == "qlike" and self.target != "log_volatility":
+            raise UsageError(
+                f"training.loss is 'qlike', which compares variances, and samples.target is {self.target!r}; allowed: "
+                "mae, mse"
+            )
+        if self.samples.multi_step == "recursive" and TARGETS[self.target].quantity != "price":
+            raise UsageError(
+                f'samples.multi_step is "recursive", which needs prices as the next inputs, and samples.target is '
+                f'{self.target!r}; allowed: "direct"'
+            )
+        for entry in self.models:
+            given = quantity_of(entry)
+            if given == "volatility" and quantity != "volatility":
+                raise UsageError(f'{entry.label} forecasts volatility; ask for it with samples.quantity = "volatility"')
+            if given == "price" and QUANTITIES[quantity].from_price is None:
+                raise UsageError(
+                    f"{entry.label} forecasts prices, which tell no {quantity}; models that do: "
+                    f"{', '.join(models_of(quantity))}"
                 )
 
     @classmethod
@@ -167,6 +215,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _quantity_of(values: Mapping[str, Any]) -> str:
+    """The quantity of a spec that is not checked yet; what is wrong with it is said later."""
+    samples = values.get("samples")
+    quantity = samples.get("quantity") if isinstance(samples, Mapping) else None
+    return quantity if isinstance(quantity, str) and quantity in QUANTITIES else "price"
+
+
 def _as_table(key: str, value: Any) -> Mapping[str, Any]:
     """A section of a spec, which must be a table."""
     if not isinstance(value, Mapping):
@@ -200,7 +255,10 @@ def apply_changes(values: Mapping[str, Any], changes: Sequence[str]) -> dict[str
         if section in SECTIONS or section == "grid":
             changed[section] = {**_as_table(section, changed.get(section, {})), key: value}
             continue
-        models = [dict(m) if isinstance(m, Mapping) else {"name": m} for m in list_models(changed.get("models"))]
+        models = [
+            dict(m) if isinstance(m, Mapping) else {"name": m}
+            for m in list_models(changed.get("models"), _quantity_of(changed))
+        ]
         found = [model for model in models if section in (model.get("label"), model.get("name"))]
         if not found:
             raise UnknownNameError("section or model", section, [*SECTIONS, "grid", *(str(m["name"]) for m in models)])

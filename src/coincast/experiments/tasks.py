@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Task:
         training, validation, test: windows of each part; `test` holds the origins to forecast.
         input_scale, target_scale: fitted on the training part.
         is_live: whether the forecasts lie beyond the last candle.
+        fit: number of the fit while walking forward, from 1.
     """
 
     samples: Samples
@@ -41,6 +42,7 @@ class Task:
     input_scale: InputScale
     target_scale: TargetScale
     is_live: bool = False
+    fit: int = 1
 
     @property
     def market(self) -> str:
@@ -117,14 +119,15 @@ def _samples_of_targets(spec: Spec, candles: pl.DataFrame) -> list[Samples]:
     for market in targets:
         if market not in markets:
             raise UnknownNameError("market in samples.targets", market, markets)
-    settings: dict[str, Any] = spec.samples.model_dump(include={"features", "lookback", "horizon", "target"})
+    settings: dict[str, Any] = spec.samples.model_dump(include={"features", "lookback", "horizon", "quantity"})
+    settings["target"] = spec.target
     if spec.samples.inputs == "all":
         return make_sample_sets(candles, markets=targets, inputs=markets, **settings)
     return [make_samples(candles, market=market, inputs=[market], **settings) for market in targets]
 
 
 def _test_task(spec: Spec, samples: Samples) -> Task:
-    parts = split_rows(samples.open_time, spec.split.as_split())
+    parts = _slide(split_rows(samples.open_time, spec.split.as_split()), spec.split.window)
     reach_back = spec.split.reach_back
     task = _task(
         spec,
@@ -138,10 +141,17 @@ def _test_task(spec: Spec, samples: Samples) -> Task:
     return task
 
 
+def _slide(parts: Parts, window: int) -> Parts:
+    """Only the newest training rows, where a window slides."""
+    train = parts.train
+    return replace(parts, train=Part(max(train.first, train.end - window), train.end)) if window else parts
+
+
 def _live_task(spec: Spec, samples: Samples, candles: pl.DataFrame) -> Task:
     _refuse_old_end(samples, candles)
     rows = len(samples.close)
-    parts = Parts(train=Part(0, rows), validation=Part(rows, rows), test=Part(rows, rows))
+    whole = Parts(train=Part(0, rows), validation=Part(rows, rows), test=Part(rows, rows))
+    parts = _slide(whole, spec.split.window)
     empty = samples.windows.select(np.zeros(len(samples.windows), dtype=bool))
     test = samples.windows_at(np.array([rows - 1]))
     if len(test) == 0:
@@ -150,7 +160,35 @@ def _live_task(spec: Spec, samples: Samples, candles: pl.DataFrame) -> Task:
             "forecast starts; its last candles have a gap or an unknown input: bring the data up to date, or ask for a "
             "shorter lookback"
         )
-    return _task(spec, samples, parts, validation=empty, test=test, is_live=True)
+    return replace(_task(spec, samples, parts, validation=empty, test=test), is_live=True)
+
+
+def plan_fits(spec: Spec, task: Task) -> list[Task]:
+    """The fits of a task in order of time: one, or one for every `split.every` rows of its test span.
+
+    Each learns what the first one learns, so many rows later: its training and validation parts end where its own
+    stretch of the test span begins, with the same gaps. A training window has all its targets in the training part, so
+    that nothing of a stretch is learnt before it is forecast.
+    """
+    if task.is_live or spec.split.refit == "never":
+        return [task]
+    fits: list[Task] = []
+    train, test, every = task.parts.train, task.parts.test, spec.split.every
+    firsts = task.test.starts + task.test.lookback
+    for border in range(test.first, test.end, every):
+        own = Part(border, min(border + every, test.end))
+        origins = task.test.select((firsts >= own.first) & (firsts < own.end))
+        if len(origins):
+            shift = border - test.first
+            validation = _shift(task.parts.validation, shift)
+            parts = _slide(Parts(Part(0, train.end + shift), validation, own), spec.split.window)
+            windows = task.samples.windows_in(validation, reach_back=spec.split.reach_back)
+            fits.append(replace(_task(spec, task.samples, parts, validation=windows, test=origins), fit=len(fits) + 1))
+    return fits
+
+
+def _shift(part: Part, rows: int) -> Part:
+    return Part(part.first + rows, part.end + rows)
 
 
 def _refuse_old_end(samples: Samples, candles: pl.DataFrame) -> None:
@@ -167,9 +205,7 @@ def _refuse_old_end(samples: Samples, candles: pl.DataFrame) -> None:
     )
 
 
-def _task(
-    spec: Spec, samples: Samples, parts: Parts, *, validation: Windows, test: Windows, is_live: bool = False
-) -> Task:
+def _task(spec: Spec, samples: Samples, parts: Parts, *, validation: Windows, test: Windows) -> Task:
     training = samples.windows_in(parts.train, reach_back=False)
     if len(training) == 0:
         raise _too_short("training", samples, parts.train, False)
@@ -183,7 +219,6 @@ def _task(
         test=test,
         input_scale=scale,
         target_scale=fit_target_scale(samples.target, samples.targets(training)),
-        is_live=is_live,
     )
 
 

@@ -39,14 +39,20 @@ JOINED_COLUMNS: dict[str, pl.DataType] = {
     "actual": pl.Float64(),
     "last_close": pl.Float64(),
     "first_close": pl.Float64(),
+    "naive": pl.Float64(),
 }
-"""Columns joined when they are known; `first_close` is the close of the first candle of the input window."""
+"""Columns joined when they are known.
+
+`first_close` is the close of the first candle of the input window; `naive` the naive forecast of a quantity where the
+last close does not tell it: for a direction the majority sign of the training rows, for a volatility the EWMA.
+"""
 
 RUN_COLUMNS: dict[str, pl.DataType] = {
     "market": pl.String(),
     "interval": pl.String(),
     "model": pl.String(),
     "run": pl.Int64(),
+    "fit": pl.Int64(),
     "seed": pl.Int64(),
     "parameters": pl.Int64(),
     "epochs": pl.Int64(),
@@ -54,9 +60,10 @@ RUN_COLUMNS: dict[str, pl.DataType] = {
     "seconds": pl.Float64(),
     "status": pl.String(),
 }
-"""The table of runs; one column per setting that varies stands between `seed` and `parameters`."""
+"""The table of runs, a row for each fit of a run; one column per setting that varies stands between `seed` and
+`parameters`."""
 
-VERSIONS = {"forecasts": 1, "intervals": 1, "scores": 1, "runs": 1}
+VERSIONS = {"forecasts": 2, "intervals": 1, "scores": 1, "runs": 2}
 """Schema version of every kind of table that is kept in a file."""
 
 

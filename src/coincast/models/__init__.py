@@ -9,6 +9,8 @@ from coincast.models.autoregressive import Autoregression
 from coincast.models.averages import ExponentialAverage, WeightedAverage
 from coincast.models.boosting import LightGBM
 from coincast.models.forecaster import Forecaster, Network
+from coincast.models.garch import GARCH
+from coincast.models.har import HAR
 from coincast.models.lstm import LSTM
 from coincast.models.naive import Drift, Naive
 from coincast.models.oracle import Oracle
@@ -17,6 +19,7 @@ from coincast.models.random_walk import RandomWalk
 from coincast.models.regression import Ridge
 from coincast.models.seasonal import SeasonalNaive
 from coincast.models.statistical import ARIMA, ETS, Theta
+from coincast.models.volatility import EWMAVolatility, VolatilityCone
 
 MODELS: dict[str, type[Network] | type[Forecaster]] = {
     "lstm": LSTM,
@@ -34,4 +37,8 @@ MODELS: dict[str, type[Network] | type[Forecaster]] = {
     "lightgbm": LightGBM,
     "random_walk": RandomWalk,
     "oracle": Oracle,
+    "ewma_volatility": EWMAVolatility,
+    "volatility_cone": VolatilityCone,
+    "garch": GARCH,
+    "har": HAR,
 }

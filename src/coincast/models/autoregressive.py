@@ -34,6 +34,7 @@ class Autoregression:
     order: int = 5
     criterion: str | None = None
     learns: ClassVar[bool] = True
+    extrapolates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.order < 1:

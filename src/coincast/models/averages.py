@@ -33,6 +33,7 @@ class WeightedAverage:
     length: int = 3
     weights: str = "linear"
     learns: ClassVar[bool] = False
+    extrapolates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.length < 1:
@@ -68,6 +69,7 @@ class ExponentialAverage:
 
     span: float | None = None
     learns: ClassVar[bool] = True
+    extrapolates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.span is not None and not (_is_number(self.span) and 1 <= self.span < np.inf):

@@ -64,6 +64,8 @@ class Forecaster(Protocol):
     """Settings of a model that needs no training by gradient.
 
     `learns` says whether it uses the training rows at all; one that does not knows nothing but the past of each origin.
+    Two more class variables may be there: `quantity` ("price" unless said otherwise, "volatility", or "any" for one
+    that forecasts whatever `samples.quantity` asks for) and `extrapolates` (whether any horizon is natural to it).
     """
 
     learns: ClassVar[bool]
@@ -71,7 +73,7 @@ class Forecaster(Protocol):
     def forecast(
         self, samples: Samples, *, training: Part, origins: Int[np.ndarray, "origin"], seed: int
     ) -> Float[np.ndarray, "origin horizon"]:
-        """Prices of the next `samples.windows.horizon` closes.
+        """Prices of the next `samples.windows.horizon` closes; of a volatility one column for all of them.
 
         Args:
             samples: inputs and candles; for an origin only rows up to it may be used.

@@ -9,21 +9,30 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from coincast.errors import TooFewRowsError
+from coincast.samples.quantities import naive_values
 from coincast.samples.samples import Samples
 from coincast.samples.splits import Part
-from coincast.samples.windows import find_stretches
+from coincast.samples.windows import Windows, find_stretches
 
 
 @dataclass(frozen=True)
 class Naive:
-    """The price stays where it is: every future close is the last known close."""
+    """The price stays where it is: every future close is the last known close.
+
+    Of another quantity it says what is naive there: no return, the sign of most changes in the training rows, a
+    volatility as the exponentially weighted past has it.
+    """
 
     learns: ClassVar[bool] = False
+    quantity: ClassVar[str] = "any"
+    extrapolates: ClassVar[bool] = True
 
     def forecast(
         self, samples: Samples, *, training: Part, origins: Int[np.ndarray, "origin"], seed: int
     ) -> Float[np.ndarray, "origin horizon"]:
-        return np.repeat(samples.close[origins][:, None], samples.windows.horizon, axis=1)
+        lookback = samples.windows.lookback
+        windows = Windows(origins - (lookback - 1), lookback, samples.windows.horizon)
+        return naive_values(samples, windows, training)
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class Drift:
     """The price moves by the mean log return of the training rows at every step."""
 
     learns: ClassVar[bool] = True
+    extrapolates: ClassVar[bool] = True
 
     def forecast(
         self, samples: Samples, *, training: Part, origins: Int[np.ndarray, "origin"], seed: int

@@ -38,6 +38,7 @@ class Prophet:
     changepoint_prior_scale: float = 0.05
     from_last_close: bool = True
     learns: ClassVar[bool] = True
+    extrapolates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.n_changepoints < 0:

@@ -24,6 +24,7 @@ class RandomWalk:
     """
 
     learns: ClassVar[bool] = True
+    extrapolates: ClassVar[bool] = True
 
     def forecast(
         self, samples: Samples, *, training: Part, origins: Int[np.ndarray, "origin"], seed: int

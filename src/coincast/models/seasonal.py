@@ -35,6 +35,7 @@ class SeasonalNaive:
     season: int = 7
     on: str = "log_return"
     learns: ClassVar[bool] = False
+    extrapolates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.season < 1:

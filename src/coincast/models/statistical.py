@@ -47,6 +47,7 @@ class ARIMA:
     d: int = 1
     criterion: str = "aicc"
     learns: ClassVar[bool] = True
+    extrapolates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name, value in (("max_p", self.max_p), ("max_q", self.max_q)):
@@ -87,6 +88,7 @@ class ETS:
 
     trend: str = "auto"
     learns: ClassVar[bool] = True
+    extrapolates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.trend not in TRENDS:
@@ -112,6 +114,7 @@ class Theta:
 
     variant: str = "auto"
     learns: ClassVar[bool] = True
+    extrapolates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from coincast.errors import UnknownNameError
@@ -25,11 +27,14 @@ class Feature:
         is_level: True for a quantity whose size means nothing by itself (a price, a volume), so that scaling per window
             divides it by its first value; False for a ratio that is left alone there.
         description: what it is, with its unit.
+        from_close: (close, close before) -> value, arrays of any equal shape, where a forecast close alone tells the
+            value of a candle that is not there yet; None where it needs more.
     """
 
     compute: Callable[[pl.DataFrame], pl.Series]
     is_level: bool
     description: str
+    from_close: Callable[[Any, Any], Any] | None = None
 
 
 def _column(name: str) -> Callable[[pl.DataFrame], pl.Series]:
@@ -80,15 +85,19 @@ FEATURES: dict[str, Feature] = {
     "open": Feature(_column("open"), True, "open, quote currency"),
     "high": Feature(_column("high"), True, "high, quote currency"),
     "low": Feature(_column("low"), True, "low, quote currency"),
-    "close": Feature(_column("close"), True, "close, quote currency"),
+    "close": Feature(_column("close"), True, "close, quote currency", lambda close, before: close),
     "volume": Feature(_column("volume"), True, "traded volume, base units"),
     "close_off_high": Feature(
         close_off_high, False, "2 (high - close) / (high - low) - 1: -1 at the high, +1 at the low"
     ),
     "volatility": Feature(volatility, False, "(high - low) / open"),
     "day_diff": Feature(day_diff, False, "(close - open) / open"),
-    "log_return": Feature(log_return, False, "ln(close / previous close)"),
-    "abs_log_return": Feature(abs_log_return, False, "|ln(close / previous close)|"),
+    "log_return": Feature(
+        log_return, False, "ln(close / previous close)", lambda close, before: np.log(close / before)
+    ),
+    "abs_log_return": Feature(
+        abs_log_return, False, "|ln(close / previous close)|", lambda close, before: np.abs(np.log(close / before))
+    ),
     "log_range": Feature(log_range, False, "ln(high / low)"),
     "volume_change": Feature(volume_change, False, "change of ln(volume)"),
 }

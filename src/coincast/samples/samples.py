@@ -32,6 +32,7 @@ class Samples:
         windows: every window whose past is complete.
         known: which of them have a complete future, in the same gap-free stretch.
         target: what a network learns.
+        quantity: what is forecast, a name of `QUANTITIES`.
     """
 
     market: str
@@ -46,6 +47,7 @@ class Samples:
     close: Float[np.ndarray, "row"] = field(repr=False)
     open_time: Int[np.ndarray, "row"] = field(repr=False)
     close_time: Int[np.ndarray, "row"] = field(repr=False)
+    quantity: str = "price"
 
     def windows_in(self, part: Part, *, reach_back: bool) -> Windows:
         """Windows with all their target candles in a part.
@@ -74,15 +76,9 @@ class Samples:
         """Close of the first candle of each window."""
         return np.asarray(self.close[windows.starts])
 
-    def targets(self, windows: Windows) -> Float[np.ndarray, "window horizon"]:
+    def targets(self, windows: Windows) -> Float[np.ndarray, "window step"]:
         """What a network learns, unscaled."""
         return self.target.from_price(self.future_close(windows), self.last_close(windows), self.first_close(windows))
-
-    def to_price(
-        self, target: Float[np.ndarray, "window horizon"], windows: Windows
-    ) -> Float[np.ndarray, "window horizon"]:
-        """Exact inverse of `targets`."""
-        return self.target.to_price(target, self.last_close(windows), self.first_close(windows))
 
 
 def make_samples(candles: pl.DataFrame, *, market: str, inputs: list[str], **settings: Any) -> Samples:
@@ -99,6 +95,7 @@ def make_sample_sets(
     lookback: int,
     horizon: int,
     target: str,
+    quantity: str = "price",
 ) -> list[Samples]:
     """Samples of several markets that share their inputs: one table, held once.
 
@@ -110,6 +107,7 @@ def make_sample_sets(
         lookback: past candles of a window.
         horizon: future candles of a window.
         target: a name of `TARGETS`.
+        quantity: what is forecast, a name of `QUANTITIES`.
 
     Raises:
         UnknownNameError: an unknown feature, target or market.
@@ -147,6 +145,7 @@ def make_sample_sets(
             windows=windows,
             known=known,
             target=TARGETS[target],
+            quantity=quantity,
             close=joined[market]["close"].to_numpy(),
             open_time=joined[market]["open_time"].dt.epoch("ms").to_numpy(),
             close_time=close_time,

@@ -44,6 +44,7 @@ class Panel:
         actual: truth (n, K).
         last_close: last known price (n, K); NaN where unknown, which a price never is.
         first_close: close of the first candle of the input window (n, K); NaN where unknown.
+        naive: naive forecast (n, K) of a direction or volatility; NaN for what the last close tells.
         dropped: how many origins cannot be judged, by reason.
     """
 
@@ -60,12 +61,13 @@ class Panel:
     actual: Floats
     last_close: Floats
     first_close: Floats
+    naive: Floats
     dropped: dict[str, int]
 
     def keep(self, mask: NDArray[np.bool_], *, step: int | None = None) -> Panel:
         """The origins of a mask; with `step` only its column."""
         columns = slice(None) if step is None else slice(step, step + 1)
-        names = ("targets", "value", "actual", "last_close", "first_close")
+        names = ("targets", "value", "actual", "last_close", "first_close", "naive")
         cut = {name: getattr(self, name)[mask, columns] for name in names}
         return replace(self, steps=self.steps[columns], origins=self.origins[mask], **cut)
 
@@ -76,7 +78,7 @@ def make_panels(forecasts: pl.DataFrame) -> Iterator[Panel]:
     Args:
         forecasts: a checked table of forecasts.
     """
-    missing = [name for name in ("actual", "last_close", "first_close") if name not in forecasts.columns]
+    missing = [name for name in ("actual", "last_close", "first_close", "naive") if name not in forecasts.columns]
     table = forecasts.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in missing)
     is_run = (pl.col("run") > 0) & (pl.col("run").n_unique().over(MODEL_KEYS) > 1)
     table = table.with_columns(level=pl.when(is_run).then(pl.lit("run")).otherwise(pl.lit("ensemble")))
@@ -114,27 +116,36 @@ def _make_panel(rows: pl.DataFrame) -> Panel:
         actual=spread("actual"),
         last_close=spread("last_close"),
         first_close=spread("first_close"),
+        naive=spread("naive"),
         dropped={},
     )
     return _drop_unjudgeable(panel)
 
 
 def _drop_unjudgeable(panel: Panel) -> Panel:
-    is_price = panel.quantity == "price"
-    needs_close = ~(panel.last_close > 0) if is_price else np.zeros_like(panel.value, dtype=bool)
-    faults = {
-        "steps missing": panel.targets < 0,
-        "actual value unknown": np.isnan(panel.actual) | (is_price & ~(panel.actual > 0)),
-        "last close unknown": needs_close,
-        "forecast missing or not finite": np.isnan(panel.value),
-    }
     left = np.ones(panel.origins.size, dtype=bool)
     dropped = {}
-    for reason, fault in faults.items():
+    for reason, fault in _find_faults(panel).items():
         bad = left & fault.any(axis=1)
         dropped[reason] = int(bad.sum())
         left &= ~bad
     return replace(panel.keep(left), dropped={reason: count for reason, count in dropped.items() if count})
+
+
+def _find_faults(panel: Panel) -> dict[str, NDArray[np.bool_]]:
+    """Why forecasts cannot be judged (n, K), in the order in which an origin is asked."""
+    nothing = np.zeros(panel.value.shape, dtype=bool)
+    is_price, is_volatility = panel.quantity == "price", panel.quantity == "volatility"
+    unknown = np.isnan(panel.actual) | (~(panel.actual > 0) if is_price else nothing)
+    return {
+        "steps missing": panel.targets < 0,
+        "no direction: a tie, or not known yet" if panel.quantity == "direction" else "actual value unknown": unknown,
+        "no movement, so no variance to compare": is_volatility & ~(panel.actual > 0) & ~unknown,
+        "last close unknown": ~(panel.last_close > 0) if is_price else nothing,
+        "naive forecast unknown": nothing if panel.quantity in ("price", "log_return") else np.isnan(panel.naive),
+        "forecast missing or not finite": np.isnan(panel.value),
+        "volatility at or below zero": is_volatility & ~(panel.value > 0),
+    }
 
 
 def find_subsets(panel: Panel) -> dict[str, NDArray[np.bool_]]:

@@ -80,6 +80,26 @@ def signed_error(truth: Floats, forecast: Floats) -> Floats:
         return np.asarray(np.clip(forecast - truth, -LARGEST, LARGEST))
 
 
+def direction_miss(truth: Floats, forecast: Floats) -> Floats:
+    """1 where the side of a probability of a rise is wrong, 0 where it is right, one half where it is exactly 0.5."""
+    return np.where(forecast == 0.5, 0.5, (forecast > 0.5) != (truth > 0.5)).astype(np.float64)
+
+
+def qlike(truth: Floats, forecast: Floats) -> Floats:
+    """`r - ln r - 1` with r = true / forecast variance, for volatilities above zero (Patton 2011).
+
+    It is least in expectation for the conditional mean of the variance, also where a noisy proxy stands for the truth.
+    """
+    log_ratio = 2 * (np.log(truth) - np.log(forecast))
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(log_ratio) - log_ratio - 1)
+
+
+def variance_error(truth: Floats, forecast: Floats) -> Floats:
+    """Squared difference of the squares of two volatilities."""
+    return squared_error(truth**2, forecast**2)
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -97,11 +117,22 @@ METRICS: dict[str, Metric] = {
             scale="first_close",
         ),
         Metric("abs_error", "log return", "mean absolute error; it decides", absolute_error, "log_return"),
+        Metric(
+            "miss", "share", "share of forecasts on the wrong side; it decides", direction_miss, quantity="direction"
+        ),
+        Metric("brier", "share squared", "mean squared error of the probability", squared_error, quantity="direction"),
+        Metric("qlike", "log variance", "true over forecast variance; it decides", qlike, quantity="volatility"),
+        Metric("mse_variance", "squared variance", "mean squared error of the variance", variance_error, "volatility"),
     )
 }
 """Every metric of a point forecast, by name."""
 
-DECIDING: dict[str, str] = {"price": "abs_log_error", "log_return": "abs_error"}
+DECIDING: dict[str, str] = {
+    "price": "abs_log_error",
+    "log_return": "abs_error",
+    "direction": "miss",
+    "volatility": "qlike",
+}
 """The one metric that gives a verdict, by quantity."""
 
 FLOOR = 0.01
@@ -119,9 +150,17 @@ def metrics_of(quantity: str) -> list[Metric]:
     return [metric for metric in METRICS.values() if metric.quantity == quantity]
 
 
-def naive_forecast(quantity: str, last_close: Floats) -> Floats:
-    """The naive forecast: the last close for a price, no change for a log return."""
-    return last_close if quantity == "price" else np.zeros_like(last_close)
+def naive_forecast(quantity: str, last_close: Floats, naive: Floats) -> Floats:
+    """The naive forecast: the last close for a price, no change for a log return, else what the table tells.
+
+    Args:
+        quantity: what is forecast.
+        last_close: last known close of each row.
+        naive: the column `naive` of the table.
+    """
+    if quantity == "price":
+        return last_close
+    return np.zeros_like(last_close) if quantity == "log_return" else naive
 
 
 def floor_price(forecast: Floats, last_close: Floats) -> Floats:

@@ -72,8 +72,8 @@ def score_forecasts(forecasts: pl.DataFrame) -> pl.DataFrame:
     """Score every forecast beside the naive one on exactly the same targets.
 
     Ensembles are added where a model has several runs. Rows of level `ensemble` hold every metric for all origins, for
-    each step and for the subsets of `find_subsets`; rows of level `run` hold every metric for all origins. For `bias`
-    there is no skill: `low, high` bound its value.
+    each step, for origins whose targets do not overlap (view `segments`) and for the subsets of `find_subsets`; rows of
+    level `run` hold every metric for all origins. For `bias` there is no skill: `low, high` bound its value.
 
     Args:
         forecasts: a table of forecasts with `actual` and, for prices, `last_close`.
@@ -90,6 +90,36 @@ def score_forecasts(forecasts: pl.DataFrame) -> pl.DataFrame:
         metrics_of(quantity)
     rows = [row for panel in _sound_panels(table) for row in _score_panel(panel)]
     return _give_verdicts(pl.DataFrame(rows, schema={**SCORE_COLUMNS, "is_copy": pl.Boolean()}))
+
+
+def score_full_interval(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Score forecasts of a whole span from one origin, in which errors compound.
+
+    Returns:
+        Rows of the score table with view `full_interval`: each metric over all steps of the origin. One origin is no
+        sample, so there is no test and no word.
+
+    Raises:
+        ForecastError: a model has not one origin that can be judged.
+    """
+    rows = [
+        row
+        for panel in _sound_panels(add_ensembles(forecasts))
+        for row in _score_cut(panel, subset="all", step=0, view="full_interval")
+    ]
+    return pl.DataFrame(rows, schema={**SCORE_COLUMNS, "is_copy": pl.Boolean()}).select(
+        pl.lit(None).cast(SCORE_COLUMNS[name]).alias(name) if name == "verdict" else name for name in SCORE_COLUMNS
+    )
+
+
+def find_segments(panel: Panel) -> NDArray[np.bool_]:
+    """Origins whose targets do not overlap: the first, and each next one at or after the last target before it."""
+    chosen = np.zeros(panel.origins.size, dtype=bool)
+    end = panel.origins[0] if panel.origins.size else 0
+    for number, (origin, last) in enumerate(zip(panel.origins, panel.targets[:, -1], strict=True)):
+        if origin >= end:
+            chosen[number], end = True, last
+    return chosen
 
 
 def count_origins(forecasts: pl.DataFrame) -> pl.DataFrame:
@@ -175,16 +205,17 @@ def _score_panel(panel: Panel) -> Iterator[dict[str, Any]]:
     if panel.steps.size > 1:
         for column, step in enumerate(panel.steps):
             yield from _score_cut(panel.keep(everything, step=column), subset="all", step=int(step))
+        yield from _score_cut(panel.keep(find_segments(panel)), subset="all", step=0, view="segments")
 
 
-def _score_cut(panel: Panel, *, subset: str, step: int) -> Iterator[dict[str, Any]]:
+def _score_cut(panel: Panel, *, subset: str, step: int, view: str = "every_origin") -> Iterator[dict[str, Any]]:
     for metric in metrics_of(panel.quantity):
         cut = panel if metric.scale is None else panel.keep((getattr(panel, metric.scale) > 0).all(axis=1))
         if cut.origins.size:
-            yield _score_metric(cut, metric, subset=subset, step=step)
+            yield {**_score_metric(cut, metric), "view": view, "subset": subset, "step": step}
 
 
-def _score_metric(panel: Panel, metric: Metric, *, subset: str, step: int) -> dict[str, Any]:
+def _score_metric(panel: Panel, metric: Metric) -> dict[str, Any]:
     overlapping = count_overlapping(panel.origins, panel.targets[:, -1])
     losses, naive = losses_per_origin(panel, metric)
     is_too_few = losses.size < count_needed(overlapping)
@@ -197,7 +228,7 @@ def _score_metric(panel: Panel, metric: Metric, *, subset: str, step: int) -> di
     unit = quote_of(panel.market) if metric.unit == "quote" else metric.unit
     return {
         **{name: getattr(panel, name) for name in ("market", "interval", "model", "level", "run", "quantity")},
-        **{"view": "every_origin", "subset": subset, "step": step, "metric": metric.name, "unit": unit},
+        **{"metric": metric.name, "unit": unit},
         **{"value": _known(metric.reduce(losses)), "naive": _known(metric.reduce(naive)), "p_holm": None},
         **figures,
         **{"n": losses.size, "verdict": "too few" if is_too_few else None, "overlap": overlapping},
@@ -208,7 +239,7 @@ def _score_metric(panel: Panel, metric: Metric, *, subset: str, step: int) -> di
 def losses_per_origin(panel: Panel, metric: Metric) -> tuple[Floats, Floats]:
     """Losses of the forecasts and of the naive forecast, averaged over the steps of each origin."""
     forecast = floor_price(panel.value, panel.last_close) if metric.name == "abs_log_error" else panel.value
-    naive = naive_forecast(panel.quantity, panel.last_close)
+    naive = naive_forecast(panel.quantity, panel.last_close, panel.naive)
     scale = 1.0 if metric.scale is None else getattr(panel, metric.scale)
     with np.errstate(over="ignore"):
         losses, base = ((metric.loss(panel.actual, line) / scale).mean(axis=1) for line in (forecast, naive))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -47,6 +47,17 @@ class TrainedRuns:
         """The network of one run, for one sample."""
         trained, fixed = jax.tree.map(jnp.asarray, self._arrays(run))
         return eqx.combine(trained, fixed, self.static)
+
+    def weights(self, run: int) -> Any:
+        """The trained arrays of one run, to go on from."""
+        return jax.tree.map(lambda leaf: leaf[run], self.trained)
+
+    def select(self, runs: Sequence[int]) -> TrainedRuns:
+        """Some of the runs, in the order asked for."""
+        rows = np.array(runs, dtype=np.int64)
+        trained, fixed = jax.tree.map(lambda leaf: leaf[rows], (self.trained, self.fixed))
+        validation = None if self.validation_losses is None else self.validation_losses[rows]
+        return replace(self, trained=trained, fixed=fixed, losses=self.losses[rows], validation_losses=validation)
 
     def _arrays(self, run: int) -> Any:
         """Trained and other arrays of one run."""

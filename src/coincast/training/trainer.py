@@ -71,13 +71,18 @@ class Progress:
 
 
 def train(
-    runs: Sequence[TrainingRun], *, lookback: int, on_progress: Callable[[Progress], None] | None = None
+    runs: Sequence[TrainingRun],
+    *,
+    lookback: int,
+    starts: Sequence[Any] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> TrainedRuns:
     """Train a set of runs in one program.
 
     Args:
         runs: at least one; see `TrainingRun` for what they must share.
         lookback: past candles of a window.
+        starts: the weights that each run begins from (`TrainedRuns.weights`); else those that its settings draw.
         on_progress: called after each dispatch.
 
     Returns:
@@ -97,6 +102,8 @@ def train(
     keys = [jax.random.split(jax.random.key(run.seed)) for run in runs]
     # Built outside the sharded program: a QR product inside it dead-locks on CPU.
     parts = [split_module(run.settings.build(axes, key=key[0])) for run, key in zip(runs, keys, strict=True)]
+    if starts is not None:
+        parts = [(start, fixed, static) for start, (_, fixed, static) in zip(starts, parts, strict=True)]
     static = parts[0][2]
     parameters = sum(leaf.size for leaf in jax.tree.leaves(parts[0][0]))
 
