@@ -5,7 +5,7 @@
 #   make check      format, lint, types, tests (which run README and docs): the command that says yes or no
 #   make docs       write the generated pages anew: docs/commands.md and docs/spec.md
 #   make bench      every benchmark, beside PyTorch
-#   make calibrate  long proofs: the size of the decisive test, and twenty demos
+#   make calibrate  long proofs: the judge's own errors, the size of the decisive test, twenty demos, intervals
 #   make fuzz       long proof: 10,000 mutated real files
 #   make kills      long proof: 200 downloads killed at random moments
 #   make audits     long proof: the leakage audit on 50 leaking pipelines and 200 clean ones
@@ -45,8 +45,10 @@ bench: $(VENV)/installed-bench
 	set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
 
 calibrate: $(VENV)/installed
+	$(BIN)/coincast calibrate
 	$(BIN)/python proofs/size_of_the_test.py
 	$(BIN)/python proofs/twenty_demos.py
+	$(BIN)/python proofs/conformal.py
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python proofs/fuzz_files.py

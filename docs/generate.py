@@ -40,7 +40,7 @@ EXIT_CODES = """\
 | 2 | wrong usage, option or spec |
 | 3 | bad or missing data |
 | 4 | the exchange or the network |
-| 5 | done, and the answer is no: `data check` found a broken file, `audit` a leak |
+| 5 | done, and the answer is no: `data check` found a broken file, `audit` a leak, `calibrate` a bound that is broken |
 | 130 | interrupted; what was finished is kept, and the same command goes on from there |
 
 An expected error is one or two lines on stderr: what was given, what is allowed, what to do. With `--json` one JSON

@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 
 from coincast.errors import DataError, ForecastError, UsageError
-from coincast.experiments.judge import find_lag, judge, name_old_price
+from coincast.experiments.judge import judge
+from coincast.scores.lag import find_lag
 
 N = 400
 
@@ -195,7 +196,8 @@ def test_quantiles_get_coverage_and_pinball_and_no_word() -> None:
     prices = make_prices()
     quantiles = {"q10": lagged(prices, 1) * 0.95, "q90": lagged(prices, 1) * 1.05}
     found = judge(make_table(prices, lagged(prices, 1), **quantiles))
-    rows = found.scores.filter(pl.col("metric").is_in(["pinball", "coverage_80", "interval_score_80"]))
+    whole = found.scores.filter(pl.col("subset") == "all", pl.col("step") == 0)
+    rows = whole.filter(pl.col("metric").is_in(["pinball", "coverage_80", "interval_score_80"]))
     assert rows.height == 3
     assert rows["verdict"].null_count() == 3
     assert found.intervals is not None
@@ -266,19 +268,6 @@ def test_too_few_rows_have_no_lag() -> None:
     prices = make_prices(12)
     forecasts = judge(make_table(prices, lagged(prices, 1))).forecasts
     assert find_lag(forecasts[:9]) is None
-
-
-@pytest.mark.parametrize(
-    ("candles", "interval", "name"),
-    [
-        (1, "1d", "yesterday's price"),
-        (3, "1d", "the price of 3 days ago"),
-        (1, "1h", "the price of 1 candle ago"),
-        (2, "15m", "the price of 2 candles ago"),
-    ],
-)
-def test_old_prices_have_names(candles: int, interval: str, name: str) -> None:
-    assert name_old_price(candles, interval) == name
 
 
 def test_an_honest_naive_forecast_made_at_six_in_the_evening_is_naive() -> None:

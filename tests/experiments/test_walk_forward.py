@@ -206,3 +206,27 @@ def test_a_price_copy_has_no_direction(candles: pl.DataFrame) -> None:
 
     with pytest.raises(Exception, match=r"not finite|no origin that can be judged"):
         compare(candles, models=[Copy()], quantity="direction", lookback=5, test=TEST)
+
+
+@pytest.mark.parametrize("refit", ["never", "every", "warm", "drift"])
+def test_a_changed_future_leaves_every_forecast_made_before_it(candles: pl.DataFrame, refit: str) -> None:
+    """Also the decision to refit may know nothing of the future: the market falls to a third after the cut."""
+    cut = ROWS - 35
+    changed = candles.with_columns(
+        pl.when(pl.int_range(pl.len()) > cut).then(pl.col(name) / 3).otherwise(pl.col(name)).alias(name)
+        for name in ("open", "high", "low", "close")
+    )
+    keywords = {
+        "models": ["lstm", "ar"],
+        "lookback": 5,
+        "horizon": 2,
+        "seeds": 1,
+        "epochs": 1,
+        "test": TEST,
+        "every": 12,
+    }
+    made = [compare(each, refit=refit, **keywords).forecasts for each in (candles, changed)]
+    before, after = (table.filter(pl.col("origin") <= candles["close_time"][cut]) for table in made)
+    wanted = ["model", "run", "trained_until", "origin", "step", "value"]
+    assert before.height > 3 * 2 * 40
+    assert before.select(wanted).equals(after.select(wanted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -13,11 +14,14 @@ from statsmodels.stats.proportion import proportion_confint
 
 from coincast.errors import UsageError
 from coincast.forecasts.prices import price_path
-from coincast.scores.interval import (
+from coincast.scores.interval import PIT_COLUMNS, pit_histogram, score_intervals
+from coincast.scores.naive_interval import naive_quantiles
+from coincast.scores.quantiles import (
+    crps_of_quantiles,
+    crps_of_runs,
+    expected_band,
     interval_score,
-    naive_quantiles,
     pinball_loss,
-    score_intervals,
     wilson_interval,
 )
 
@@ -110,8 +114,12 @@ def test_scores_of_quantiles_beside_the_naive_interval() -> None:
     prices = 100 * np.exp(np.cumsum(spread * rng.standard_normal(600)))
     table = make_path(prices)
     scores = score_intervals(table, make_intervals(table, 1.2816 * spread))
-    rows = {row["metric"]: row for row in scores.iter_rows(named=True)}
-    assert set(rows) == {"pinball", "interval_score_80", "coverage_80"}
+    rows = {row["metric"]: row for row in scores.filter(pl.col("subset") == "all").iter_rows(named=True)}
+    assert set(rows) == {
+        "pinball",
+        "crps_quantile",
+        *(f"{n}_80" for n in ("interval_score", "coverage", "width", "infinite")),
+    }
     assert rows["coverage_80"]["value"] == pytest.approx(0.8, abs=0.05)
     assert rows["coverage_80"]["naive"] == pytest.approx(0.8, abs=0.06)
     assert rows["coverage_80"]["low"] < rows["coverage_80"]["value"] < rows["coverage_80"]["high"]
@@ -119,7 +127,7 @@ def test_scores_of_quantiles_beside_the_naive_interval() -> None:
     assert rows["pinball"]["low"] < rows["pinball"]["skill"] < rows["pinball"]["high"]
     assert scores["verdict"].null_count() == scores.height
     wide = score_intervals(table, make_intervals(table, 20 * spread))
-    assert wide.filter(pl.col("metric") == "coverage_80")["value"].to_list() == [1.0]
+    assert wide.filter(pl.col("metric") == "coverage_80")["value"].to_list() == [1.0] * 4
     assert wide.filter(pl.col("metric") == "interval_score_80")["high"][0] < 0
 
 
@@ -127,3 +135,132 @@ def test_only_prices_have_quantiles_that_can_be_scored() -> None:
     table = make_path(np.linspace(100, 110, 60)).with_columns(quantity=pl.lit("log_return"))
     with pytest.raises(UsageError, match="quantiles of 'log_return' cannot be scored; what can be scored: price"):
         score_intervals(table, make_intervals(table, 0.1))
+
+
+def test_crps_of_quantiles_equals_scoringrules() -> None:
+    rng = np.random.default_rng(0)
+    truth, quantiles = rng.standard_normal(200), np.sort(rng.standard_normal((200, 7)), axis=1)
+    levels = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
+    found = crps_of_quantiles(truth, quantiles, levels)
+    assert found == pytest.approx(scoringrules.crps_quantile(truth, quantiles, levels))
+
+
+@pytest.mark.parametrize(("fair", "estimator"), [(False, "nrg"), (True, "fair")])
+def test_crps_of_runs_equals_scoringrules(fair: bool, estimator: str) -> None:
+    rng = np.random.default_rng(0)
+    truth, runs = rng.standard_normal(100), rng.standard_normal((100, 9))
+    expected = scoringrules.crps_ensemble(truth, runs, estimator=estimator)
+    assert crps_of_runs(truth, runs, fair=fair) == pytest.approx(expected)
+
+
+def test_the_band_holds_the_shares_whose_wilson_interval_holds_the_truth() -> None:
+    low, high = expected_band(0.15, 80)
+    assert wilson_interval(low, 80)[1] == pytest.approx(0.15)
+    assert wilson_interval(high, 80)[0] == pytest.approx(0.15)
+
+
+def clustered_path(candles: int) -> tuple[np.ndarray, np.ndarray]:
+    """Prices whose volatility doubles and halves every 60 candles, and that volatility for the candle to come."""
+    spread = 0.01 * np.where(np.arange(candles) // 60 % 2, 2.0, 1.0)
+    return 100 * np.exp(np.cumsum(spread * np.random.default_rng(1).standard_normal(candles))), np.append(spread[1:], 0)
+
+
+def test_coverage_by_tercile_finds_where_a_constant_width_fails() -> None:
+    prices, _ = clustered_path(1200)
+    table = make_path(prices)
+    moves = np.abs(np.diff(np.log(prices)))
+    scores = score_intervals(table, make_intervals(table, float(np.quantile(moves, 0.8))))
+    shares = {row["subset"]: row for row in scores.filter(pl.col("metric") == "coverage_80").iter_rows(named=True)}
+    assert set(shares) == {"all", "calm", "middle", "wild"}
+    assert shares["calm"]["value"] > 0.87
+    assert shares["wild"]["value"] < 0.73
+    assert shares["calm"]["n"] + shares["middle"]["n"] + shares["wild"]["n"] == shares["all"]["n"]
+    weighted = sum(shares[third]["value"] * shares[third]["n"] for third in ("calm", "middle", "wild"))
+    assert weighted == pytest.approx(shares["all"]["value"] * shares["all"]["n"])
+    assert all(row["low"] < row["value"] < row["high"] for row in shares.values())
+
+
+def test_infinite_intervals_are_counted_and_never_scored() -> None:
+    table = make_path(100 * np.exp(np.cumsum(0.01 * np.random.default_rng(2).standard_normal(400))))
+    given = make_intervals(table, 0.0128)
+    is_hole = pl.int_range(pl.len()) % 4 == 0
+    holed = given.with_columns(
+        q10=pl.when(is_hole).then(0.0).otherwise("q10"), q90=pl.when(is_hole).then(np.inf).otherwise("q90")
+    )
+    rows, whole = (
+        {
+            row["metric"]: row
+            for row in score_intervals(table, each).filter(pl.col("subset") == "all").iter_rows(named=True)
+        }
+        for each in (holed, given)
+    )
+    n = whole["infinite_80"]["n"]
+    assert rows["infinite_80"]["value"] == pytest.approx(n / 4, abs=1)
+    assert rows["infinite_80"]["n"] == rows["coverage_80"]["n"] == n
+    assert (
+        rows["width_80"]["n"]
+        == rows["interval_score_80"]["n"]
+        == rows["pinball"]["n"]
+        == n - rows["infinite_80"]["value"]
+    )
+    assert rows["width_80"]["value"] == pytest.approx(2 * np.sinh(0.0128))
+    assert rows["coverage_80"]["value"] > whole["coverage_80"]["value"]
+    assert whole["infinite_80"]["value"] == 0
+    none_finite = given.with_columns(q10=pl.lit(0.0), q90=pl.lit(np.inf))
+    empty = score_intervals(table, none_finite).filter(pl.col("metric") == "interval_score_80").row(0, named=True)
+    assert (empty["value"], empty["n"]) == (None, 0)
+
+
+def test_every_step_has_its_own_rows() -> None:
+    one = make_path(100 * np.exp(np.cumsum(0.01 * np.random.default_rng(3).standard_normal(300))))
+    later = one.with_columns(
+        step=pl.lit(2), target_time=pl.col("target_time").shift(-1), actual=pl.col("actual").shift(-1)
+    )
+    table = pl.concat([one[:-1], later[:-1]])
+    scores = score_intervals(table, make_intervals(table, 0.0128)).filter(pl.col("subset") == "all")
+    covered = {
+        row["step"]: row["value"] for row in scores.filter(pl.col("metric") == "coverage_80").iter_rows(named=True)
+    }
+    assert set(covered) == {0, 1, 2}
+    assert covered[0] == pytest.approx((covered[1] + covered[2]) / 2)
+    assert covered[2] < covered[1]
+    assert scores.filter(pl.col("step") == 0)["overlap"].unique().to_list() == [2]
+
+
+def test_runs_of_an_ensemble_have_a_crps_of_their_own() -> None:
+    rng = np.random.default_rng(4)
+    table = make_path(100 * np.exp(np.cumsum(0.01 * rng.standard_normal(300))))
+    runs = [
+        table.with_columns(run=pl.lit(k), value=pl.col("last_close") * np.exp(0.01 * rng.standard_normal(299)))
+        for k in range(1, 6)
+    ]
+    given = make_intervals(table, 0.0128).with_columns(model=pl.lit("m.ensemble"))
+    row = score_intervals(pl.concat(runs), given).filter(pl.col("metric") == "crps_runs").row(0, named=True)
+    values = np.stack([run["value"].to_numpy() / run["last_close"].to_numpy() for run in runs], axis=1)[-row["n"] :]
+    truth = (table["actual"] / table["last_close"]).to_numpy()[-row["n"] :]
+    assert row["value"] == pytest.approx(scoringrules.crps_ensemble(truth, values, estimator="nrg").mean())
+    assert 0 < row["naive"] < row["value"]
+
+
+def test_the_validation_part_tells_the_naive_interval_of_the_first_origin() -> None:
+    table = make_path(100 * np.exp(np.cumsum(0.01 * np.random.default_rng(5).standard_normal(300))))
+    now, before = table[100:], table[:100]
+    given = make_intervals(now, 0.0128)
+    assert score_intervals(now, given)["n"][0] == 200 - 22
+    assert score_intervals(now, given, calibration=before)["n"][0] == 199
+
+
+def test_the_histogram_counts_where_prices_fell() -> None:
+    prices = 100 * np.exp(np.cumsum(0.01 * np.random.default_rng(6).standard_normal(1500)))
+    table = make_path(prices)
+    histogram = pit_histogram(table, make_intervals(table, 0.01 * float(ndtri(0.9))))
+    assert list(histogram.columns) == list(PIT_COLUMNS)
+    moves = np.diff(np.log(prices))[-histogram["n"][0] :]
+    edges = [-np.inf, -0.01 * float(ndtri(0.9)), 0.0, 0.01 * float(ndtri(0.9)), np.inf]
+    counts = [((moves > low) & (moves <= high)).sum() for low, high in pairwise(edges)]
+    assert histogram["share"].to_numpy() == pytest.approx(np.array(counts) / moves.size)
+    assert histogram["expected"].to_list() == pytest.approx([0.1, 0.4, 0.4, 0.1])
+    assert histogram["share"].is_between(histogram["band_low"], histogram["band_high"]).all()
+    assert histogram["naive"].sum() == pytest.approx(1)
+    narrow = pit_histogram(table, make_intervals(table, 0.004))
+    assert (narrow["share"] > narrow["band_high"]).to_list() == [True, False, False, True]

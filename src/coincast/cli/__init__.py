@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from coincast.cli import audit, compare, data, demo, describe, doctor, download, forecast, import_files, judge, simulate
+from coincast.cli import (
+    audit,
+    calibrate,
+    compare,
+    data,
+    demo,
+    describe,
+    doctor,
+    download,
+    forecast,
+    import_files,
+    judge,
+    simulate,
+)
 from coincast.cli.output import spare_letters
 
 app = typer.Typer(
@@ -23,6 +36,7 @@ app.command()(forecast.forecast)
 app.command()(compare.compare)
 app.command()(describe.describe)
 app.command()(audit.audit)
+app.command()(calibrate.calibrate)
 app.command()(download.download)
 app.command("import")(import_files.import_files)
 app.add_typer(data.app)

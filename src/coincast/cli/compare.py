@@ -31,6 +31,9 @@ def compare(
     column: options.Columns = None,
     day_first: options.DayFirst = None,
     on_bad: options.OnBad = "refuse",
+    all_models: Annotated[
+        bool, typer.Option("--all-models", help="Also every other model that there is; some need extras.")
+    ] = False,
     changes: options.Changes = None,
     seed: options.Seed = None,
     out: options.Out = None,
@@ -45,6 +48,7 @@ def compare(
       coincast compare --candles btc.csv
       coincast compare examples/eth-daily.toml --candles bitcoin_price.csv --candles ethereum_price.csv
       coincast compare --candles btc.csv --set lstm.units=64 --set training.epochs=20
+      coincast compare --candles btc.csv --all-models --set split.refit=every
       coincast compare --market binance:BTC/USDT --interval 1d --since 2017-09-01
     """
     options.prepare_devices()
@@ -59,6 +63,7 @@ def compare(
             *(changes or []),
             *([f"training.seed={seed}"] if seed is not None else []),
         ],
+        every_model=all_models,
     )
     data = options.load_candles(
         wanted, candles, interval=interval, zone=zone, columns=column, day_first=day_first, on_bad=on_bad, quiet=quiet
@@ -80,7 +85,9 @@ def command_line() -> str:
 
 def print_run(run: FolderRun, *, quiet: bool) -> None:
     """Leaderboard, verdict and where the report is."""
+    from coincast.experiments.summary import summarise_further
+
     result: Any = run.result
     print_leaderboard(result.scores)
-    typer.echo("\n" + "\n".join(result.sentences))
+    typer.echo("\n" + "\n".join([*result.sentences, *summarise_further(result.further)]))
     print_ending(run, quiet=quiet)

@@ -22,6 +22,12 @@ def judge(
     zone: options.Zone = None,
     horizon: Annotated[int | None, typer.Option(help="Steps ahead of every row, where the table does not say.")] = None,
     quantity: Annotated[str, typer.Option(help="What is forecast: price or log_return.")] = "price",
+    cost: Annotated[
+        float, typer.Option(metavar="SHARE", help="What buying and selling again costs; 0.001 is 0.1 %.")
+    ] = 0.001,
+    repetitions: Annotated[int, typer.Option(help="Draws of every bootstrap.")] = 1000,
+    block: Annotated[int | None, typer.Option(help="Mean length of a bootstrap's blocks; else chosen.")] = None,
+    seed: Annotated[int, typer.Option(help="Of every bootstrap.")] = 0,
     out: options.Out = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -39,6 +45,8 @@ def judge(
     """
     from coincast.experiments.judge import judge as judge_table
     from coincast.experiments.story import write_judgement
+    from coincast.experiments.summary import summarise_further
+    from coincast.scores.finding import Options
 
     judgement = judge_table(
         forecasts,
@@ -48,13 +56,14 @@ def judge(
         zone=zone,
         horizon=horizon,
         quantity=quantity,
+        options=Options(repetitions=repetitions, block=block, seed=seed, cost=cost),
     )
     report = write_judgement(judgement, out, command=command_line())
     if as_json:
         print_json(judgement.to_dict(report=str(report)))
         return
     print_leaderboard(judgement.scores)
-    typer.echo(f"\n{judgement.sentence}")
+    typer.echo("\n" + "\n".join([judgement.sentence, *summarise_further(judgement.further)]))
     if not quiet:
         for note in judgement.notes:
             typer.echo(f"note: {note}")

@@ -6,7 +6,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from coincast.experiments.fit import OnProgress
     from coincast.experiments.folder import FolderRun
-    from coincast.training.trainer import Progress
 
 WIDTH = 100
 ANSWER_IS_NO = 5
@@ -75,8 +75,8 @@ def spare_letters() -> None:
 
 
 @contextmanager
-def training_bar(*, quiet: bool) -> Iterator[Callable[[str, Progress], None] | None]:
-    """A progress bar on stderr for every training: epoch, loss, rate and time left.
+def training_bar(*, quiet: bool) -> Iterator[OnProgress | None]:
+    """A progress bar on stderr for every training and slow fit: epoch, loss, rate and time left.
 
     Where stderr is no terminal, one line per tenth of a training instead.
     """
@@ -94,9 +94,7 @@ def training_bar(*, quiet: bool) -> Iterator[Callable[[str, Progress], None] | N
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=28),
-        TextColumn("epoch {task.fields[epoch]}"),
-        TextColumn("loss {task.fields[loss]}"),
-        TextColumn("{task.fields[rate]} steps/s"),
+        TextColumn("{task.fields[state]}"),
         TimeRemainingColumn(),
         console=errors,
         transient=True,
@@ -104,21 +102,26 @@ def training_bar(*, quiet: bool) -> Iterator[Callable[[str, Progress], None] | N
     tasks: dict[str, TaskID] = {}
 
     def show(label: str, progress: Any) -> None:
-        fields: dict[str, Any] = {
-            "epoch": f"{math.ceil(progress.epoch)}/{progress.epochs}",
-            "loss": f"{progress.loss:.4g}",
-            "rate": f"{progress.steps_per_second:,.0f}",
-        }
+        is_training = not hasattr(progress, "done")
+        total, done = (progress.epochs, progress.epoch) if is_training else (progress.total, progress.done)
+        state = f"{done} of {total} fits"
+        if is_training:
+            state = f"epoch {math.ceil(done)}/{total} loss {progress.loss:.4g} {progress.steps_per_second:,.0f} steps/s"
         if label not in tasks:
-            tasks[label] = bar.add_task(f"training {progress.runs} runs of {label}", total=progress.epochs, **fields)
-        bar.update(tasks[label], completed=progress.epoch, **fields)
+            what = f"training {progress.runs} runs of {label}" if is_training else f"fitting {label}"
+            tasks[label] = bar.add_task(what, total=total, state=state)
+        bar.update(tasks[label], completed=done, total=total, state=state)
 
     with bar:
         yield show
 
 
 def _print_tenths(label: str, progress: Any) -> None:
-    """One line on stderr whenever another tenth of the epochs is done."""
+    """One line on stderr whenever another tenth of the epochs, or of the fits, is done."""
+    if hasattr(progress, "done"):
+        if progress.done % max(1, progress.total // 10) == 0:
+            print(f"fitting {label}: {progress.done} of {progress.total}", file=sys.stderr)
+        return
     tenth = max(1, progress.epochs // 10)
     if progress.epoch.is_integer() and (progress.epoch % tenth == 0 or progress.epoch == progress.epochs):
         print(

@@ -14,6 +14,7 @@ from coincast.experiments.result import Result
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.experiments.story import say
+from coincast.experiments.summary import list_further
 
 
 def compare(candles: Any, *, spec: Spec | str | Path | None = None, **settings: Any) -> Result:
@@ -69,6 +70,7 @@ def describe_run(run: FolderRun) -> dict[str, Any]:
         "inputs": result.inputs.to_dicts(),
         "leaderboard": result.leaderboard.to_dicts(),
         "scores": result.scores.to_dicts(),
+        "further": list_further(result.further),
         "seconds": dict(result.seconds),
         "files": list(result.files),
         "notes": list(result.notes),

@@ -61,17 +61,15 @@ def list_models(models: Any, quantity: str = "price") -> list[Any]:
     if isinstance(models, str | Mapping) or not isinstance(models, Iterable):
         models = [models] if models else []
     listed = list(models) or list(default)
-    if EVERY_MODEL not in listed:
+    if not any(map(_means_every, listed)):
         return listed
-    named = {model.get("name") if isinstance(model, Mapping) else model for model in listed if not _is_settings(model)}
-    return [
-        *(model for model in listed if _is_settings(model) or model != EVERY_MODEL),
-        *(name for name in models_of(quantity) if name not in named),
-    ]
+    entries = [_make_entry(model) for model in listed if not _means_every(model)]
+    named = {entry.name for entry in entries}
+    return [*entries, *(name for name in models_of(quantity) if name not in named)]
 
 
-def _is_settings(model: Any) -> bool:
-    return not isinstance(model, str | Mapping)
+def _means_every(model: Any) -> bool:
+    return isinstance(model, str) and model == EVERY_MODEL
 
 
 def make_entries(models: Iterable[Any]) -> list[ModelEntry]:

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from coincast.errors import UsageError
 from coincast.experiments.entries import ModelEntry, is_network
 from coincast.experiments.grid import Setting
+from coincast.experiments.progress import Fitting, tell_fits
 from coincast.experiments.rows import Fitted, Said, Tables
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task, plan_fits
@@ -28,6 +29,7 @@ DRIFT_ERRORS = 2.0
 FEWEST_COMPARED = 10
 
 
+OnProgress = Callable[[str, "Progress | Fitting"], None]
 Place = tuple[int, str]
 """Number of a task and label of a setting."""
 
@@ -64,13 +66,18 @@ class Teller(Protocol):
         """What every run of every handle says of the windows that were asked about."""
         ...
 
-    def steps_ahead(self, task: Task) -> int:
-        """Steps from the first origin to the end of the test span; 0 where the model cannot go so far."""
+    def steps_ahead(self, task: Task, end: int) -> int:
+        """Steps from the first origin to a row, the end of the test span; 0 where the model cannot go so far."""
         ...
 
 
 def fit_entry(
-    entry: ModelEntry, spec: Spec, tasks: Sequence[Task], *, on_progress: Callable[[str, Progress], None] | None = None
+    entry: ModelEntry,
+    spec: Spec,
+    tasks: Sequence[Task],
+    *,
+    beside: bool = True,
+    on_progress: OnProgress | None = None,
 ) -> Fitted:
     """Train or ask one model on all tasks.
 
@@ -79,7 +86,8 @@ def fit_entry(
         spec: its experiment.
         tasks: what to learn and forecast; the runs of a network on all of them, and on all their refits, are one
             program (one for each round of refits that waits for the round before: warm starts, and refits on drift).
-        on_progress: told the label and the progress of a training.
+        beside: also forecast the validation part, and the whole test span from its first origin.
+        on_progress: told the label, and the progress of a training or of fits that take a while.
     """
     teller: Teller
     if is_network(entry):
@@ -87,7 +95,7 @@ def fit_entry(
 
         teller = NetworkTeller(entry, spec, tasks, on_progress)
     else:
-        teller = ForecasterTeller(entry, spec)
+        teller = ForecasterTeller(entry, spec, on_progress)
     tables, held, losses = Tables(), dict[Place, Any](), dict[Place, Losses]()
     for fits in _rounds(spec, tasks):
         units = [Unit((place, setting.label), fit, setting) for place, fit in fits for setting in teller.settings]
@@ -103,8 +111,9 @@ def fit_entry(
             tables.add(unit.fit, said, is_new=is_new)
             if spec.split.refit == "drift":
                 losses.setdefault(unit.place, Losses()).add(unit.fit, said)
-        firsts = [(unit, ask) for unit, ask in zip(units, asks, strict=True) if unit.fit.fit == 1]
-        _tell_beside(teller, tables, tasks, [pair for pair in firsts if not pair[0].fit.is_live])
+        if beside:
+            firsts = [(unit, ask) for unit, ask in zip(units, asks, strict=True) if unit.fit.fit == 1]
+            _tell_beside(teller, tables, tasks, [pair for pair in firsts if not pair[0].fit.is_live])
     return tables.gather()
 
 
@@ -113,13 +122,14 @@ def _tell_beside(teller: Teller, tables: Tables, tasks: Sequence[Task], firsts: 
     validated = [(unit, replace(ask, windows=unit.fit.validation)) for unit, ask in firsts if len(unit.fit.validation)]
     for (unit, _), said in zip(validated, teller.tell([ask for _, ask in validated]), strict=True):
         tables.add_calibration(unit.fit, said)
-    # One at a time: test spans are not equally long.
+    ahead = []
     for unit, ask in firsts:
-        steps = teller.steps_ahead(tasks[unit.place[0]])
+        steps = teller.steps_ahead(unit.fit, tasks[unit.place[0]].parts.test.end)
         if steps:
-            start = unit.fit.test.select(np.arange(len(unit.fit.test)) == 0)
-            said = teller.tell([replace(ask, windows=replace(start, horizon=steps), steps=steps)])[0]
-            tables.add_full_interval(unit.fit, said)
+            start = replace(unit.fit.test.select(np.arange(len(unit.fit.test)) == 0), horizon=steps)
+            ahead.append((unit, replace(ask, windows=start, steps=steps)))
+    for (unit, _), said in zip(ahead, teller.tell([ask for _, ask in ahead]), strict=True):
+        tables.add_full_interval(unit.fit, said)
 
 
 def _rounds(spec: Spec, tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:
@@ -170,18 +180,18 @@ class Losses:
         return bool(newest.mean() - before.mean() > DRIFT_ERRORS * error)
 
 
-def count_ahead(task: Task) -> int:
-    """Steps from the first origin of the test span to its last row before a gap; 0 for what is no path of prices."""
+def count_ahead(task: Task, end: int) -> int:
+    """Steps from the first origin to the last row before `end`, or before a gap; 0 for what is no path of prices."""
     if QUANTITIES[task.samples.quantity].is_whole:
         return 0
-    origin = int(task.test.origin_rows[0])
-    breaks = np.flatnonzero(task.samples.open_time[origin + 1 :] != task.samples.close_time[origin:-1])
-    return min(task.parts.test.end - 1 - origin, int(breaks[0]) if len(breaks) else len(task.samples.close))
+    origin, samples = int(task.test.origin_rows[0]), task.samples
+    breaks = np.flatnonzero(samples.open_time[origin + 1 : end] != samples.close_time[origin : end - 1])
+    return int(breaks[0]) if len(breaks) else end - 1 - origin
 
 
 def _is_due(unit: Unit, losses: dict[Place, Losses]) -> bool:
     """Whether a unit is fitted anew: at first, and where its losses have grown."""
-    if unit.fit.fit == 1:
+    if unit.place not in losses:
         return True
     own, border = losses[unit.place], unit.fit.parts.test.first
     if not own.have_grown(border, len(unit.fit.parts.test)):
@@ -193,18 +203,18 @@ def _is_due(unit: Unit, losses: dict[Place, Losses]) -> bool:
 class ForecasterTeller:
     """Asks a forecaster, which fits itself whenever it is asked; a warm start is a fresh fit for it."""
 
-    def __init__(self, entry: ModelEntry, spec: Spec) -> None:
+    def __init__(self, entry: ModelEntry, spec: Spec, on_progress: OnProgress | None) -> None:
         self.settings = [Setting(entry.label, entry.settings, {}, {})]
-        self.seed = spec.training.seed
+        self.seed, self.on_progress = spec.training.seed, on_progress
 
     def fit(self, units: Sequence[Unit], *, after: Sequence[Any] | None) -> list[Any]:
         return list(units)
 
     def tell(self, asks: Sequence[Ask]) -> list[list[Said]]:
-        return [[self._ask(ask)] for ask in asks]
+        return [[self._ask(ask)] for ask in tell_fits(asks, self.settings[0].label, self.on_progress)]
 
-    def steps_ahead(self, task: Task) -> int:
-        return count_ahead(task) if getattr(self.settings[0].settings, "extrapolates", False) else 0
+    def steps_ahead(self, task: Task, end: int) -> int:
+        return count_ahead(task, end) if getattr(self.settings[0].settings, "extrapolates", False) else 0
 
     def _ask(self, ask: Ask) -> Said:
         began = time.perf_counter()

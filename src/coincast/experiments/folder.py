@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ import polars as pl
 
 from coincast.errors import CoincastError, UnreadableFileError
 from coincast.experiments.fingerprint import hash_candles, take_fingerprint
+from coincast.experiments.fit import OnProgress
 from coincast.experiments.places import choose_place, claim_place, safe_name, write_json, write_text
 from coincast.experiments.result import Result
 from coincast.experiments.rows import HISTORY_COLUMNS, Fitted
@@ -31,12 +32,13 @@ from coincast.forecasts.table import load_table, write_table
 from coincast.tabular import write_beside
 
 if TYPE_CHECKING:
-    from coincast.training.trainer import Progress
+    pass
 
 FINISHED = "finished"
 FOLDER_VERSION = 2
 PLAIN_TABLES = ("parts", "inputs", "shift")
 FITTED_TABLES = ("forecasts", "outlook", "calibration", "full_interval", "runs", "history")
+FURTHER_FOLDER = "further"
 MORE_FORECASTS = ("outlook", "calibration", "full_interval")
 """Tables of forecasts that have a file only where they have rows."""
 BROKEN = (
@@ -72,7 +74,7 @@ def run_in_folder(
     fresh: bool = False,
     beyond: bool = False,
     command: str = "",
-    on_progress: Callable[[str, Progress], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> FolderRun:
     """Run an experiment in a folder; go on where it was interrupted, show it where it is finished.
 
@@ -141,6 +143,11 @@ def write_result(result: Result, folder: Path, *, command: str) -> Result:
     for name in MORE_FORECASTS:
         if getattr(result, name).height:
             write_table(getattr(result, name), folder / f"{name}.parquet", kind="forecasts")
+    if result.intervals is not None:
+        write_table(result.intervals, folder / "intervals.parquet", kind="intervals")
+    for name, finding in result.further.items():
+        if finding.table.height:
+            write_table(finding.table, folder / FURTHER_FOLDER / f"{name}.parquet", kind="further")
     _write_pages(result, folder, command=command)
     result = replace(result, seconds={**result.seconds, "report": time.perf_counter() - began})
     write_json(folder / "run.json", _run_facts(result))
@@ -196,6 +203,7 @@ def _read_result(folder: Path, facts: Mapping[str, Any]) -> Result:
         for name in ("first", "last")
     ]
     plain["parts"] = plain["parts"].with_columns(times)
+    has_intervals = facts["has_intervals"]
     plain |= {
         name: load_table(folder / f"{name}.parquet", kind="forecasts") if name in facts["tables"] else forecasts.clear()
         for name in MORE_FORECASTS
@@ -205,6 +213,7 @@ def _read_result(folder: Path, facts: Mapping[str, Any]) -> Result:
         candles=pl.DataFrame(),
         forecasts=forecasts,
         scores=load_table(folder / "scores.parquet", kind="scores"),
+        intervals=load_table(folder / "intervals.parquet", kind="intervals") if has_intervals else None,
         runs=load_table(folder / "runs.parquet", kind="runs"),
         history=pl.read_csv(folder / "history.csv", schema=HISTORY_COLUMNS, glob=False),
         seconds=dict(facts["seconds"]),
@@ -262,6 +271,7 @@ def _run_facts(result: Result) -> dict[str, Any]:
     return {
         "version": FOLDER_VERSION,
         "fingerprint": result.fingerprint,
+        "has_intervals": result.intervals is not None,
         "tables": [name for name in MORE_FORECASTS if getattr(result, name).height],
         "seconds": dict(result.seconds),
         "notes": list(result.notes),

@@ -5,50 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from coincast.errors import ForecastError, UsageError
+from coincast.experiments.summary import list_further
 from coincast.forecasts.combine import GROUP_KEYS, MODEL_KEYS, RUN_KEYS, add_ensembles, failed_runs
 from coincast.forecasts.outside import OutsideForecasts, clean_names, read_outside, take_intervals
-from coincast.forecasts.prices import price_path
 from coincast.forecasts.table import FORECAST_COLUMNS, check_forecasts, is_quantile_name
 from coincast.reports.tables import leaderboard, leaderboard_html
+from coincast.scores.finding import Finding, Options
+from coincast.scores.further import examine_further
 from coincast.scores.interval import score_intervals
+from coincast.scores.lag import find_lag, name_old_price
 from coincast.scores.verdict import NAIVE, count_origins, count_tests, deciding_rows, score_forecasts
 from coincast.scores.words import percent, sentence
 from coincast.tabular import read_table, to_pandas
-
-LAGS_PER_STEP = 10
-FEWEST_LAGGED = 10
-"""Forecasts needed to say at which lag a line fits best."""
-CLEARLY_NEARER = 0.6
-"""A line is an old price where its distance from that price is at most this share of its distance from the truth."""
-
-
-@dataclass(frozen=True)
-class Lag:
-    """At which lag a line fits best: `candles` back from its target, 0 where it fits the truth best.
-
-    Attributes:
-        candles: the lag.
-        distance: mean |ln(forecast / price that many candles before the target)|.
-        from_truth: the same at lag 0, over the same forecasts.
-        step: steps ahead of the forecasts that were looked at, the smallest in the table.
-    """
-
-    candles: int
-    distance: float
-    from_truth: float
-    step: int
-
-    @property
-    def is_old_price(self) -> bool:
-        """Whether the line is clearly nearer to a price known at its origin than to the truth."""
-        return self.candles >= self.step and self.distance <= CLEARLY_NEARER * self.from_truth
 
 
 @dataclass(frozen=True)
@@ -90,6 +65,7 @@ class Judgement:
         intervals: quantile forecasts, None where there are none.
         models: one judgement per market and model, the best first within each market.
         notes: what was assumed, left out or counted.
+        options: how the further tests are made.
     """
 
     forecasts: pl.DataFrame
@@ -97,6 +73,12 @@ class Judgement:
     intervals: pl.DataFrame | None
     models: tuple[ModelJudgement, ...]
     notes: tuple[str, ...] = field(default=())
+    options: Options = field(default=Options())
+
+    @cached_property
+    def further(self) -> Mapping[str, Finding]:
+        """What the further tests found, by name (`coincast.scores.further.FURTHER`); made when first asked for."""
+        return examine_further(add_ensembles(self.forecasts), self.scores, options=self.options)
 
     @property
     def verdict(self) -> str:
@@ -122,6 +104,7 @@ class Judgement:
         return {
             "models": [{name: _plain(value) for name, value in vars(model).items()} for model in self.models],
             "scores": [{name: _plain(value) for name, value in row.items()} for row in self.scores.to_dicts()],
+            "further": list_further(self.further),
             "report": report,
             "notes": list(self.notes),
         }
@@ -147,6 +130,7 @@ def judge(
     zone: str | None = None,
     horizon: int | None = None,
     quantity: str = "price",
+    options: Options | None = None,
 ) -> Judgement:
     """Say what forecasts are worth beside the naive forecast.
 
@@ -159,6 +143,7 @@ def judge(
         zone: zone of times without one; else UTC.
         horizon: steps ahead of every row, where the table says neither origin nor step.
         quantity: "price" or "log_return".
+        options: how the further tests are made.
 
     Returns:
         The judgement.
@@ -177,12 +162,12 @@ def judge(
         1
     """
     table = read_table(forecasts)
-    options = {"columns": columns, "market": market, "interval": interval, "zone": zone, "horizon": horizon}
+    reading = {"columns": columns, "market": market, "interval": interval, "zone": zone, "horizon": horizon}
     if _is_ours(table):
-        given = [name for name, value in options.items() if value]
+        given = [name for name, value in reading.items() if value]
         read = _take_ours(table, given if quantity == "price" else [*given, "quantity"])
     else:
-        read = read_outside(table, quantity=quantity, **options)  # type: ignore[arg-type]
+        read = read_outside(table, quantity=quantity, **reading)  # type: ignore[arg-type]
     scores = score_forecasts(read.forecasts)
     of_intervals = None if read.intervals is None else score_intervals(read.forecasts, read.intervals)
     scores = scores if of_intervals is None else pl.concat([scores, of_intervals])
@@ -192,7 +177,7 @@ def judge(
     notes = [*read.notes, *_count_notes(read.forecasts)]
     if read.intervals is not None and of_intervals is not None:
         notes.extend(_interval_notes(read.intervals, of_intervals))
-    return Judgement(read.forecasts, scores, read.intervals, models, tuple(notes))
+    return Judgement(read.forecasts, scores, read.intervals, models, tuple(notes), options or Options())
 
 
 def _is_ours(table: pl.DataFrame) -> bool:
@@ -236,44 +221,6 @@ def _judge_model(row: dict[str, Any], own: pl.DataFrame, tests: int) -> ModelJud
     return ModelJudgement(**figures, lag=None if lag is None else lag.candles, sentence=words)
 
 
-def find_lag(forecasts: pl.DataFrame) -> Lag | None:
-    """Find the lag at which a line fits best: the old price that it is, or the truth.
-
-    For each lag L from 0 to ten times the step, the mean of |ln(forecast for t) - ln(price L candles before t)| over
-    the forecasts for which all these prices are known; of forecasts several steps ahead those of the smallest step.
-    Where gaps leave too few of them, fewer lags are tried.
-
-    Args:
-        forecasts: price forecasts of one market and model, with `actual` and `last_close`.
-
-    Returns:
-        The best lag, or None where fewer than ten forecasts can be compared.
-    """
-    path = price_path(forecasts)
-    step = int(forecasts["step"].min())  # type: ignore[arg-type]
-    line = forecasts.filter(pl.col("step") == step, pl.col("value").is_finite(), pl.col("value") > 0)
-    if line.height < FEWEST_LAGGED:
-        return None
-    targets = path.clock.number(line["target_time"])
-    most = max(step, min(LAGS_PER_STEP * step, line.height // 2))
-    prices = np.log(np.stack([path.at(targets - lag) for lag in range(most + 1)]))
-    distances = np.abs(np.log(line["value"].to_numpy()) - prices)
-    for tried in sorted({most, min(most, 3 * step), step}, reverse=True):
-        known = ~np.isnan(distances[: tried + 1]).any(axis=0)
-        if known.sum() >= FEWEST_LAGGED:
-            means = distances[: tried + 1, known].mean(axis=1)
-            best = int(np.argmin(means))
-            return Lag(best, float(means[best]), float(means[0]), step)
-    return None
-
-
-def name_old_price(candles: int, interval: str) -> str:
-    """The price of some candles ago in words: "yesterday's price", "the price of 2 days ago"."""
-    if interval == "1d":
-        return "yesterday's price" if candles == 1 else f"the price of {candles} days ago"
-    return f"the price of {candles} candle{'' if candles == 1 else 's'} ago"
-
-
 def _count_notes(forecasts: pl.DataFrame) -> list[str]:
     """What was not judged, and prices at or below zero."""
     notes = [
@@ -305,7 +252,8 @@ def _ragged_models(forecasts: pl.DataFrame) -> pl.DataFrame:
 def _interval_notes(intervals: pl.DataFrame, scores: pl.DataFrame) -> list[str]:
     """What quantiles covered beside what they promise and beside the naive interval, and those that cross."""
     notes = []
-    scored = scores.filter(pl.col("metric").str.starts_with("coverage_"))
+    whole = (pl.col("subset") == "all") & (pl.col("step") == 0)
+    scored = scores.filter(whole & pl.col("metric").str.starts_with("coverage_"))
     for row in scored.iter_rows(named=True):
         size = row["metric"].removeprefix("coverage_")
         notes.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from coincast.reports.tables import leaderboard, leaderboard_html
+from coincast.scores.finding import Finding
+from coincast.scores.further import examine_further
 from coincast.scores.verdict import deciding_rows
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ class Result:
         outlook: forecasts beyond the last candle, as a forecast table; empty unless asked for.
         calibration: forecasts of the validation part, by the first fit of each model; empty where there is none.
         full_interval: forecasts of the whole test span from its first origin, by the models that can go so far.
+        intervals: quantile forecasts, None unless asked for.
         seconds: wall time of each stage.
         files: what is known of the files that the candles came from.
         notes: sentences that a reader should know.
@@ -54,10 +58,16 @@ class Result:
     outlook: pl.DataFrame = field(repr=False)
     calibration: pl.DataFrame = field(repr=False)
     full_interval: pl.DataFrame = field(repr=False)
+    intervals: pl.DataFrame | None = field(repr=False)
     seconds: Mapping[str, float]
     files: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
+
+    @cached_property
+    def further(self) -> Mapping[str, Finding]:
+        """What the further tests found, by name (`coincast.scores.further.FURTHER`); made when first asked for."""
+        return examine_further(self.forecasts, self.scores, options=self.spec.judge.as_options())
 
     @property
     def leaderboard(self) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +12,7 @@ import polars as pl
 from coincast.errors import TooFewRowsError
 from coincast.experiments.account import failure_notes, gap_notes, input_rows, join_notes, part_rows, refit_notes
 from coincast.experiments.entries import ModelEntry, is_network
-from coincast.experiments.fit import fit_entry
+from coincast.experiments.fit import OnProgress, fit_entry
 from coincast.experiments.grid import read_grid
 from coincast.experiments.outline import check_network
 from coincast.experiments.result import Result
@@ -20,11 +20,13 @@ from coincast.experiments.rows import Fitted, gather_runs
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task, choose_candles, make_tasks
 from coincast.forecasts.combine import add_ensembles
+from coincast.forecasts.intervals import make_intervals
 from coincast.samples.shift import measure_shift
+from coincast.scores.interval import score_intervals
 from coincast.scores.verdict import score_forecasts, score_full_interval
 
 if TYPE_CHECKING:
-    from coincast.training.trainer import Progress
+    pass
 
 
 class Shelf(Protocol):
@@ -57,7 +59,7 @@ def run_experiment(
     beyond: bool = False,
     fingerprint: str = "",
     shelf: Shelf | None = None,
-    on_progress: Callable[[str, Progress], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Result:
     """Run an experiment in memory.
 
@@ -68,7 +70,7 @@ def run_experiment(
         beyond: also train on everything and forecast beyond the last candle, in the same program.
         fingerprint: of spec, candles and code, where the caller keeps runs apart by it.
         shelf: where finished models are kept and taken from.
-        on_progress: told the label and the progress of every training.
+        on_progress: told the label, and the progress of every training and of fits that take a while.
 
     Raises:
         UsageError: the spec asks for what is not there.
@@ -89,6 +91,10 @@ def run_experiment(
     scores = score_forecasts(forecasts)
     if full_interval.height:
         scores = pl.concat([scores, score_full_interval(full_interval)])
+    intervals = None
+    if spec.judge.intervals != "none":
+        intervals = make_intervals(forecasts, calibration, method=spec.judge.intervals)
+        scores = pl.concat([scores, score_intervals(forecasts, intervals.table, calibration=calibration)])
     watch.lap("score")
     return Result(
         spec=spec,
@@ -103,6 +109,7 @@ def run_experiment(
         outlook=outlook,
         calibration=calibration,
         full_interval=full_interval,
+        intervals=None if intervals is None else intervals.table,
         seconds=watch.seconds,
         files=tuple(files),
         notes=(
@@ -110,6 +117,7 @@ def run_experiment(
             *gap_notes(tasks),
             *refit_notes(spec),
             *failure_notes(pl.concat([forecasts, outlook])),
+            *(() if intervals is None else intervals.notes),
         ),
         fingerprint=fingerprint,
     )
@@ -119,7 +127,7 @@ def _fit_all(
     spec: Spec,
     tasks: Sequence[Task],
     shelf: Shelf | None,
-    on_progress: Callable[[str, Progress], None] | None,
+    on_progress: OnProgress | None,
     watch: Stopwatch,
 ) -> list[Fitted]:
     """Every model in the order of the spec; what fails early comes first, and networks are trained last."""
@@ -141,7 +149,7 @@ def _fit_or_take(
     spec: Spec,
     tasks: Sequence[Task],
     shelf: Shelf | None,
-    on_progress: Callable[[str, Progress], None] | None,
+    on_progress: OnProgress | None,
 ) -> Fitted:
     finished = shelf.take(entry.label) if shelf is not None else None
     if finished is not None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from coincast.samples.splits import Split
+from coincast.scores.finding import Options
 
 When = date | datetime | str
 
@@ -120,11 +121,41 @@ class TrainingSection(Section):
     seed: int = _whole(0, 0, 2**31 - 1)
 
 
+class JudgeSection(Section):
+    """How forecasts are judged; the decisive test has no settings.
+
+    Attributes:
+        intervals: "none", or how intervals are made around the forecasts of prices: "ensemble", "residual", "split",
+            "cqr" or "adaptive". All but the first two need `split.validation`.
+        cost: share of the price that buying and selling again costs, from which the hit rate needed is told.
+        repetitions: draws of every bootstrap.
+        block: mean length of a bootstrap's blocks, in origins; 0: chosen from the data.
+        seed: of every bootstrap.
+        window_share: share of the forecasts in a window of the fluctuation test, 0.1 to 0.9 in tenths.
+    """
+
+    intervals: Literal["none", "ensemble", "residual", "split", "cqr", "adaptive"] = Field(
+        default="none", description="'none', 'ensemble', 'residual', 'split', 'cqr' or 'adaptive'"
+    )
+    cost: float = Field(default=0.001, ge=0, lt=1, description="a share of the price, such as 0.001 for 0.1 %")
+    repetitions: int = _whole(1000, 100, 1_000_000)
+    block: int = _whole(0, 0, 1_000_000)
+    seed: int = _whole(0, 0, 2**31 - 1)
+    window_share: float = Field(
+        default=0.3, ge=0.1, le=0.9, multiple_of=0.1, description="0.1, 0.2, ... or 0.9, as published"
+    )
+
+    def as_options(self) -> Options:
+        """The settings of the further tests."""
+        return Options(self.repetitions, self.block or None, self.seed, self.cost, round(self.window_share, 1))
+
+
 SECTIONS: dict[str, type[Section]] = {
     "data": DataSection,
     "samples": SamplesSection,
     "split": SplitSection,
     "training": TrainingSection,
+    "judge": JudgeSection,
 }
 SECTION_KEYS = {name: tuple(section.model_fields) for name, section in SECTIONS.items()}
 

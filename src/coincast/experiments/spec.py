@@ -1,6 +1,6 @@
 """A spec says everything about an experiment; one class stands behind TOML files, command line and Python.
 
-One section per noun: `[data] [samples] [split] [[models]] [training] [grid]`.
+One section per noun: `[data] [samples] [split] [[models]] [training] [judge] [grid]`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coincast.errors import UnknownNameError, UnreadableFileError, UsageError
 from coincast.experiments.entries import (
+    EVERY_MODEL,
     ModelEntry,
     changed_settings,
     list_models,
@@ -29,6 +30,7 @@ from coincast.experiments.sections import (
     SECTION_KEYS,
     SECTIONS,
     DataSection,
+    JudgeSection,
     SamplesSection,
     SplitSection,
     TrainingSection,
@@ -52,6 +54,7 @@ class Spec(BaseModel):
     samples: SamplesSection = SamplesSection()
     split: SplitSection = SplitSection()
     training: TrainingSection = TrainingSection()
+    judge: JudgeSection = JudgeSection()
     models: list[ModelEntry] = Field(default_factory=list)
     grid: dict[str, list[Any]] = {}
 
@@ -121,6 +124,7 @@ class Spec(BaseModel):
                 f'samples.multi_step is "recursive", which needs prices as the next inputs, and samples.target is '
                 f'{self.target!r}; allowed: "direct"'
             )
+        self._refuse_intervals()
         for entry in self.models:
             given = quantity_of(entry)
             if given == "volatility" and quantity != "volatility":
@@ -130,6 +134,22 @@ class Spec(BaseModel):
                     f"{entry.label} forecasts prices, which tell no {quantity}; models that do: "
                     f"{', '.join(models_of(quantity))}"
                 )
+
+    def _refuse_intervals(self) -> None:
+        """Refuse intervals that nothing could be learnt for, before anything is trained."""
+        method, quantity = self.judge.intervals, self.samples.quantity
+        if method == "none":
+            return
+        if quantity != "price":
+            raise UsageError(
+                f"judge.intervals is {method!r}, and samples.quantity is {quantity!r}; intervals are made around "
+                "forecasts of prices"
+            )
+        if method != "ensemble" and self.split.validation in (0, 0.0):
+            raise UsageError(
+                f"judge.intervals is {method!r}, which learns from a validation part, and split.validation is 0; "
+                'set for example split.validation = 0.2, or judge.intervals = "ensemble"'
+            )
 
     @classmethod
     def from_toml(cls, path: str | Path, *, changes: Sequence[str] = ()) -> Spec:
@@ -188,18 +208,26 @@ class Spec(BaseModel):
         return tomlkit.dumps(self.to_dict())
 
 
-def read_spec(path: Path | None, *, defaults: Mapping[str, Any] | None = None, changes: Sequence[str] = ()) -> Spec:
+def read_spec(
+    path: Path | None,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    changes: Sequence[str] = (),
+    every_model: bool = False,
+) -> Spec:
     """The spec of a command: a file, else the defaults, with `section.key=value` changes.
 
     Args:
         path: the file, or None.
         defaults: flat keywords that stand where no file does.
         changes: as of `--set`.
+        every_model: also every other model of the registry that forecasts the quantity.
     """
     if path is not None:
-        return Spec.from_toml(path, changes=changes)
-    start = Spec.from_keywords(**(defaults or {})).to_dict()
-    return Spec.from_dict(apply_changes(start, changes))
+        spec = Spec.from_toml(path, changes=changes)
+    else:
+        spec = Spec.from_dict(apply_changes(Spec.from_keywords(**(defaults or {})).to_dict(), changes))
+    return Spec.from_dict({**spec.to_dict(), "models": [*spec.models, EVERY_MODEL]}) if every_model else spec
 
 
 def _plain(value: Any) -> Any:

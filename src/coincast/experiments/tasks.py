@@ -32,6 +32,7 @@ class Task:
         input_scale, target_scale: fitted on the training part.
         is_live: whether the forecasts lie beyond the last candle.
         fit: number of the fit while walking forward, from 1.
+        is_planned: whether it is one of the fits of `plan_fits`.
     """
 
     samples: Samples
@@ -43,6 +44,7 @@ class Task:
     target_scale: TargetScale
     is_live: bool = False
     fit: int = 1
+    is_planned: bool = False
 
     @property
     def market(self) -> str:
@@ -170,7 +172,7 @@ def plan_fits(spec: Spec, task: Task) -> list[Task]:
     stretch of the test span begins, with the same gaps. A training window has all its targets in the training part, so
     that nothing of a stretch is learnt before it is forecast.
     """
-    if task.is_live or spec.split.refit == "never":
+    if task.is_live or task.is_planned or spec.split.refit == "never":
         return [task]
     fits: list[Task] = []
     train, test, every = task.parts.train, task.parts.test, spec.split.every
@@ -183,7 +185,8 @@ def plan_fits(spec: Spec, task: Task) -> list[Task]:
             validation = _shift(task.parts.validation, shift)
             parts = _slide(Parts(Part(0, train.end + shift), validation, own), spec.split.window)
             windows = task.samples.windows_in(validation, reach_back=spec.split.reach_back)
-            fits.append(replace(_task(spec, task.samples, parts, validation=windows, test=origins), fit=len(fits) + 1))
+            fit = _task(spec, task.samples, parts, validation=windows, test=origins)
+            fits.append(replace(fit, fit=len(fits) + 1, is_planned=True))
     return fits
 
 

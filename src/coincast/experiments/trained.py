@@ -16,11 +16,11 @@ from coincast.experiments.grid import Setting
 from coincast.experiments.outline import check_network, make_recipe
 from coincast.experiments.rows import Learning, Said
 from coincast.experiments.spec import Spec
-from coincast.experiments.tasks import Task
+from coincast.experiments.tasks import Task, plan_fits
 from coincast.samples.quantities import QUANTITIES, to_quantity
 from coincast.samples.recursion import forecast_recursively, refuse_unknown_inputs, unknown_inputs
 from coincast.samples.targets import Close, Prices, Values
-from coincast.training.trained import TrainedRuns
+from coincast.training.trained import Predictor, TrainedRuns
 from coincast.training.trainer import Progress, TrainingRun, train
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class NetworkTeller:
     ) -> None:
         self.settings: Sequence[Setting] = check_network(entry, spec, tasks)
         self.entry, self.spec, self.on_progress = entry, spec, on_progress
+        self.room = max(len(fit.training) for task in tasks for fit in plan_fits(spec, task)[-1:])
         self.is_recursive = spec.samples.multi_step == "recursive"
         if self.is_recursive:
             refuse_unknown_inputs(tasks[0].samples)
@@ -67,6 +68,7 @@ class NetworkTeller:
             [self._run(unit, number) for unit, number in plan],
             lookback=self.spec.samples.lookback,
             starts=None if after is None else [one.trained.weights(lane) for one in after for lane in one.lanes],
+            windows=self.room,
             on_progress=None if tell is None else lambda progress: tell(self.entry.label, progress),
         )
         return [
@@ -104,28 +106,29 @@ class NetworkTeller:
                 said[place] = [self._say(ask, lane, next(values)) for lane in ask.handle.lanes]
         return said
 
-    def steps_ahead(self, task: Task) -> int:
+    def steps_ahead(self, task: Task, end: int) -> int:
         is_path = task.samples.target.quantity == "price" and not unknown_inputs(task.samples)
-        return count_ahead(task) if is_path else 0
+        return count_ahead(task, end) if is_path else 0
 
     def _forecast(self, trained: TrainedRuns, asks: Sequence[Ask]) -> list[np.ndarray]:
         """Values of the quantity, one array (window, step) for each run of each ask."""
         asked = [ask for ask in asks for _ in ask.handle.lanes]
         fits = [ask.handle.unit.fit for ask in asked]
         scales = [fit.input_scale for fit in fits]
-        if self.is_recursive or asked[0].steps is not None:
+        ahead = [ask.steps or (self.spec.samples.horizon if self.is_recursive else 0) for ask in asked]
+        if max(ahead):
             paths = forecast_recursively(
                 [fit.samples for fit in fits],
                 [ask.windows for ask in asked],
-                steps=asked[0].steps or self.spec.samples.horizon,
+                steps=max(ahead),
                 to_price=[_price_of(fit) for fit in fits],
-                predict=lambda tables, starts: trained.predict(tables, scales, starts),
+                predict=Predictor(trained, scales, keep=True).predict,
             )
             convert = QUANTITIES[fits[0].samples.quantity].from_price
             assert convert is not None  # a spec that asks for another quantity is refused
             return [
-                convert(path, fit.samples.last_close(ask.windows))
-                for path, fit, ask in zip(paths, fits, asked, strict=True)
+                convert(path[:, :steps], fit.samples.last_close(ask.windows))
+                for path, steps, fit, ask in zip(paths, ahead, fits, asked, strict=True)
             ]
         outputs = trained.predict([fit.samples.inputs for fit in fits], scales, [ask.windows.starts for ask in asked])
         return [

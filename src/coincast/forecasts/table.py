@@ -63,7 +63,7 @@ RUN_COLUMNS: dict[str, pl.DataType] = {
 """The table of runs, a row for each fit of a run; one column per setting that varies stands between `seed` and
 `parameters`."""
 
-VERSIONS = {"forecasts": 2, "intervals": 1, "scores": 1, "runs": 2}
+VERSIONS = {"forecasts": 2, "intervals": 1, "scores": 1, "runs": 2, "further": 1}
 """Schema version of every kind of table that is kept in a file."""
 
 
@@ -120,7 +120,7 @@ def write_table(frame: pl.DataFrame, path: Path | str, *, kind: str) -> None:
     Args:
         frame: the table.
         path: the file to write or replace; it is never left half written.
-        kind: "forecasts", "intervals", "scores" or "runs".
+        kind: a key of `VERSIONS`.
     """
     metadata = {"coincast_table": kind, "coincast_version": str(VERSIONS[kind])}
 

@@ -9,7 +9,7 @@ from coincast.forecasts.combine import ENSEMBLE
 from coincast.scores.significance import ALPHA, count_needed
 
 NAIVE_WORDS = '"the price stays where it is"'
-ACRONYMS = frozenset({"ar", "arima", "cnn", "ets", "gru", "lstm", "mlp", "rnn", "tcn"})
+ACRONYMS = frozenset({"ar", "arima", "cnn", "ets", "ewma", "garch", "gru", "har", "lstm", "mlp", "rnn", "tcn"})
 MOST_PERCENT = 10_000
 UNNAMED = "forecast"
 """Name of a model from outside that has none."""

@@ -92,6 +92,29 @@ class Lanes:
         return jax.jit(on_devices, donate_argnums=donate)
 
 
+class Static:
+    """The part of a module that is no array, as a key: equal parts make the same program."""
+
+    def __init__(self, tree: Any) -> None:
+        self.tree = tree
+        leaves, self._structure = jax.tree.flatten(tree)
+        self._leaves = tuple(leaves)
+
+    def __hash__(self) -> int:
+        try:
+            return hash((self._structure, self._leaves))
+        except TypeError:  # something in it cannot be compared: it is like itself alone
+            return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Static):
+            return False
+        try:
+            return bool((self._structure, self._leaves) == (other._structure, other._leaves))
+        except (TypeError, ValueError):
+            return self is other
+
+
 def fetch(array: Any) -> np.ndarray:
     """An array of a device on the host, waited for awake: a plain copy would not hear Ctrl-C until it is there."""
     while not array.is_ready():

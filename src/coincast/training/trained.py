@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import equinox as eqx
@@ -15,9 +15,10 @@ from jaxtyping import Array, Float, Int
 
 from coincast.models.forecaster import Axes
 from coincast.samples.scaling import InputScale, scale_window
-from coincast.training.lanes import Lanes, fetch
+from coincast.training.lanes import Lanes, Static, fetch
 
 WINDOWS_PER_DISPATCH = 256
+PROGRAMS_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class TrainedRuns:
 
     def module(self, run: int) -> Any:
         """The network of one run, for one sample."""
-        trained, fixed = jax.tree.map(jnp.asarray, self._arrays(run))
+        trained, fixed = jax.tree.map(jnp.asarray, self.arrays(run))
         return eqx.combine(trained, fixed, self.static)
 
     def weights(self, run: int) -> Any:
@@ -59,7 +60,7 @@ class TrainedRuns:
         validation = None if self.validation_losses is None else self.validation_losses[rows]
         return replace(self, trained=trained, fixed=fixed, losses=self.losses[rows], validation_losses=validation)
 
-    def _arrays(self, run: int) -> Any:
+    def arrays(self, run: int) -> Any:
         """Trained and other arrays of one run."""
         return jax.tree.map(lambda leaf: leaf[run], (self.trained, self.fixed))
 
@@ -76,25 +77,63 @@ class TrainedRuns:
             scales: how each run scales its inputs.
             starts: first row of each window to forecast, per run.
         """
-        lanes = Lanes.arrange(len(inputs))
+        return Predictor(self, scales).predict(inputs, starts)
+
+
+class Predictor:
+    """Asks the same runs again and again, compiled once.
+
+    Args:
+        runs: which.
+        scales: how each of them scales its inputs.
+        keep: whether their weights stay on the device between two calls.
+    """
+
+    def __init__(self, runs: TrainedRuns, scales: Sequence[InputScale], *, keep: bool = False) -> None:
+        self.runs, self.scales, self.keep = runs, scales, keep
+        self.lanes = Lanes.arrange(len(scales))
+        self.program = _compile(Static(runs.static), self.lanes, runs.axes.lookback)
+        self.kept: dict[int, Any] = {}
+
+    def predict(
+        self, inputs: Sequence[Float[np.ndarray, "_row feature"]], starts: Sequence[Int[np.ndarray, "_window"]]
+    ) -> list[Float[np.ndarray, "_window horizon"]]:
+        """See `TrainedRuns.predict`."""
         tables, numbers = stack_tables(inputs)
-        shared = lanes.share(tables)
-        scaled = [
-            (np.int32(n), s.relative, s.centre.astype(np.float32), s.spread.astype(np.float32))
-            for n, s in zip(numbers, scales, strict=True)
-        ]
-        program = lanes.program(partial(_predict, static=self.static, lookback=self.axes.lookback), shared=1)
+        shared = self.lanes.share(tables)
         outputs: list[np.ndarray] = []
-        for block in lanes.blocks(len(inputs)):
-            trained, fixed = lanes.stack([self._arrays(run) for run in range(block.start, block.stop)])
-            scale = lanes.stack(scaled[block])
+        for block in self.lanes.blocks(len(inputs)):
+            trained, fixed, scale = self._weights(block)
+            table = self.lanes.stack([np.int32(number) for number in numbers[block]])
             longest = max(1, *(len(run_starts) for run_starts in starts[block]))
+            size = 1 if longest == 1 else WINDOWS_PER_DISPATCH
             pieces = []
-            for first in range(0, longest, WINDOWS_PER_DISPATCH):
-                chunk = lanes.stack([_chunk(run_starts, first) for run_starts in starts[block]])
-                pieces.append(fetch(program(trained, fixed, scale, chunk, shared)))
+            for first in range(0, longest, size):
+                chunk = self.lanes.stack([_chunk(run_starts, first, size) for run_starts in starts[block]])
+                pieces.append(fetch(self.program(trained, fixed, scale, table, chunk, shared)))
             outputs.extend(np.concatenate(pieces, axis=1).astype(np.float64)[: block.stop - block.start])
         return [output[: len(run_starts)] for output, run_starts in zip(outputs, starts, strict=True)]
+
+    def _weights(self, block: slice) -> Any:
+        if block.start in self.kept:
+            return self.kept[block.start]
+        scales = [
+            (scale.relative, scale.centre.astype(np.float32), scale.spread.astype(np.float32))
+            for scale in self.scales[block]
+        ]
+        weights = (
+            *self.lanes.stack([self.runs.arrays(run) for run in range(block.start, block.stop)]),
+            self.lanes.stack(scales),
+        )
+        if self.keep:
+            self.kept[block.start] = weights
+        return weights
+
+
+@lru_cache(maxsize=PROGRAMS_KEPT)
+def _compile(static: Static, lanes: Lanes, lookback: int) -> Any:
+    """The program of a prediction; equal arguments share it."""
+    return lanes.program(partial(_predict, static=static.tree, lookback=lookback), shared=1)
 
 
 def stack_tables(
@@ -113,17 +152,18 @@ def stack_tables(
     return stacked, [order.index(id(table)) for table in inputs]
 
 
-def _chunk(starts: Int[np.ndarray, "window"], first: int) -> Int[np.ndarray, "chunk"]:
-    """Starts of one dispatch, the last one repeated up to its fixed length."""
-    chunk = starts[first : first + WINDOWS_PER_DISPATCH].astype(np.int32)
+def _chunk(starts: Int[np.ndarray, "window"], first: int, size: int) -> Int[np.ndarray, "chunk"]:
+    """Starts of one dispatch, the first one repeated up to its fixed length."""
+    chunk = starts[first : first + size].astype(np.int32)
     filler = starts[0] if len(starts) else 0
-    return np.concatenate([chunk, np.full(WINDOWS_PER_DISPATCH - len(chunk), filler, dtype=np.int32)])
+    return np.concatenate([chunk, np.full(size - len(chunk), filler, dtype=np.int32)])
 
 
 def _predict(
     trained: Any,
     fixed: Any,
-    scale: tuple[Any, Any, Any, Any],
+    scale: tuple[Any, Any, Any],
+    table: Int[Array, ""],
     starts: Int[Array, "window"],
     tables: Float[Array, "table row feature"],
     *,
@@ -131,8 +171,7 @@ def _predict(
     lookback: int,
 ) -> Float[Array, "window horizon"]:
     module = eqx.combine(trained, fixed, static)
-    table, relative, centre, spread = scale
     rows = starts[:, None] + jnp.arange(lookback)[None]
-    pasts = scale_window(tables[table, rows], relative, centre, spread, xp=jnp)
+    pasts = scale_window(tables[table, rows], *scale, xp=jnp)
     outputs: Float[Array, "window horizon output"] = jax.vmap(module)(pasts)
     return outputs[..., 0]

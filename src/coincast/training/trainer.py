@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -25,13 +25,16 @@ from coincast.errors import UsageError
 from coincast.models.forecaster import Axes, Network
 from coincast.samples.scaling import InputScale
 from coincast.training.devices import advise_more_devices, use_compile_cache
-from coincast.training.lanes import Lanes, fetch, split_module
+from coincast.training.lanes import Lanes, Static, fetch, split_module
 from coincast.training.recipe import Recipe
 from coincast.training.steps import Data, advance, shuffle, validation_loss
 from coincast.training.trained import TrainedRuns, stack_tables
 
 # One dispatch should end well within a second, so that Ctrl-C is heard and progress moves.
 SECONDS_PER_DISPATCH = 0.25
+PROGRAMS_KEPT = 8
+ANY_RATE = 0.001
+"""A program does not know its runs' learning rates; recipes that differ in nothing else share it."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def train(
     *,
     lookback: int,
     starts: Sequence[Any] | None = None,
+    windows: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TrainedRuns:
     """Train a set of runs in one program.
@@ -83,6 +87,7 @@ def train(
         runs: at least one; see `TrainingRun` for what they must share.
         lookback: past candles of a window.
         starts: the weights that each run begins from (`TrainedRuns.weights`); else those that its settings draw.
+        windows: room for at least so many training windows, so that later trainings share the program.
         on_progress: called after each dispatch.
 
     Returns:
@@ -110,10 +115,9 @@ def train(
     lanes = Lanes.arrange(len(runs))
     tables, table_numbers = stack_tables([run.inputs for run in runs])
     shared = lanes.share(tables)
-    # Keras's epsilon; it stands after the correction of the bias here (Kingma and Ba, algorithm 1), before it in Keras.
-    optimiser = optax.scale_by_adam(eps=1e-7)
+    optimiser = _optimiser()
     data = [
-        _run_data(run, number, runs, jax.random.key_data(key[1]))
+        _run_data(run, number, runs, jax.random.key_data(key[1]), windows)
         for run, number, key in zip(runs, table_numbers, keys, strict=True)
     ]
     blocks = [
@@ -128,14 +132,12 @@ def train(
     ]
 
     counts = np.array([len(run.starts) for run in runs])
-    steps = -(-int(counts.max()) // recipe.batch_size)
+    steps = -(-max(windows, int(counts.max())) // recipe.batch_size)
     stretch = _steps_per_dispatch(steps, parameters * lookback * recipe.batch_size * lanes.width)
     slots = stretch * -(-steps // stretch) * recipe.batch_size
-    order_epoch = lanes.program(partial(shuffle, recipe=recipe, slots=slots), shared=1)
-    train_stretch = lanes.program(
-        partial(advance, static=static, recipe=recipe, optimiser=optimiser, lookback=lookback), shared=3, donate=(0,)
+    order_epoch, train_stretch, validate = _compile(
+        Static(static), replace(recipe, learning_rate=ANY_RATE), lanes, lookback, slots
     )
-    validate = lanes.program(partial(validation_loss, static=static, recipe=recipe, lookback=lookback), shared=1)
 
     losses = np.zeros((len(runs), recipe.epochs))
     validation_losses = np.zeros_like(losses) if any(len(run.validation_starts) for run in runs) else None
@@ -172,6 +174,22 @@ def train(
     )
 
 
+def _optimiser() -> optax.GradientTransformation:
+    """Adam with Keras's epsilon; it stands after the correction of the bias (Kingma and Ba), in Keras before it."""
+    return optax.scale_by_adam(eps=1e-7)
+
+
+@lru_cache(maxsize=PROGRAMS_KEPT)
+def _compile(static: Static, recipe: Recipe, lanes: Lanes, lookback: int, slots: int) -> tuple[Any, Any, Any]:
+    """The programs of a training: order of an epoch, a stretch of steps, validation. Equal arguments share them."""
+    settings: dict[str, Any] = {"static": static.tree, "recipe": recipe, "lookback": lookback}
+    return (
+        lanes.program(partial(shuffle, recipe=recipe, slots=slots), shared=1),
+        lanes.program(partial(advance, optimiser=_optimiser(), **settings), shared=3, donate=(0,)),
+        lanes.program(partial(validation_loss, **settings), shared=1),
+    )
+
+
 def _refuse_mixed_recipes(runs: Sequence[TrainingRun]) -> None:
     recipes = {replace(run.recipe, learning_rate=runs[0].recipe.learning_rate) for run in runs}
     if len(recipes) > 1:
@@ -197,9 +215,9 @@ def _gather_runs(stacked: Sequence[tuple[slice, Any]]) -> Any:
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *kept)
 
 
-def _run_data(run: TrainingRun, table: int, runs: Sequence[TrainingRun], key: Any) -> Data:
-    """The arrays of one run, padded to the longest of the set."""
-    windows = max(len(other.starts) for other in runs)
+def _run_data(run: TrainingRun, table: int, runs: Sequence[TrainingRun], key: Any, fewest: int) -> Data:
+    """The arrays of one run, padded to the longest of the set, and to `fewest` windows."""
+    windows = max(fewest, *(len(other.starts) for other in runs))
     validation = max(len(other.validation_starts) for other in runs)
     return {
         "key": key,

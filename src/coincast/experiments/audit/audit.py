@@ -22,6 +22,7 @@ from coincast.experiments.audit.subjects import (
     column_subject,
     forecaster_subject,
     function_subject,
+    make_fits,
     part_moments,
     sample_subject,
     single_markets,
@@ -30,7 +31,7 @@ from coincast.experiments.audit.warmup import column_warm_up, forecast_warm_up
 from coincast.experiments.entries import is_network
 from coincast.experiments.sections import SECTION_KEYS
 from coincast.experiments.spec import Spec
-from coincast.experiments.tasks import choose_candles, make_tasks
+from coincast.experiments.tasks import choose_candles
 from coincast.samples.features import FEATURES
 
 OnStep = Callable[[str, int, int], None]
@@ -134,7 +135,7 @@ class _Inspection:
         self.steps = len(columns) + len(plants) + (1 + len(self.spec.models) if self.whole else 0)
         self.special = gap_moments(self.world.candles)
         if self.whole:
-            tasks = make_tasks(self.spec, self.world.join())
+            tasks = make_fits(self.spec, self.world)
             self.special += part_moments(tasks)
             self.learnt_until = min(task.trained_until for task in tasks)
         for subject, key, market in columns:

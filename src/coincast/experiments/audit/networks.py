@@ -11,9 +11,10 @@ import numpy as np
 
 from coincast.experiments.audit.futures import SAME_LENGTH, Futures, World
 from coincast.experiments.audit.probes import Finding, Key, Reading, find_changes
-from coincast.experiments.audit.subjects import split_forecasts, with_training_origins
+from coincast.experiments.audit.subjects import make_fits, split_forecasts, with_training_origins
 from coincast.experiments.fit import fit_entry
-from coincast.experiments.tasks import Task, make_tasks
+from coincast.experiments.tasks import Task
+from coincast.samples.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from coincast.experiments.entries import ModelEntry
@@ -31,11 +32,11 @@ def probe_network(entry: ModelEntry, spec: Spec, world: World, *, seed: int) -> 
     Returns:
         A finding per item, and that of a planted leak: the same network trained on the test rows, too.
     """
-    tasks = make_tasks(spec, world.join())
+    tasks = make_fits(spec, world)
     changes = _choose_changes(tasks, most=max(3, MOST_RUNS // len(tasks) - 1), seed=seed)
     futures, moments = Futures.draw(world, seed=seed), world.moments
-    changed = [make_tasks(spec, futures.change(future, cut).join()) for future, cut in changes]
-    true = [make_tasks(spec, world.join()) for _ in changes]
+    changed = [make_fits(spec, futures.change(future, cut)) for future, cut in changes]
+    true = [make_fits(spec, world) for _ in changes]
     before, after = (_forecast(entry, spec, sets) for sets in (true, changed))
     findings: dict[Key, Finding] = {}
     for (future, cut), old, new in zip(changes, before[:-1], after[:-1], strict=True):
@@ -53,14 +54,15 @@ def probe_network(entry: ModelEntry, spec: Spec, world: World, *, seed: int) -> 
 
 
 def _choose_changes(tasks: Sequence[Task], *, most: int, seed: int) -> list[tuple[str, int]]:
-    """Every future from the end of training on, then others from origins: the first, the last but one, random ones."""
-    task = tasks[0]
+    """A future from the end of each training, others from origins (the first, the last but one), then more of both."""
     ends = sorted({each.trained_until for each in tasks})
-    origins = task.samples.close_time[task.test.origin_rows]
+    origins = np.unique(np.concatenate([each.samples.close_time[each.test.origin_rows] for each in tasks]))
+    most = max(most, len(ends) + 2)
     drawn = np.random.default_rng(seed).permutation(origins)[:most]
-    cuts = [int(cut) for cut in (origins[0], origins[max(0, len(origins) - 2)], *drawn)]
-    changes = [(future, end) for end in ends for future in SAME_LENGTH]
-    changes += [(SAME_LENGTH[number % 2], cut) for number, cut in enumerate(dict.fromkeys(cuts))]
+    cuts = dict.fromkeys(int(cut) for cut in (origins[0], origins[max(0, len(origins) - 2)], *drawn))
+    of_origins = [(SAME_LENGTH[number % 2], cut) for number, cut in enumerate(cuts)]
+    first, *others = ([(future, end) for end in ends] for future in SAME_LENGTH)
+    changes = [*first, *of_origins[:2], *(change for more in others for change in more), *of_origins[2:]]
     return changes[:most]
 
 
@@ -69,8 +71,9 @@ def _forecast(entry: ModelEntry, spec: Spec, sets: Sequence[Sequence[Task]]) -> 
     ordinary = [[with_training_origins(task) for task in tasks] for tasks in sets]
     every = [*ordinary, [_trained_too_late(task) for task in ordinary[0]]]
     flat = [task for tasks in every for task in tasks]
-    forecasts = fit_entry(entry, spec, flat).forecasts
-    sizes = [sum(len(task.test) * task.samples.windows.horizon for task in tasks) for tasks in every]
+    forecasts = fit_entry(entry, spec, flat, beside=False).forecasts
+    steps = len(QUANTITIES[spec.samples.quantity].steps(spec.samples.horizon))
+    sizes = [sum(len(task.test) * steps for task in tasks) for tasks in every]
     starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     return [split_forecasts(entry.label, forecasts[first:end]) for first, end in pairwise(starts)]
 

@@ -16,6 +16,7 @@ from coincast.experiments.audit.probes import Key, Reading, Subject
 from coincast.experiments.audit.subjects import FeatureFunction, forecaster_subject, function_subject
 from coincast.experiments.entries import ModelEntry
 from coincast.experiments.tasks import make_tasks
+from coincast.samples.quantities import QUANTITIES
 from coincast.samples.samples import Samples
 from coincast.samples.scaling import fit_input_scale
 from coincast.samples.splits import Part
@@ -147,13 +148,14 @@ def _global_scaler(spec: Spec) -> Subject:
 
 @dataclasses.dataclass(frozen=True)
 class _LearnsTooMuch:
-    """Drift by the mean size of a log return, over all rows, those of the test part included."""
+    """The mean size of a log return over all rows, those of the test part included, times the step."""
 
     learns: ClassVar[bool] = True
+    quantity: ClassVar[str] = "any"
 
     def forecast(self, samples: Samples, *, training: Part, origins: np.ndarray, seed: int) -> np.ndarray:
         drift = float(np.abs(np.diff(np.log(samples.close))).mean())
-        steps = np.arange(1, samples.windows.horizon + 1)
+        steps = QUANTITIES[samples.quantity].steps(samples.windows.horizon)
         return np.asarray(samples.close[origins][:, None] * np.exp(drift * steps))
 
 
@@ -162,8 +164,9 @@ class _Peeks:
     """A last close that is a millionth part next close."""
 
     learns: ClassVar[bool] = False
+    quantity: ClassVar[str] = "any"
 
     def forecast(self, samples: Samples, *, training: Part, origins: np.ndarray, seed: int) -> np.ndarray:
         following = samples.close[np.minimum(origins + 1, len(samples.close) - 1)]
         mixed = (1 - 1e-6) * samples.close[origins] + 1e-6 * following
-        return np.repeat(mixed[:, None], samples.windows.horizon, axis=1)
+        return np.repeat(mixed[:, None], len(QUANTITIES[samples.quantity].steps(samples.windows.horizon)), axis=1)

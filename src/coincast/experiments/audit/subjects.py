@@ -14,7 +14,7 @@ from coincast.errors import UsageError
 from coincast.experiments.audit.futures import SAME_LENGTH, World, milliseconds
 from coincast.experiments.audit.probes import Key, Reading, Subject
 from coincast.experiments.fit import fit_entry
-from coincast.experiments.tasks import Task, make_tasks
+from coincast.experiments.tasks import Task, make_tasks, plan_fits
 from coincast.samples.features import FEATURES, compute_feature
 from coincast.samples.windows import find_stretches
 
@@ -87,13 +87,19 @@ def _as_column(name: str, values: Any, rows: int) -> np.ndarray:
 # ---------------------------------------------------------------- samples
 
 
+def make_fits(spec: Spec, world: World) -> list[Task]:
+    """What models learn and forecast in a world; of many refits of a market the first, the middle and the last."""
+    plans = [plan_fits(spec, task) for task in make_tasks(spec, world.join())]
+    return [plan[place] for plan in plans for place in sorted({0, len(plan) // 2, len(plan) - 1})]
+
+
 def sample_subject(spec: Spec) -> Subject:
     """Inputs, windows, targets, training samples and the statistics of scaling, as the experiment makes them."""
 
     def read(world: World) -> dict[Key, Reading]:
         readings: dict[Key, Reading] = {}
         by_market: dict[str, list[Task]] = {}
-        for task in make_tasks(spec, world.join()):
+        for task in make_fits(spec, world):
             by_market.setdefault(task.market, []).append(task)
         for market, tasks in by_market.items():
             readings |= _read_samples(tasks[0])
@@ -158,8 +164,8 @@ def forecaster_subject(entry: ModelEntry, spec: Spec) -> Subject:
     """What a model that is not trained by gradient forecasts, at the last training row and at every test origin."""
 
     def read(world: World) -> dict[Key, Reading]:
-        tasks = [_with_last_training_origin(task) for task in make_tasks(spec, world.join())]
-        return split_forecasts(entry.label, fit_entry(entry, spec, tasks).forecasts)
+        tasks = [_with_last_training_origin(task) for task in make_fits(spec, world)]
+        return split_forecasts(entry.label, fit_entry(entry, spec, tasks, beside=False).forecasts)
 
     return Subject(read, futures=SAME_LENGTH, needs_length=SPLIT_KINDS)
 

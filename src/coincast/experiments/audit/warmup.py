@@ -93,7 +93,7 @@ def forecast_warm_up(entry: ModelEntry, spec: Spec, world: World) -> tuple[int |
     if not made or _has_gap(task, origin, first):
         return None, []
     tasks = [_at_last(each) for each in (task, *(shortened for _, shortened in made))]
-    forecasts = fit_entry(entry, pinned, tasks).forecasts["value"].fill_null(np.nan).to_numpy()
+    forecasts = fit_entry(entry, pinned, tasks, beside=False).forecasts["value"].fill_null(np.nan).to_numpy()
     each = forecasts.reshape(len(tasks), -1)
     curve = [(length, float("inf")) for length in lengths if length < made[0][0]]
     curve += [(length, _difference(each[place], each[0])) for place, (length, _) in enumerate(made, start=1)]
@@ -124,7 +124,7 @@ def _pin_split(spec: Spec, task: Task) -> Spec:
     dates: dict[str, object] = {"test": opens(task.parts.test.first)}
     if len(task.parts.validation):
         dates["validation"] = opens(task.parts.validation.first)
-    return spec.model_copy(update={"split": spec.split.model_copy(update=dates)})
+    return spec.model_copy(update={"split": spec.split.model_copy(update={**dates, "refit": "never"})})
 
 
 def _without(world: World, task: Task, first: int, end: int) -> World:

@@ -1,0 +1,53 @@
+"""The further tests in a few lines, for the terminal; the report has them whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from coincast.scores.finding import Finding
+from coincast.scores.words import percent, spoken_name
+
+
+def summarise_further(further: Mapping[str, Finding]) -> list[str]:
+    """A line on all markets together, and one on the single steps, where there are several."""
+    return [*_tell_pooled(further["pooled"].table), *_tell_steps(further["steps"].table)]
+
+
+def list_further(further: Mapping[str, Finding]) -> dict[str, Any]:
+    """The further tests as JSON can hold them; the path of the fluctuation test is left to its file."""
+    return {
+        name: {"rows": finding.table.to_dicts(), "notes": list(finding.notes)}
+        for name, finding in further.items()
+        if name != "fluctuation_path"
+    }
+
+
+def _tell_pooled(pooled: pl.DataFrame) -> list[str]:
+    """Every model over the markets together, those that are told from naive named."""
+    lines = []
+    for rows in pooled.filter(pl.col("verdict") != "too few").partition_by("interval", "quantity", maintain_order=True):
+        told = [
+            f"{spoken_name(row['model']).removeprefix('The ')} is {row['verdict']} "
+            f"({'+' if row['skill'] > 0 else '-'}{percent(row['skill'])})"
+            for row in rows.iter_rows(named=True)
+            if row["verdict"] != "not distinguishable"
+        ]
+        rest = rows.height - len(told)
+        silent = f"{rest} of {rows.height} {'model is' if rest == 1 else 'models are'} not distinguishable from naive"
+        lines.append(f"Over {rows['markets'].max()} markets together: {'; '.join([*told, silent] if rest else told)}.")
+    return lines
+
+
+def _tell_steps(steps: pl.DataFrame) -> list[str]:
+    judged = steps.filter(pl.col("verdict") != "too few")
+    if judged.is_empty():
+        return []
+    first, last = int(judged["step"].to_numpy().min()), int(judged["step"].to_numpy().max())
+    counts = {word: judged.filter(pl.col("verdict") == word).height for word in ("better", "worse")}
+    return [
+        f"Step by step ({first} to {last} ahead, {judged.height:,} tests together): "
+        f"{counts['better']:,} better, {counts['worse']:,} worse."
+    ]
