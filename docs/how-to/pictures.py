@@ -107,7 +107,10 @@ def draw_further_columns(section: Story) -> Figure:
     """The columns of a page's leaderboard that a terminal does not have, numbered."""
     table = market_tables(section, "picture")[0]
     kept = [table.heads.index(head) for head in ("model", "verdict", *FURTHER)]
-    rows = [[table.heads[place] for place in kept], *([line.cells[place].text for place in kept] for line in table.lines)]
+    rows = [
+        [table.heads[place] for place in kept],
+        *([line.cells[place].text for place in kept] for line in table.lines),
+    ]
     lefts = [MARGIN + left for left in (0.0, 1.2, 3.9, 5.1, 5.8, 6.65, 8.0)]
     figure, height = _sheet(len(rows) * 1.25 + 1.9)
     for number, row in enumerate(rows):
@@ -201,7 +204,9 @@ def _save(figure: Figure, name: str) -> None:
     """Write a picture with few colours, so that the file is small."""
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=DPI)
-    Image.open(drawn).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(HERE / f"{name}.png", optimize=True)
+    Image.open(drawn).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(
+        HERE / f"{name}.png", optimize=True
+    )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from coincast.candles.resample import resample
     from coincast.candles.store import read_stored
     from coincast.errors import CoincastError, DataError, UsageError
+    from coincast.experiments.ablate import Ablation, ablate
     from coincast.experiments.audit.audit import audit
     from coincast.experiments.audit.report import Audit
     from coincast.experiments.compare import compare
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from coincast.models.autoregressive import Autoregression
     from coincast.models.averages import ExponentialAverage, WeightedAverage
     from coincast.models.boosting import LightGBM
+    from coincast.models.garch import GARCH
+    from coincast.models.har import HAR
     from coincast.models.lstm import LSTM
     from coincast.models.naive import Drift, Naive
     from coincast.models.oracle import Oracle
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from coincast.models.regression import Ridge
     from coincast.models.seasonal import SeasonalNaive
     from coincast.models.statistical import ARIMA, ETS, Theta
+    from coincast.models.volatility import EWMAVolatility, VolatilityCone
     from coincast.sources.exchange.download import download
     from coincast.sources.files import read_candles
     from coincast.sources.importing import import_files
@@ -49,6 +53,8 @@ _HOMES = {
     "CoincastError": "errors",
     "DataError": "errors",
     "UsageError": "errors",
+    "Ablation": "experiments.ablate",
+    "ablate": "experiments.ablate",
     "audit": "experiments.audit.audit",
     "Audit": "experiments.audit.report",
     "compare": "experiments.compare",
@@ -67,6 +73,10 @@ _HOMES = {
     "Naive": "models.naive",
     "Oracle": "models.oracle",
     "Prophet": "models.prophet",
+    "EWMAVolatility": "models.volatility",
+    "VolatilityCone": "models.volatility",
+    "GARCH": "models.garch",
+    "HAR": "models.har",
     "RandomWalk": "models.random_walk",
     "Ridge": "models.regression",
     "SeasonalNaive": "models.seasonal",
@@ -84,12 +94,16 @@ _HOMES = {
 __all__ = [
     "ARIMA",
     "ETS",
+    "GARCH",
+    "HAR",
     "LSTM",
+    "Ablation",
     "Audit",
     "Autoregression",
     "CoincastError",
     "DataError",
     "Drift",
+    "EWMAVolatility",
     "ExponentialAverage",
     "Judgement",
     "LightGBM",
@@ -105,8 +119,10 @@ __all__ = [
     "Spec",
     "Theta",
     "UsageError",
+    "VolatilityCone",
     "WeightedAverage",
     "__version__",
+    "ablate",
     "audit",
     "compare",
     "download",

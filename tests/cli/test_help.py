@@ -13,7 +13,10 @@ import pytest
 
 import coincast as cc
 
-COMMANDS = ("demo", "judge", "forecast", "compare", "describe", "simulate", "doctor")
+COMMANDS = (
+    *("demo", "judge", "forecast", "compare", "describe", "simulate", "doctor"),
+    *("ablate", "audit", "calibrate"),
+)
 HEAVY = ("jax", "equinox", "optax", "polars", "numpy", "scipy", "matplotlib", "plotly", "pandas", "jinja2")
 
 

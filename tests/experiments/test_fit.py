@@ -15,10 +15,10 @@ import pytest
 
 import coincast as cc
 from coincast.errors import TooFewRowsError, UnknownNameError, UsageError
-from coincast.experiments.outline import count_parameters, outline_network, refuse_too_large
 from coincast.experiments.folder import FinishedModels
 from coincast.experiments.forecast import Outlook
 from coincast.experiments.grid import expand_grid
+from coincast.experiments.outline import count_parameters, outline_network, refuse_too_large
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.models.forecaster import Axes

@@ -24,6 +24,7 @@ from coincast.experiments.result import Result
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import make_tasks
 from coincast.forecasts.table import load_table
+from coincast.scores.further import FURTHER
 
 Make = Callable[..., Spec]
 TABLES = ("forecasts", "scores", "runs", "history", "outlook", "parts", "inputs", "shift")
@@ -67,11 +68,13 @@ def test_a_run_folder_holds_what_is_needed_to_understand_and_repeat_it(saved: Pa
     names = files_of(saved)
     assert {name for name in names if "/" not in name} == {
         *("spec.toml", "data.json", "runs.parquet", "history.csv", "forecasts.parquet", "scores.parquet"),
-        *("report.html", "fingerprint", "run.json", "outlook.parquet"),
+        *("report.html", "fingerprint", "run.json", "outlook.parquet", "full_interval.parquet"),
     }
-    pictures = [name for name in names if "/" in name]
+    pictures = [name for name in names if name.startswith("figures/")]
     assert len(pictures) >= 14
-    assert all(name.startswith("figures/") and name.endswith(".png") for name in pictures)
+    assert all(name.endswith(".png") for name in pictures)
+    found = {name for name in names if "/" in name} - set(pictures)
+    assert found == {f"further/{name}.parquet" for name in FURTHER}
     assert not any(Path(name).name.startswith(".") for name in names)
 
 

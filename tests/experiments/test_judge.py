@@ -362,3 +362,31 @@ def test_a_lead_on_a_few_forecasts_is_not_called_an_old_price() -> None:
     assert (found.verdict, found.skill > 0, found.lag) == ("too few", True, 1)
     assert "This line is" not in found.sentence
     assert judge(make_table(prices, behind)).sentence.endswith("This line is yesterday's price.")
+
+
+def test_a_volatility_from_outside_brings_its_naive_forecast() -> None:
+    rng = np.random.default_rng(0)
+    actual = np.exp(0.3 * rng.standard_normal(300)) * 0.02
+    days = pl.datetime_range(
+        datetime(2020, 1, 1), interval="1d", end=datetime(2020, 10, 26), eager=True, time_zone="UTC"
+    )
+    table = pl.DataFrame(
+        {"target_time": days, "actual": actual, "predicted": 0.021 * np.ones(300), "mine": actual[::-1]}
+    )
+    with pytest.raises(ForecastError, match=r"forecasts of volatility need a column naive in every row"):
+        judge(table.drop("mine"), quantity="volatility")
+    found = judge(table, quantity="volatility", columns={"naive": "mine"})
+    ratio = (table["actual"] / table["predicted"]) ** 2
+    row = found.scores.filter(pl.col("verdict").is_not_null()).row(0, named=True)
+    assert (row["metric"], row["value"]) == ("qlike", pytest.approx((ratio - ratio.log() - 1).mean()))
+
+
+def test_a_direction_from_outside_is_a_probability() -> None:
+    days = pl.datetime_range(datetime(2020, 1, 1), interval="1d", end=datetime(2020, 4, 9), eager=True, time_zone="UTC")
+    table = pl.DataFrame(
+        {"target_time": days, "actual": [1, 0] * 50, "predicted": [0.7, 0.6] * 50, "naive_forecast": 1}
+    )
+    found = judge(table, quantity="direction")
+    assert (found.verdict, found.models[0].skill) == ("not distinguishable", 0)
+    with pytest.raises(ForecastError, match="hold something else than a probability of a rise"):
+        judge(table.with_columns(predicted=pl.lit(-0.02)), quantity="direction")

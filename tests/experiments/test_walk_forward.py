@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from coincast.errors import UsageError
+from coincast.errors import DataError, UsageError
 from coincast.experiments.compare import compare
 from coincast.experiments.fit import Losses
 from coincast.experiments.spec import Spec
@@ -230,3 +230,10 @@ def test_a_changed_future_leaves_every_forecast_made_before_it(candles: pl.DataF
     wanted = ["model", "run", "trained_until", "origin", "step", "value"]
     assert before.height > 3 * 2 * 40
     assert before.select(wanted).equals(after.select(wanted))
+
+
+@pytest.mark.parametrize("quantity", ["direction", "volatility"])
+def test_a_market_that_never_moves_is_refused(candles: pl.DataFrame, quantity: str) -> None:
+    still = candles.with_columns(pl.lit(100.0).alias(name) for name in ("open", "high", "low", "close"))
+    with pytest.raises(DataError, match=f"never moves in its .* training windows, so that there is no {quantity}"):
+        compare(still, models=["naive"], features=["volume"], quantity=quantity, lookback=5, test=TEST)

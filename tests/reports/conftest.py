@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,8 +11,12 @@ import polars as pl
 import pytest
 
 from coincast.forecasts.combine import add_ensembles
+from coincast.forecasts.intervals import make_intervals
 from coincast.reports.story import Story
-from coincast.scores.verdict import score_forecasts
+from coincast.scores.finding import Options
+from coincast.scores.further import examine_further
+from coincast.scores.interval import score_intervals
+from coincast.scores.verdict import score_forecasts, score_full_interval
 
 ETH, BTC = "coinmarketcap:ETH/USD", "coinmarketcap:BTC/USD"
 DAY = timedelta(days=1)
@@ -222,3 +227,143 @@ def two_quantities() -> Story:
     returns = price.filter(pl.col("model") == "ar").with_columns(change, quantity=pl.lit("log_return"))
     table = pl.concat([price, returns])
     return Story(title="both.csv", command="", scores=score_forecasts(table), forecasts=table)
+
+
+def make_steps(candles: pl.DataFrame, *, models: dict[str, float], steps: int = 2, seeds: int = 3) -> pl.DataFrame:
+    """Forecasts of several steps at every origin from row 60 on: naive, models with noise of a size, an LSTM's runs."""
+    rng = np.random.default_rng(8)
+    close, last = candles["close"].to_numpy(), candles.height - steps
+    rows = np.arange(60, last)
+    said = {("naive", 0): 0.0} | {("lstm", run): 0.006 for run in range(1, seeds + 1)}
+    said |= {(model, 0): size for model, size in models.items()}
+    frames = []
+    for (model, run), size in said.items():
+        for step in range(1, steps + 1):
+            columns = {
+                "market": candles["market"].gather(rows),
+                "interval": candles["interval"].gather(rows),
+                "origin": candles["close_time"].gather(rows),
+                "target_time": candles["close_time"].gather(rows + step),
+                "value": close[rows] * np.exp(size * rng.standard_normal(rows.size)),
+                "actual": close[rows + step],
+                "last_close": close[rows],
+            }
+            keys = {"model": model, "run": run, "quantity": "price", "step": step}
+            frames.append(pl.DataFrame(columns).with_columns(pl.lit(value).alias(name) for name, value in keys.items()))
+    table = pl.concat(frames).with_columns(pl.col("run", "step").cast(pl.Int64))
+    # Fitted anew in the middle of the test span.
+    middle = candles["close_time"][200]
+    fitted = pl.when(pl.col("origin") >= middle).then(middle).otherwise(candles["close_time"][60])
+    return table.with_columns(trained_until=fitted.cast(pl.Datetime("ms", "UTC")))
+
+
+def examine(forecasts: pl.DataFrame, calibration: pl.DataFrame | None = None, **changes: object) -> Story:
+    """A story of forecasts that were judged in every way."""
+    table, past = add_ensembles(forecasts), None if calibration is None else add_ensembles(calibration)
+    scores, intervals = score_forecasts(table), None
+    if past is not None:
+        intervals = make_intervals(table, past, method="split").table
+        scores = pl.concat([scores, score_intervals(table, intervals, calibration=past)])
+    further = examine_further(table, scores, options=Options(repetitions=100))
+    told = {"title": "examined", "command": "coincast compare", "scores": scores, "forecasts": table, "trials": 14}
+    told |= {"intervals": intervals, "calibration": past}
+    told |= {"further": {name: finding.table for name, finding in further.items()}}
+    return Story(**(told | changes))  # type: ignore[arg-type]
+
+
+def build_examined(models: dict[str, float], markets: tuple[str, ...] = (ETH, BTC)) -> Story:
+    """Markets of 2 steps, with intervals, a whole span from one origin, and every further test."""
+    candles = [make_candles(market, 320, seed=21 + number) for number, market in enumerate(markets)]
+    table = pl.concat(make_steps(one, models=models) for one in candles)
+    border = candles[0]["close_time"][140]
+    spans = [_whole_span(one) for one in candles]
+    story = examine(table.filter(pl.col("origin") >= border), table.filter(pl.col("target_time") < border))
+    whole = add_ensembles(pl.concat(spans))
+    scores = pl.concat([story.scores, score_full_interval(whole)])
+    return replace(story, candles=pl.concat(candles), full_interval=whole, scores=scores)
+
+
+def _whole_span(candles: pl.DataFrame) -> pl.DataFrame:
+    """Naive and an LSTM that drifts, from one origin over 100 candles."""
+    rows = np.arange(141, 241)
+    close, origin = candles["close"].to_numpy(), candles["close_time"][140]
+    shared = {
+        "market": candles["market"].gather(rows),
+        "interval": candles["interval"].gather(rows),
+        "target_time": candles["close_time"].gather(rows),
+        "step": np.arange(1, 101),
+        "actual": close[rows],
+    }
+    moment = pl.lit(origin).cast(pl.Datetime("ms", "UTC"))
+    frames = []
+    for model, run, drift in (("naive", 0, 0.0), ("lstm", 1, 0.002), ("lstm", 2, 0.003)):
+        value = close[140] * np.exp(drift * np.arange(1, 101))
+        keys = [pl.lit(model).alias("model"), pl.lit(run, pl.Int64).alias("run"), pl.lit("price").alias("quantity")]
+        known = [moment.alias("origin"), moment.alias("trained_until"), pl.lit(close[140]).alias("last_close")]
+        frames.append(pl.DataFrame(shared).with_columns(*keys, *known, value=pl.Series(value)))
+    return pl.concat(frames)
+
+
+@pytest.fixture(scope="session")
+def examined() -> Story:
+    """Two markets that were judged in every way."""
+    return build_examined({"ar": 0.003, "drift": 0.001})
+
+
+@pytest.fixture(scope="session")
+def examined_section(examined: Story) -> Story:
+    """The first market of `examined`."""
+    return next(section for section in examined.sections() if section.market == ETH)
+
+
+@pytest.fixture(scope="session")
+def volatility() -> Story:
+    """Forecasts of a volatility over five candles, beside the EWMA."""
+    rng, rows = np.random.default_rng(4), 260
+    truth = 0.05 * np.exp(0.4 * rng.standard_normal(rows))
+    said = {
+        "har": truth * np.exp(0.2 * rng.standard_normal(rows)),
+        "ewma_volatility": np.full(rows, 0.05),
+        "naive": np.full(rows, 0.05),
+    }
+    return examine(_other_quantity("volatility", said, truth, np.full(rows, 0.05), step=5))
+
+
+@pytest.fixture(scope="session")
+def direction() -> Story:
+    """Forecasts of a direction, beside the commoner side of the training rows; two ties among them."""
+    rng, rows = np.random.default_rng(5), 260
+    rises = (rng.random(rows) < 0.5).astype(float)
+    said = {"lstm": np.clip(0.5 + 0.3 * (rises - 0.5) + 0.2 * rng.standard_normal(rows), 0, 1), "naive": np.ones(rows)}
+    truth = np.where(np.isin(np.arange(rows), [50, 120]), np.nan, rises)
+    return examine(_other_quantity("direction", said, truth, np.ones(rows), step=1))
+
+
+def _other_quantity(
+    quantity: str, said: dict[str, np.ndarray], truth: np.ndarray, naive: np.ndarray, *, step: int
+) -> pl.DataFrame:
+    origins = [START + index * DAY for index in range(truth.size)]
+    shared = {
+        "market": ["made:UP/USD"] * truth.size,
+        "interval": ["1d"] * truth.size,
+        "quantity": [quantity] * truth.size,
+        "origin": origins,
+        "trained_until": [START] * truth.size,
+        "target_time": [origin + step * DAY for origin in origins],
+        "step": [step] * truth.size,
+        "actual": truth,
+        "naive": naive,
+        "last_close": 100 * np.exp(0.01 * np.arange(truth.size)),
+    }
+    times = {name: pl.Datetime("ms", "UTC") for name in ("origin", "trained_until", "target_time")}
+    frame = pl.DataFrame(shared, schema_overrides=times).with_columns(pl.col("actual").fill_nan(None))
+    return pl.concat(
+        frame.with_columns(model=pl.lit(model), run=pl.lit(0, pl.Int64), value=pl.Series(values))
+        for model, values in said.items()
+    )
+
+
+@pytest.fixture(scope="session")
+def make_examined() -> Callable[..., Story]:
+    """Build other examined stories."""
+    return build_examined

@@ -23,6 +23,7 @@ from coincast.reports.story import Story
 from coincast.scores.verdict import score_forecasts
 
 WITH_NAIVE = ("forecast", "outlook", "errors", "skill", "seeds")
+FURTHER = ("steps", "span", "fluctuation", "lag", "fan", "coverage")
 
 
 def texts(figure: Figure) -> list[str]:
@@ -32,17 +33,17 @@ def texts(figure: Figure) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_picture_names_market_and_unit(name: str, section: Story) -> None:
-    figure = FIGURES[name](section)
+def test_every_picture_names_market_and_unit(name: str, section: Story, examined_section: Story) -> None:
+    figure = FIGURES[name](examined_section if name in FURTHER else section)
     assert figure is not None
     assert any("coinmarketcap:ETH/USD" in text for text in texts(figure))
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert any(labels)
 
 
-@pytest.mark.parametrize("name", WITH_NAIVE)
-def test_naive_is_there_dashed(name: str, section: Story) -> None:
-    figure = FIGURES[name](section)
+@pytest.mark.parametrize("name", [*WITH_NAIVE, *(name for name in FURTHER if name != "coverage")])
+def test_naive_is_there_dashed(name: str, section: Story, examined_section: Story) -> None:
+    figure = FIGURES[name](examined_section if name in FURTHER else section)
     assert figure is not None
     lines = [line for axes in figure.axes for line in axes.lines if line.get_gid() == "naive"]
     assert lines
@@ -170,7 +171,7 @@ def test_all_pictures_are_written_and_nothing_global_changes(make_story, tmp_pat
     before = dict(matplotlib.rcParams)
     story = make_story(rows=240, train=160, seeds=3)
     paths = write_figures(story, tmp_path / "figures")
-    assert len(paths) == 2 * len(FIGURES) == len(list((tmp_path / "figures").iterdir()))
+    assert len(paths) == 2 * (len(FIGURES) - len(FURTHER)) == len(list((tmp_path / "figures").iterdir()))
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
     assert dict(matplotlib.rcParams) == before
 
@@ -187,12 +188,16 @@ def test_dark_theme_and_odd_names(section: Story) -> None:
 
 @pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.parametrize("model", ["lstm", "lstm(lookback=20, units=100, dropout=0.25)"])
-def test_nothing_is_cut_off(name: str, model: str, section: Story) -> None:
+def test_nothing_is_cut_off(name: str, model: str, section: Story, examined_section: Story) -> None:
     rename = pl.col("model").str.replace("lstm", model, literal=True)
+    story = examined_section if name in FURTHER else section
     tables = {
-        table: getattr(section, table).with_columns(rename) for table in ("scores", "forecasts", "history", "outlook")
+        table: getattr(story, table).with_columns(rename)
+        for table in ("scores", "forecasts", "history", "outlook", "intervals", "calibration", "full_interval")
+        if getattr(story, table) is not None
     }
-    figure = FIGURES[name](replace(section, **tables))
+    further = {test: table.with_columns(rename) for test, table in story.further.items() if "model" in table.columns}
+    figure = FIGURES[name](replace(story, **tables, further=further))
     assert figure is not None
     box = figure.get_tightbbox(figure.canvas.get_renderer())  # type: ignore[attr-defined]
     width, height = figure.get_size_inches()

@@ -113,3 +113,12 @@ def test_no_interval_reaches_beyond_an_error_of_nothing(story: Story) -> None:
     scores = story.scores.with_columns(high=pl.when(pl.col("skill").is_not_null()).then(120.8))
     assert "12,08" not in leaderboard_text(scores) + leaderboard_html(scores)
     assert "+100.0" in leaderboard_text(scores)
+
+
+def test_misses_and_volatility_losses_have_their_own_units(direction: Story, volatility: Story) -> None:
+    missed, loss = (leaderboard_text(story.scores) for story in (direction, volatility))
+    assert "missed" in missed
+    assert "QLIKE" in loss
+    assert "error %" not in missed + loss
+    share = direction.scores.filter(pl.col("metric") == "miss", pl.col("model") == "lstm")["value"][0]
+    assert f"{100 * share:.1f} (" in missed

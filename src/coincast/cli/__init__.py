@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from coincast.cli import (
+    ablate,
     audit,
     calibrate,
     compare,
@@ -37,6 +38,7 @@ app.command()(compare.compare)
 app.command()(describe.describe)
 app.command()(audit.audit)
 app.command()(calibrate.calibrate)
+app.command()(ablate.ablate)
 app.command()(download.download)
 app.command("import")(import_files.import_files)
 app.add_typer(data.app)

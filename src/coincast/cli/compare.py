@@ -86,8 +86,10 @@ def command_line() -> str:
 def print_run(run: FolderRun, *, quiet: bool) -> None:
     """Leaderboard, verdict and where the report is."""
     from coincast.experiments.summary import summarise_further
+    from coincast.experiments.trials import words
 
     result: Any = run.result
     print_leaderboard(result.scores)
-    typer.echo("\n" + "\n".join([*result.sentences, *summarise_further(result.further)]))
+    told = [] if result.trials is None else [words(result.trials, spans=result.parts["market"].n_unique())]
+    typer.echo("\n" + "\n".join([*result.sentences, *summarise_further(result.further), *told]))
     print_ending(run, quiet=quiet)

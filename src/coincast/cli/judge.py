@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,9 @@ def judge(
     interval: options.Interval = None,
     zone: options.Zone = None,
     horizon: Annotated[int | None, typer.Option(help="Steps ahead of every row, where the table does not say.")] = None,
-    quantity: Annotated[str, typer.Option(help="What is forecast: price or log_return.")] = "price",
+    quantity: Annotated[
+        str, typer.Option(help="What is forecast: price, log_return, direction or volatility.")
+    ] = "price",
     cost: Annotated[
         float, typer.Option(metavar="SHARE", help="What buying and selling again costs; 0.001 is 0.1 %.")
     ] = 0.001,
@@ -46,6 +49,7 @@ def judge(
     from coincast.experiments.judge import judge as judge_table
     from coincast.experiments.story import write_judgement
     from coincast.experiments.summary import summarise_further
+    from coincast.experiments.trials import record_trials
     from coincast.scores.finding import Options
 
     judgement = judge_table(
@@ -58,12 +62,17 @@ def judge(
         quantity=quantity,
         options=Options(repetitions=repetitions, block=block, seed=seed, cost=cost),
     )
+    trials = record_trials(judgement.forecasts)
+    found = (*judgement.notes, *trials.notes)
+    judgement = dataclasses.replace(judgement, trials=trials.most, notes=found)
     report = write_judgement(judgement, out, command=command_line())
     if as_json:
-        print_json(judgement.to_dict(report=str(report)))
+        print_json({**judgement.to_dict(report=str(report)), "trials": trials.to_dict()})
         return
     print_leaderboard(judgement.scores)
-    typer.echo("\n" + "\n".join([judgement.sentence, *summarise_further(judgement.further)]))
+    typer.echo(
+        "\n" + "\n".join([judgement.sentence, *summarise_further(judgement.further), *filter(None, [trials.sentence])])
+    )
     if not quiet:
         for note in judgement.notes:
             typer.echo(f"note: {note}")

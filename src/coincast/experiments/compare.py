@@ -72,6 +72,7 @@ def describe_run(run: FolderRun) -> dict[str, Any]:
         "scores": result.scores.to_dicts(),
         "further": list_further(result.further),
         "seconds": dict(result.seconds),
+        "trials": result.trials,
         "files": list(result.files),
         "notes": list(result.notes),
         "fingerprint": result.fingerprint,

@@ -28,7 +28,9 @@ from coincast.experiments.rows import HISTORY_COLUMNS, Fitted
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import choose_candles
+from coincast.experiments.trials import configurations, count_trials, record_trials
 from coincast.forecasts.table import load_table, write_table
+from coincast.scores.finding import Finding
 from coincast.tabular import write_beside
 
 if TYPE_CHECKING:
@@ -108,6 +110,7 @@ def run_in_folder(
 def _show(folder: Path, candles: pl.DataFrame, *, command: str) -> FolderRun:
     """A finished run; its page and pictures are drawn again where they were deleted."""
     result, report = load_result(folder), folder / "report.html"
+    result = replace(result, trials=count_trials(result.forecasts, made_by=_made_by(result)).most)
     if not report.is_file() or not (folder / "figures").is_dir():
         _write_pages(replace(result, candles=candles), folder, command=command)
     return FolderRun(result, folder, report, was_finished=True)
@@ -134,6 +137,8 @@ def write_result(result: Result, folder: Path, *, command: str) -> Result:
         The result with the seconds that writing took.
     """
     began = time.perf_counter()
+    trials = record_trials(result.forecasts, made_by=_made_by(result))
+    result = replace(result, trials=trials.most, notes=(*result.notes, *trials.notes), found=result.further)
     write_text(folder / "spec.toml", result.spec.to_toml())
     write_json(folder / "data.json", {"files": list(result.files), "markets": _describe_candles(result.candles)})
     write_table(result.runs, folder / "runs.parquet", kind="runs")
@@ -146,12 +151,16 @@ def write_result(result: Result, folder: Path, *, command: str) -> Result:
     if result.intervals is not None:
         write_table(result.intervals, folder / "intervals.parquet", kind="intervals")
     for name, finding in result.further.items():
-        if finding.table.height:
+        if finding.table.width:
             write_table(finding.table, folder / FURTHER_FOLDER / f"{name}.parquet", kind="further")
     _write_pages(result, folder, command=command)
     result = replace(result, seconds={**result.seconds, "report": time.perf_counter() - began})
     write_json(folder / "run.json", _run_facts(result))
     return result
+
+
+def _made_by(result: Result) -> dict[str, str]:
+    return configurations(result.spec, result.forecasts)
 
 
 def _write_pages(result: Result, folder: Path, *, command: str) -> None:
@@ -220,8 +229,17 @@ def _read_result(folder: Path, facts: Mapping[str, Any]) -> Result:
         files=tuple(data["files"]),
         notes=tuple(facts["notes"]),
         fingerprint=facts["fingerprint"],
+        trials=facts["trials"],
+        found={name: _read_finding(folder, name, notes) for name, notes in facts["further"].items()},
         **plain,
     )
+
+
+def _read_finding(folder: Path, name: str, notes: Sequence[str]) -> Finding:
+    """What a further test found; one whose package was missing has no table."""
+    path = folder / FURTHER_FOLDER / f"{name}.parquet"
+    table = load_table(path, kind="further") if path.is_file() else pl.DataFrame()
+    return Finding(table, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -271,6 +289,8 @@ def _run_facts(result: Result) -> dict[str, Any]:
     return {
         "version": FOLDER_VERSION,
         "fingerprint": result.fingerprint,
+        "trials": result.trials,
+        "further": {name: list(finding.notes) for name, finding in result.further.items()},
         "has_intervals": result.intervals is not None,
         "tables": [name for name in MORE_FORECASTS if getattr(result, name).height],
         "seconds": dict(result.seconds),

@@ -66,6 +66,7 @@ class Judgement:
         models: one judgement per market and model, the best first within each market.
         notes: what was assumed, left out or counted.
         options: how the further tests are made.
+        trials: configurations that were judged on the test span so far, where they are counted: by the command.
     """
 
     forecasts: pl.DataFrame
@@ -74,6 +75,7 @@ class Judgement:
     models: tuple[ModelJudgement, ...]
     notes: tuple[str, ...] = field(default=())
     options: Options = field(default=Options())
+    trials: int | None = None
 
     @cached_property
     def further(self) -> Mapping[str, Finding]:
@@ -142,7 +144,7 @@ def judge(
         interval: interval of the candles; else inferred.
         zone: zone of times without one; else UTC.
         horizon: steps ahead of every row, where the table says neither origin nor step.
-        quantity: "price" or "log_return".
+        quantity: "price", "log_return", "direction" or "volatility"; the last two need a column `naive`.
         options: how the further tests are made.
 
     Returns:

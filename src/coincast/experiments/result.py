@@ -44,6 +44,9 @@ class Result:
         files: what is known of the files that the candles came from.
         notes: sentences that a reader should know.
         fingerprint: of spec, candles and code.
+        trials: configurations that were judged on the test span so far, where they are counted (see
+            `coincast.experiments.trials`): in a run folder.
+        found: what the further tests found, where they were made before.
     """
 
     spec: Spec
@@ -63,10 +66,14 @@ class Result:
     files: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
+    trials: int | None = None
+    found: Mapping[str, Finding] | None = field(default=None, repr=False)
 
     @cached_property
     def further(self) -> Mapping[str, Finding]:
         """What the further tests found, by name (`coincast.scores.further.FURTHER`); made when first asked for."""
+        if self.found is not None:
+            return self.found
         return examine_further(self.forecasts, self.scores, options=self.spec.judge.as_options())
 
     @property

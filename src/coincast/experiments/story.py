@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from coincast.reports.quantities import say_for
 from coincast.reports.story import Story
 from coincast.scores.verdict import count_tests
-from coincast.scores.words import UNNAMED, sentence
+from coincast.scores.words import NAIVE_WORDS, UNNAMED, sentence
 
 if TYPE_CHECKING:
     from coincast.experiments.judge import Judgement
     from coincast.experiments.result import Result
+    from coincast.scores.finding import Finding
 
 
 def say(scores: pl.DataFrame, row: Mapping[str, Any]) -> str:
     """A deciding row as a sentence for a layman; naive's own row says what it is."""
     if row["verdict"] is None:
-        return 'Only the naive forecast, "the price stays where it is", was run.'
-    return sentence(row, tests=count_tests(scores))
+        return say_for(row["quantity"], f"Only the naive forecast, {NAIVE_WORDS}, was run.")
+    return say_for(row["quantity"], sentence(row, tests=count_tests(scores)))
 
 
 def tell(result: Result, *, command: str = "") -> Story:
@@ -41,11 +43,49 @@ def tell(result: Result, *, command: str = "") -> Story:
         runs=result.runs,
         history=result.history,
         shift=result.shift,
-        outlook=outlook_table(result) if result.outlook.height else None,
+        outlook=_outlook_of(result),
+        intervals=getattr(result, "intervals", None),
+        calibration=_rows_of(result, "calibration"),
+        full_interval=_rows_of(result, "full_interval"),
+        further=_take_further(result),
+        trials=getattr(result, "trials", None),
         facts=_facts(result),
         spec_toml=spec.to_toml(),
-        notes=result.notes,
+        notes=_gather_notes(result),
     )
+
+
+def _take_further(source: Result | Judgement) -> dict[str, pl.DataFrame]:
+    """Tables of the further tests by name."""
+    return {name: finding.table for name, finding in _findings(source).items()}
+
+
+def _gather_notes(source: Result | Judgement) -> tuple[str, ...]:
+    """What a reader should know, also of the further tests; each note once, as a sentence."""
+    further = [note for finding in _findings(source).values() for note in finding.notes]
+    models = set(source.scores["model"].unique().to_list())
+    return tuple(dict.fromkeys(_as_sentence(note, models) for note in (*source.notes, *further)))
+
+
+def _findings(source: Result | Judgement) -> Mapping[str, Finding]:
+    return getattr(source, "further", None) or {}
+
+
+def _as_sentence(note: str, models: set[str]) -> str:
+    """A note with a full stop, and a capital unless it begins with the name of a model."""
+    first = note.split(" ", 1)[0]
+    begun = note if first in models else f"{note[:1].upper()}{note[1:]}"
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
+
+
+def _rows_of(source: Result | Judgement, name: str) -> pl.DataFrame | None:
+    table: pl.DataFrame | None = getattr(source, name, None)
+    return None if table is None or table.is_empty() else table
+
+
+def _outlook_of(result: Result) -> pl.DataFrame | None:
+    table = outlook_table(result) if result.outlook.height else None
+    return None if table is None or table.is_empty() else table
 
 
 def _candles_of(result: Result) -> pl.DataFrame | None:
@@ -65,7 +105,12 @@ def tell_judgement(judgement: Judgement, *, command: str = "") -> Story:
         command=command,
         scores=judgement.scores,
         forecasts=add_ensembles(judgement.forecasts),
-        notes=judgement.notes,
+        intervals=judgement.intervals,
+        calibration=_rows_of(judgement, "calibration"),
+        full_interval=_rows_of(judgement, "full_interval"),
+        further=_take_further(judgement),
+        trials=getattr(judgement, "trials", None),
+        notes=_gather_notes(judgement),
         sentences={(model.market, model.model): model.sentence for model in judgement.models},
         dates_are_targets=True,
     )
@@ -99,6 +144,11 @@ def write_judgement(judgement: Judgement, out: Path | None = None, *, command: s
     story = tell_judgement(judgement, command=command)
     write_table(judgement.forecasts, folder / "forecasts.parquet", kind="forecasts")
     write_table(judgement.scores, folder / "scores.parquet", kind="scores")
+    if judgement.intervals is not None:
+        write_table(judgement.intervals, folder / "intervals.parquet", kind="intervals")
+    for name, table in story.further.items():
+        if not table.is_empty():
+            write_table(table, folder / "further" / f"{name}.parquet", kind="further")
     write_figures(story, folder / "figures")
     return write_report(story, folder / "report.html")
 
@@ -111,7 +161,7 @@ def outlook_table(result: Result) -> pl.DataFrame:
     """
     from coincast.forecasts.combine import ENSEMBLE
 
-    rows = result.outlook
+    rows = result.outlook.filter(pl.col("quantity") == "price")
     spread = (
         rows.filter(pl.col("run") > 0)
         .group_by("market", pl.col("model") + ENSEMBLE, "target_time")
@@ -137,7 +187,9 @@ def _facts(result: Result) -> dict[str, str]:
         market = f" of {file['market']}" if "market" in file else ""
         facts[f"{kind} {name}"] = f"{file['rows']:,} rows{market}, sha256 {file['sha256']!s:.16}"
     if networks.height:
-        facts["runs trained"] = f"{networks.height} with {max(networks['parameters'].to_list()):,} parameters each"
+        runs = networks.select("market", "model", "run").n_unique()
+        fits = f", {networks.height} fits in all" if networks.height > runs else ""
+        facts["runs trained"] = f"{runs} with {max(networks['parameters'].to_list()):,} parameters each{fits}"
     facts["time"] = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
     facts["versions"] = f"coincast {coincast.__version__}, Python {platform.python_version()}, polars {pl.__version__}"
     return facts

@@ -19,16 +19,25 @@ def summarise_further(further: Mapping[str, Finding]) -> list[str]:
 def list_further(further: Mapping[str, Finding]) -> dict[str, Any]:
     """The further tests as JSON can hold them; the path of the fluctuation test is left to its file."""
     return {
-        name: {"rows": finding.table.to_dicts(), "notes": list(finding.notes)}
+        name: {"rows": _as_json(finding.table).to_dicts(), "notes": list(finding.notes)}
         for name, finding in further.items()
         if name != "fluctuation_path"
     }
 
 
+def _as_json(table: pl.DataFrame) -> pl.DataFrame:
+    """Times as ISO 8601, numbers that are none as null."""
+    times, floats = pl.selectors.datetime(time_zone="*"), pl.selectors.float()
+    return table.with_columns(
+        times.dt.strftime("%Y-%m-%dT%H:%M:%S%:z"), pl.when(floats.is_finite()).then(floats).name.keep()
+    )
+
+
 def _tell_pooled(pooled: pl.DataFrame) -> list[str]:
     """Every model over the markets together, those that are told from naive named."""
     lines = []
-    for rows in pooled.filter(pl.col("verdict") != "too few").partition_by("interval", "quantity", maintain_order=True):
+    tested = pooled.filter(pl.col("verdict") != "too few")
+    for rows in tested.partition_by("interval", "quantity", maintain_order=True):
         told = [
             f"{spoken_name(row['model']).removeprefix('The ')} is {row['verdict']} "
             f"({'+' if row['skill'] > 0 else '-'}{percent(row['skill'])})"
@@ -36,8 +45,9 @@ def _tell_pooled(pooled: pl.DataFrame) -> list[str]:
             if row["verdict"] != "not distinguishable"
         ]
         rest = rows.height - len(told)
-        silent = f"{rest} of {rows.height} {'model is' if rest == 1 else 'models are'} not distinguishable from naive"
-        lines.append(f"Over {rows['markets'].max()} markets together: {'; '.join([*told, silent] if rest else told)}.")
+        silent = [f"{rest} of {rows.height} models {'is' if rest == 1 else 'are'} not distinguishable from naive"]
+        words = "; ".join([*told, *(silent if rest else [])])
+        lines.append(f"Over {rows['markets'].to_list()[0]} markets together: {words}.")
     return lines
 
 

@@ -13,6 +13,7 @@ from coincast.candles.table import check_candles
 from coincast.errors import TooFewRowsError, UnknownNameError, UsageError
 from coincast.experiments.sections import DataSection
 from coincast.experiments.spec import Spec
+from coincast.samples.quantities import QUANTITIES
 from coincast.samples.samples import Samples, make_sample_sets, make_samples
 from coincast.samples.scaling import InputScale, fit_input_scale
 from coincast.samples.splits import Part, Parts, split_rows
@@ -212,6 +213,7 @@ def _task(spec: Spec, samples: Samples, parts: Parts, *, validation: Windows, te
     training = samples.windows_in(parts.train, reach_back=False)
     if len(training) == 0:
         raise _too_short("training", samples, parts.train, False)
+    _refuse_still(samples, training)
     rows = slice(parts.train.first, parts.train.end)
     scale = fit_input_scale(spec.samples.scaling, samples.inputs[rows], samples.names, samples.is_level)
     return Task(
@@ -223,6 +225,19 @@ def _task(spec: Spec, samples: Samples, parts: Parts, *, validation: Windows, te
         input_scale=scale,
         target_scale=fit_target_scale(samples.target, samples.targets(training)),
     )
+
+
+def _refuse_still(samples: Samples, training: Windows) -> None:
+    """A market that never moves has neither a direction nor a volatility to learn."""
+    if samples.quantity not in ("direction", "volatility"):
+        return
+    truth = QUANTITIES[samples.quantity].truth(samples, training)
+    moves = np.isfinite(truth) if samples.quantity == "direction" else truth > 0
+    if not moves.any():
+        raise TooFewRowsError(
+            f"{samples.market} never moves in its {len(training)} training windows, so that there is no "
+            f'{samples.quantity} to learn; take other candles, or samples.quantity = "price"'
+        )
 
 
 def _too_short(name: str, samples: Samples, part: Part, reach_back: bool) -> TooFewRowsError:

@@ -18,6 +18,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "origin": ("origin", "cutoff", "made_at", "as_of", "asof", "issued", "origin_time"),
     "last_close": ("last_close", "last_price", "previous_close", "prev_close"),
     "first_close": ("first_close",),
+    "naive": ("naive_forecast",),
     "step": ("step", "steps", "horizon", "lead", "h"),
     "model": ("model", "model_name"),
     "run": ("run",),

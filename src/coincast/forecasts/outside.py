@@ -38,6 +38,13 @@ CONTROL = r"[\p{Cc}\u{2028}\u{2029}\u{202a}-\u{202e}\u{2066}-\u{2069}]+"
 """Characters of a name that would steer a terminal: escapes, line ends, changes of direction."""
 
 
+NAIVE_TOLD = {
+    "direction": "1 or 0, the side to which most candles of the training rows went",
+    "volatility": "the forecast that an exponentially weighted past gives, EWMA(0.94)",
+}
+"""What the naive forecast is where a table has to tell it."""
+
+
 @dataclass(frozen=True)
 class OutsideForecasts:
     """Somebody else's forecasts.
@@ -77,7 +84,8 @@ def read_outside(
         interval: interval of the candles; else inferred from the times.
         zone: zone of times without one; else UTC.
         horizon: steps ahead of every row, where the table says neither origin nor step.
-        quantity: "price", or "log_return" (from the last close to the target).
+        quantity: "price"; "log_return" (from the last close to the target); "direction" (predicted is the probability
+            of a rise, actual 1 or 0) or "volatility" (over all candles to the target), which need a column `naive`.
 
     Raises:
         ColumnError: a column is missing, or a cell cannot be read.
@@ -317,6 +325,7 @@ def _check_last_close(rows: pl.DataFrame, notes: list[str]) -> None:
 
 def _check_rows(frame: pl.DataFrame) -> None:
     """Refuse what contradicts itself: prices at or below zero, two prices at one time, two forecasts in one place."""
+    _check_naive(frame)
     is_price = pl.col("quantity") == "price"
     low = frame.filter(is_price & (pl.col("actual") <= 0))
     if low.height:
@@ -340,6 +349,27 @@ def _check_rows(frame: pl.DataFrame) -> None:
             f"{twice.height:,} rows give different forecasts for the same place, first {twice['model'][0]} for "
             f"{_when(twice)}; keep one of them, or tell them apart by a column model, origin or step"
         )
+
+
+def _check_naive(frame: pl.DataFrame) -> None:
+    """A direction and a volatility come with their naive forecast, which no column of prices tells."""
+    quantity = frame["quantity"][0]
+    if quantity not in NAIVE_TOLD:
+        return
+    if "naive" not in frame.columns or frame["naive"].null_count():
+        raise ForecastError(
+            f"forecasts of {quantity} need a column naive in every row: {NAIVE_TOLD[quantity]}; name it with "
+            'columns={"naive": "..."} (on the command line --column naive=...)'
+        )
+    columns = ("actual", "predicted" if "predicted" in frame.columns else "value", "naive")
+    if quantity == "direction":
+        outside = frame.filter(pl.any_horizontal(~pl.col(name).is_between(0, 1) for name in columns))
+        if outside.height:
+            raise ForecastError(
+                f"{outside.height:,} rows hold something else than a probability of a rise, first for "
+                f"{_when(outside)}; "
+                "predicted is between 0 and 1, actual and naive are 1 for a rise and 0 for a fall"
+            )
 
 
 def _settle_runs(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:

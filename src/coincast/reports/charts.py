@@ -14,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coincast.reports.numbers import amount, error, is_daily, model_name, percent, quote_currency, things
-from coincast.reports.pictures_forecast import error_axis, liveliest, outlook_text, rolling_mean, rolling_width
+from coincast.reports.pictures_forecast import liveliest, outlook_text, rolling_mean, rolling_width, spell_step
 from coincast.reports.pictures_market import (
     SCALES,
     part_text,
-    quantity_name,
     span,
     spell_forecasts,
-    value_unit,
     volume_of,
 )
-from coincast.reports.pictures_models import MOST_EPOCHS, loss_curves, mean_curve
+from coincast.reports.pictures_models import MOST_EPOCHS, fits_text, last_fits, loss_curves, mean_curve
+from coincast.reports.quantities import error_axis, is_share, truth_name, value_axis, value_unit
 from coincast.reports.reading import Lines, drawn_time, forecast_lines, look_ahead, losses, metric_row, subject_row
 from coincast.reports.story import Story
 from coincast.reports.thinning import thin
@@ -63,21 +62,24 @@ def chart_forecast(story: Story) -> Chart | None:
     if lines is None or lines.time.size < 2:
         return None
     kept = thin(lines.actual, lines.value, lines.naive, most=1500)
-    unit, name, truth = value_unit(story), model_name(lines.model), quantity_name(story.quantity)
+    unit, name, truth = value_unit(story), model_name(lines.model), truth_name(story)
     x = dates(lines.time[kept], story)
     traces = []
     if lines.low is not None and lines.high is not None:
-        traces += _band(x, lines.low[kept], lines.high[kept])
+        traces += band(x, lines.low[kept], lines.high[kept])
     for role, words, values in (
         ("price", truth, lines.actual),
         ("model", name, lines.value),
         ("naive", "naive", lines.naive),
     ):
-        traces.append(_line(role, words, x, values[kept], unit))
+        traces.append(line(role, words, x, values[kept], unit))
     key = [("price", truth), ("model", name), ("naive", "naive")]
     if lines.low is not None:
         key.insert(2, ("band", f"90 % of {lines.runs} runs"))
-    ahead = "one step ahead" if lines.steps == 1 else f"step {lines.step} of {lines.steps}"
+    if story.quantity == "direction":
+        traces[-3] |= {"role": "truth", "mode": "markers"}
+        key[0] = ("truth", truth)
+    ahead = spell_step(lines)
     caption = f"{spell_forecasts(lines.time, story)}, {ahead}."
     row = metric_row(story, lines.model, "mae", step=lines.scored_step)
     if row is not None:
@@ -89,7 +91,7 @@ def chart_forecast(story: Story) -> Chart | None:
         alt=f"Lines of {truth}, {name} and naive. {caption}",
         key=tuple(key),
         traces=traces,
-        layout={"y": unit or truth},
+        layout={"y": value_axis(story)},
         ranges=_ranges(lines, story),
     )
 
@@ -102,12 +104,12 @@ def chart_outlook(story: Story) -> Chart | None:
     x, unit, name = dates(ahead.time, story), quote_currency(story.market), model_name(ahead.model)
     traces, key = [], [("price", "price"), ("model", name), ("naive", "naive")]
     if ahead.low is not None and ahead.high is not None:
-        traces += _band(x, ahead.low, ahead.high)
+        traces += band(x, ahead.low, ahead.high)
         key.insert(2, ("band", "90 % of its runs"))
     if ahead.past.size:
-        traces.append(_line("price", "price", dates(ahead.past_time, story), ahead.past, unit))
-    traces.append(_line("model", name, x, ahead.value, unit) | {"mode": "lines+markers"})
-    traces.append(_line("naive", "naive", x, ahead.naive, unit))
+        traces.append(line("price", "price", dates(ahead.past_time, story), ahead.past, unit))
+    traces.append(line("model", name, x, ahead.value, unit) | {"mode": "lines+markers"})
+    traces.append(line("naive", "naive", x, ahead.naive, unit))
     text = outlook_text(ahead, story)
     layout = {"y": unit or "price"}
     return Chart("outlook", "What comes next, as the model sees it", text, text, tuple(key), traces, layout)
@@ -124,10 +126,12 @@ def chart_errors(story: Story) -> Chart | None:
     kept = thin(own, *lines.values(), most=1500)
     x = dates(time[kept], story)
     factor, unit = _error_scale(story)
-    dots = _line("dots", name, x, own[kept] * factor, unit) | {"mode": "markers"}
+    dots = line("dots", name, x, own[kept] * factor, unit) | {"mode": "markers"}
     words = {"model": f"{name}, mean of {width}", "naive": f"naive, mean of {width}"}
-    traces = [dots, *(_line(role, words[role], x, values[kept] * factor, unit) for role, values in lines.items())]
+    traces = [dots, *(line(role, words[role], x, values[kept] * factor, unit) for role, values in lines.items())]
     key = (("dots", "each forecast"), *words.items())
+    if story.quantity == "direction":  # a miss or none: dots would say nothing
+        traces, key = traces[1:], key[1:]
     return Chart(
         "errors",
         "When it was wrong",
@@ -145,13 +149,14 @@ def chart_balance(story: Story) -> Chart | None:
     if prepared is None:
         return None
     time, own, naive, name, _ = prepared
-    factor, unit = _error_scale(story)
+    factor, unit = (1.0, "") if story.quantity == "direction" else _error_scale(story)
+    axis = "directions missed" if story.quantity == "direction" else error_axis(story)
     balance = np.cumsum(naive - own) * factor
     kept = thin(balance, most=1500)
     x = dates(time[kept], story)
     traces = [
-        _line("naive", "naive", [x[0], x[-1]], np.zeros(2), unit),
-        _line("ink", "saved so far", x, balance[kept], unit) | {"fill": "tozeroy"},
+        line("naive", "naive", [x[0], x[-1]], np.zeros(2), unit),
+        line("ink", "saved so far", x, balance[kept], unit) | {"fill": "tozeroy"},
     ]
     total = percent(float(balance[-1]) / 100, signed=True) if unit else amount(float(balance[-1]))
     caption = f"Rising: {name} is closer than naive; falling: farther off. {things(own.size, 'forecast')}; sum {total}."
@@ -163,15 +168,15 @@ def chart_balance(story: Story) -> Chart | None:
         caption,
         key,
         traces,
-        {"y": f"summed {error_axis(story)}, {unit}".rstrip(", ")},
+        {"y": f"summed {axis}, {unit}".rstrip(", ")},
     )
 
 
 def chart_training(story: Story) -> Chart | None:
     """The loss of every run by epoch, their mean in bold, validation dashed."""
-    history = story.history
-    if history is None or history.is_empty():
+    if story.history is None or story.history.is_empty():
         return None
+    history, fits = last_fits(story.history)
     models = history["model"].unique(maintain_order=True).to_list()
     curves = loss_curves(history)
     x, y = [], []
@@ -184,13 +189,13 @@ def chart_training(story: Story) -> Chart | None:
         for column, role, words in (("loss", "model", "mean"), ("validation_loss", "validation", "mean, validation")):
             mean = mean_curve(history, model, column)
             if mean is not None:
-                traces.append(_line(role, f"{model_name(model)} {words}", rounded(mean[:, 0]), mean[:, 1], ""))
+                traces.append(line(role, f"{model_name(model)} {words}", rounded(mean[:, 0]), mean[:, 1], ""))
                 key += [(role, words)] if (role, words) not in key else []
     epochs = int(history["epoch"].max())  # type: ignore[arg-type]
     means = [mean for model in models if (mean := mean_curve(history, model, "loss")) is not None]
     last = ", ".join(f"{model_name(model)} {mean[-1, 1]:.3g}" for model, mean in zip(models, means, strict=True))
     number = f"{things(len(curves), 'run')}, {things(epochs, 'epoch')}"
-    caption = f"{part_text(story, 'train')}{number}. Mean loss at the end: {last}."
+    caption = f"{part_text(story, 'train')}{number}. Mean loss at the end: {last}.{fits_text(fits)}"
     if epochs > MOST_EPOCHS:
         caption += f" About {MOST_EPOCHS} of the epochs are drawn."
     layout = {"y": "training loss, in the unit of the target", "x": "epoch", "zero": True}
@@ -207,7 +212,7 @@ def chart_price(story: Story) -> Chart | None:
     filled = close if volume is None else np.nan_to_num(volume)
     kept = thin(close, filled, most=1500)
     x, currency = dates(time[kept], story), quote_currency(story.market)
-    traces = [_line("price", "closing price", x, close[kept], currency)]
+    traces = [line("price", "closing price", x, close[kept], currency)]
     layout: dict[str, Any] = {"y": f"closing price, {currency}".rstrip(", ")}
     caption = f"{span(candles, story)}."
     if volume is not None:
@@ -255,6 +260,17 @@ def rounded(values: NDArray[np.float64]) -> list[float | None]:
     return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values.tolist()]
 
 
+def line(role: str, name: str, x: list[Any], y: NDArray[np.float64], unit: str) -> Trace:
+    """A line of a role over dates or numbers."""
+    return {"role": role, "name": name, "x": x, "y": rounded(y), "mode": "lines", "unit": unit}
+
+
+def band(x: list[str], low: NDArray[np.float64], high: NDArray[np.float64]) -> list[Trace]:
+    """Both edges of a filled band."""
+    edge = {"role": "band", "x": x, "mode": "lines", "hoverinfo": "skip"}
+    return [edge | {"y": rounded(low)}, edge | {"y": rounded(high), "fill": "tonexty"}]
+
+
 def as_data(chart: Chart) -> dict[str, Any]:
     """Return what a page's script draws, every word spelled so that plotly shows it as it is.
 
@@ -273,24 +289,17 @@ def plain(text: str) -> str:
 
 
 def _error_scale(story: Story) -> tuple[float, str]:
-    """Return what the error that decides is multiplied by, and its unit then: percent for a price."""
-    return (100.0, "%") if story.quantity == "price" else (1.0, "")
-
-
-def _line(role: str, name: str, x: list[Any], y: NDArray[np.float64], unit: str) -> Trace:
-    return {"role": role, "name": name, "x": x, "y": rounded(y), "mode": "lines", "unit": unit}
-
-
-def _band(x: list[str], low: NDArray[np.float64], high: NDArray[np.float64]) -> list[Trace]:
-    edge = {"role": "band", "x": x, "mode": "lines", "hoverinfo": "skip"}
-    return [edge | {"y": rounded(low)}, edge | {"y": rounded(high), "fill": "tonexty"}]
+    """Return what the error that decides is multiplied by, and its unit then: percent for a price and for misses."""
+    return (100.0, "%") if is_share(story) else (1.0, "")
 
 
 def _ranges(lines: Lines, story: Story) -> tuple[tuple[str, str, str], ...]:
     if lines.time.size < 60:
         return ()
-    inside = liveliest(lines.actual)
-    spans = (("all", 0, -1), (f"liveliest {inside.size}", int(inside[0]), int(inside[-1])), ("last 40", -40, -1))
+    spans = [("all", 0, -1), ("last 40", -40, -1)]
+    if story.quantity != "direction":
+        inside = liveliest(lines.actual)
+        spans.insert(1, (f"liveliest {inside.size}", int(inside[0]), int(inside[-1])))
     return tuple((words, *dates(lines.time[[first, last]], story)) for words, first, last in spans)  # type: ignore[misc]
 
 

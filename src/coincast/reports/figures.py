@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from coincast.reports.numbers import file_stems
 from coincast.reports.palette import LIGHT, Palette
 from coincast.reports.pictures_forecast import draw_errors, draw_forecast, draw_outlook
+from coincast.reports.pictures_further import draw_fluctuation, draw_lag, draw_span, draw_steps
+from coincast.reports.pictures_intervals import draw_coverage, draw_fan
 from coincast.reports.pictures_market import draw_price, draw_shift, draw_split
 from coincast.reports.pictures_models import draw_seeds, draw_skill, draw_training
 from coincast.reports.story import Story
@@ -23,6 +25,12 @@ FIGURES: dict[str, Callable[..., Figure | None]] = {
     "forecast": draw_forecast,
     "outlook": draw_outlook,
     "errors": draw_errors,
+    "steps": draw_steps,
+    "span": draw_span,
+    "fluctuation": draw_fluctuation,
+    "lag": draw_lag,
+    "fan": draw_fan,
+    "coverage": draw_coverage,
     "seeds": draw_seeds,
     "training": draw_training,
     "price": draw_price,

@@ -14,14 +14,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from coincast.reports.cells import Table
 from coincast.reports.charts import CHARTS, Chart, as_data
+from coincast.reports.charts_further import FURTHER_CHARTS
+from coincast.reports.findings import board_marks
+from coincast.reports.in_figures import figure_lines
 from coincast.reports.numbers import capped, count, error, glued, interval_name, model_name, percent, percent_digits
-from coincast.reports.page_tables import Table, ahead_table, market_tables, score_links
+from coincast.reports.page_tables import ahead_table, market_tables, score_links
+from coincast.reports.page_tables_further import pooled_table
 from coincast.reports.palette import DARK, LIGHT, VERDICT_ROLES
-from coincast.reports.pictures_market import part_text, quantity_name
+from coincast.reports.pictures_market import part_text
 from coincast.reports.pictures_models import forecasts_text
+from coincast.reports.quantities import quantity_name
 from coincast.reports.reading import subject_row
-from coincast.reports.rows import Rows, seed_rows, shift_rows, skill_rows
+from coincast.reports.rows import Rows, cover_rows, period_rows, pooled_rows, seed_rows, shift_rows, skill_rows
 from coincast.reports.story import Story
 from coincast.reports.tables import is_naive
 from coincast.reports.wording import (
@@ -32,6 +38,7 @@ from coincast.reports.wording import (
     name_sections,
     reasons,
     said_of,
+    trials_line,
     would_pass_alone,
 )
 from coincast.scores.verdict import count_tests
@@ -41,6 +48,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
+MOST_UNFOLDED = 3
+"""Markets whose further pictures are shown at once; of more they open on request."""
 SHIFT_TEXT = "Share of the inputs below (left) and above (right) all that training saw."
 
 
@@ -60,14 +69,24 @@ class Section:
     figures: tuple[tuple[Figure, str], ...]
     ahead: Table | None
     skill: Rows | None
+    in_figures: list[tuple[str, str]]
     seeds: Rows | None
     shift: Rows | None
+    years: Rows | None
+    refits: Rows | None
+    cover: Rows | None
     charts: dict[str, Chart]
     tables: tuple[Table, ...]
     forecasts: str
+    legend: str
     verdict: str
     skill_text: str
     shift_text: str
+
+    @property
+    def has_further(self) -> bool:
+        """Whether there are charts of further tests."""
+        return any(name in self.charts for name in FURTHER_CHARTS)
 
 
 def write_report(story: Story, path: Path | str) -> Path:
@@ -104,6 +123,11 @@ def render_report(story: Story) -> str:
             story=story,
             headline=headline(story),
             sections=sections,
+            trials=trials_line(story),
+            pooled=pooled_rows(story) if len(sections) > 1 else None,
+            pooled_table=pooled_table(story) if len(sections) > 1 else None,
+            is_folded=len(sections) > MOST_UNFOLDED,
+            prices_only=all(part.quantity in ("price", "log_return") for part in parts),
             charts=charts,
             scripts=scripts,
             policy=content_policy(scripts),
@@ -158,7 +182,7 @@ def content_policy(scripts: list[str]) -> str:
 
 def _section(part: Story, story: Story, number: int, names: list[str], tests: int) -> Section:
     row, alone = subject_row(part), len(names) == 1
-    charts = {name: chart for name, draw in CHARTS.items() if (chart := draw(part)) is not None}
+    charts = {name: chart for name, draw in (CHARTS | FURTHER_CHARTS).items() if (chart := draw(part)) is not None}
     anchor, forecasts = f"m{number}", forecasts_text(part)
     links = score_links(part, anchor)
     figures = [
@@ -180,15 +204,30 @@ def _section(part: Story, story: Story, number: int, names: list[str], tests: in
         figures=tuple(figures),
         ahead=ahead_table(part),
         skill=skill_rows(part),
+        in_figures=figure_lines(part),
         seeds=seed_rows(part),
         shift=shift_rows(part),
+        years=period_rows(part, "years"),
+        refits=period_rows(part, "refits"),
+        cover=cover_rows(part),
         charts=charts,
         tables=tuple(market_tables(part, anchor)),
         forecasts=forecasts,
+        legend=_mark_legend(part),
         verdict="" if row is None else row["verdict"] or "",
         shift_text=f"{part_text(part, 'test')}{SHIFT_TEXT}",
         skill_text="" if row is None else percent(row["skill"], signed=True),
     )
+
+
+def _mark_legend(part: Story) -> str:
+    """Say what the small words beside the verdicts mean, where there are any."""
+    marks = board_marks(part).values()
+    told = [
+        "May be the best: in the 90 % confidence set." * any(mark.in_set for mark in marks),
+        "Hint of signal: too weak to pay for its own noise; no verdict." * any(mark.hint for mark in marks),
+    ]
+    return " ".join(filter(None, told))
 
 
 @cache

@@ -64,7 +64,9 @@ def amount(value: float | None, unit: str = "") -> str:
 
 
 def error(value: float | None, metric: str) -> str:
-    """Write the error that decides: that of a price in percent, any other in its own unit."""
+    """Write the error that decides: that of a price and a share of misses in percent, any other in its own unit."""
+    if metric == "miss":
+        return percent(value)
     return percent(value, digits=2) if metric == "abs_log_error" else amount(value)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
+from coincast.reports.cells import Cell, Line, Table, figure, interval_cell, p_value
+from coincast.reports.findings import Marks, board_marks, set_text
 from coincast.reports.numbers import (
     MINUS,
     NOTHING,
@@ -18,16 +20,17 @@ from coincast.reports.numbers import (
     is_daily,
     model_name,
     percent,
-    percent_digits,
     share_shown,
     things,
 )
+from coincast.reports.page_tables_further import further_tables
 from coincast.reports.palette import VERDICT_ROLES
-from coincast.reports.pictures_market import day, quantity_name
+from coincast.reports.pictures_market import day
+from coincast.reports.quantities import DECIDES, quantity_name
 from coincast.reports.reading import look_ahead, subject_row
 from coincast.reports.story import Story
 from coincast.reports.tables import is_naive, leaderboard
-from coincast.reports.wording import said_of, would_pass_alone
+from coincast.reports.wording import said_of, trials_line, would_pass_alone
 from coincast.scores.verdict import deciding_rows
 
 MOST_ROWS = 400
@@ -40,42 +43,13 @@ SUBSETS = {
 }
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell; `role` colours it, `number` sets it flush right, `prose` breaks its lines."""
-
-    text: str
-    role: str = ""
-    number: bool = False
-    prose: bool = False
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of a table, with the name by which figures point at it."""
-
-    cells: tuple[Cell, ...]
-    anchor: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of a page; a closed one opens on request."""
-
-    title: str
-    caption: str
-    heads: tuple[str, ...]
-    lines: tuple[Line, ...]
-    is_open: bool = False
-
-
 def market_tables(section: Story, anchor: str) -> list[Table]:
     """Return the tables of one market, the leaderboard first; those without rows are left out."""
     tables = [
         _leaderboard(section),
         _sentences(section),
         _subsets(section),
-        _steps(section),
+        *further_tables(section),
         _scores(section, anchor),
         _parts(section),
         _runs(section),
@@ -105,57 +79,51 @@ def ahead_table(section: Story) -> Table | None:
         cells = [amount(value), amount(naive), percent(value / naive - 1, signed=True, digits=2)]
         if ahead.low is not None and ahead.high is not None:
             cells.append(f"{amount(float(ahead.low[place]))} to {amount(float(ahead.high[place]))}")
-        lines.append(Line((Cell(day(ahead.time[place], section)), *map(_figure, cells))))
+        lines.append(Line((Cell(day(ahead.time[place], section)), *map(figure, cells))))
     return Table("What comes next", "", tuple(heads), tuple(lines))
 
 
 def _leaderboard(section: Story) -> Table:
-    is_price = section.quantity == "price"
-    heads = (
-        "model",
-        "skill",
-        "95 % interval",
-        "verdict",
-        "error" if is_price else f"error, {quantity_name(section.quantity)}",
-        "naive's",
-        "p",
-        "p, Holm",
-        "could show",
-        "runs better",
-        "n",
-    )
-    lines = []
-    for row in leaderboard(section.scores).iter_rows(named=True):
-        naive = is_naive(row)
-        role = "" if naive else VERDICT_ROLES.get(row["verdict"] or "", "")
-        word = "the yardstick" if naive else row["verdict"] or NOTHING
-        word += "; alone it would pass" if would_pass_alone(row) else ""
-        runs = f"{row['runs_better']} of {row['runs']}" if (row["runs"] or 0) > 1 else NOTHING
-        figures = (
-            percent(0.0 if naive else row["skill"], signed=True),
-            NOTHING if naive else _interval(row["low"], row["high"]),
-        )
-        errors = (error(row["value"], row["metric"]), error(row["naive"], row["metric"]))
-        rest = (
-            NOTHING if naive else _p(row["p"]),
-            _p(row["p_holm"]),
-            share_shown(row["detectable"]),
-            runs,
-            count(row["n"]),
-        )
-        cells = (
-            Cell(model_name(row["model"], section.market)),
-            *map(_figure, figures),
-            Cell(word, role),
-            *map(_figure, (*errors, *rest)),
-        )
-        lines.append(Line(cells))
-    what = "log error" if is_price else f"error of the {quantity_name(section.quantity)}"
-    caption = (
-        f"Error: mean absolute {what}, which decides. "
-        "Could show: the skill that a model of this spread would have shown in four of five samples."
-    )
-    return Table("Leaderboard", caption, heads, tuple(lines), is_open=True)
+    """The leaderboard; what further tests add stands where they were made."""
+    marks = board_marks(section)
+    rows = [_board_cells(row, marks, section) for row in leaderboard(section.scores).iter_rows(named=True)]
+    optional = {
+        "may be the best": any(mark.in_set is not None for mark in marks.values()),
+        "bootstrap": any(mark.low is not None or mark.high is not None for mark in marks.values()),
+        "hint": any(mark.hint for mark in marks.values()),
+    }
+    heads = [head for head in rows[0] if optional.get(head, True)] if rows else []
+    decides = DECIDES.get(section.quantity, f"mean error of the {quantity_name(section.quantity)}")
+    caption = " ".join(filter(None, (f"Error: {decides}. It decides.", set_text(section), trials_line(section))))
+    lines = tuple(Line(tuple(row[head] for head in heads)) for row in rows)
+    of = "" if section.quantity == "price" else f", {quantity_name(section.quantity)}"
+    told = tuple(f"error{of}" if head == "error" else head for head in heads)
+    return Table("Leaderboard", caption, told, lines, is_open=True)
+
+
+def _board_cells(row: dict[str, Any], marks: Mapping[str, Marks], section: Story) -> dict[str, Cell]:
+    """The cells of one model by their heads."""
+    naive, mark = is_naive(row), marks.get(row["model"], Marks())
+    word = "the yardstick" if naive else row["verdict"] or NOTHING
+    word += "; alone it would pass" if would_pass_alone(row) else ""
+    bootstrap = interval_cell(mark.low, mark.high) + ("*" if mark.agrees is False else "")
+    best = NOTHING if mark.in_set is None else f"{'yes' if mark.in_set else 'no'}, p {p_value(mark.p_set)}"
+    return {
+        "model": Cell(model_name(row["model"], section.market)),
+        "skill": figure(percent(0.0 if naive else row["skill"], signed=True)),
+        "95 % interval": figure(NOTHING if naive else interval_cell(row["low"], row["high"])),
+        "verdict": Cell(word, "" if naive else VERDICT_ROLES.get(row["verdict"] or "", "")),
+        "may be the best": Cell(best),
+        "could show": figure(share_shown(row["detectable"])),
+        "error": figure(error(row["value"], row["metric"])),
+        "naive's": figure(error(row["naive"], row["metric"])),
+        "runs better": figure(f"{row['runs_better']} of {row['runs']}" if (row["runs"] or 0) > 1 else NOTHING),
+        "n": figure(count(row["n"])),
+        "p": figure(NOTHING if naive else p_value(row["p"])),
+        "p (Holm)": figure(p_value(row["p_holm"])),
+        "bootstrap": figure(bootstrap),
+        "hint": Cell("hint of signal" if mark.hint else NOTHING),
+    }
 
 
 def _sentences(section: Story) -> Table:
@@ -183,13 +151,6 @@ def _subsets(section: Story) -> Table:
     )
 
 
-def _steps(section: Story) -> Table:
-    rows = _cuts(section).filter(pl.col("step") > 0, pl.col("subset") == "all").sort("step")
-    heads = ("step", "error", "naive's", "skill", "95 % interval", "n")
-    lines = tuple(_cut_line(f"{row['step']} ahead", row) for row in rows.iter_rows(named=True))
-    return Table("Step by step", "Each step ahead by itself; a description, not a test.", heads, lines)
-
-
 def _scores(section: Story, anchor: str) -> Table:
     """Every metric of every model over all forecasts, as the score table has it."""
     rows, links = _score_rows(section), score_links(section, anchor)
@@ -206,11 +167,11 @@ def _scores(section: Story, anchor: str) -> Table:
             amount(row["naive"]),
             percent(row["skill"], signed=True),
             *bounds,
-            _p(row["p"]),
+            p_value(row["p"]),
             count(row["n"]),
         )
         name = Cell(model_name(row["model"], section.market))
-        cells = (name, Cell(row["metric"]), Cell(row["unit"]), *map(_figure, figures))
+        cells = (name, Cell(row["metric"]), Cell(row["unit"]), *map(figure, figures))
         lines.append(Line(cells, links[row["model"], row["metric"]]))
     subject = subject_row(section)
     decides = "" if subject is None else f" Only {subject['metric']} decides."
@@ -227,8 +188,8 @@ def _parts(section: Story) -> Table:
                 Cell(row["part"]),
                 Cell(_text(row["first"])),
                 Cell(_text(row["last"])),
-                _figure(count(row["rows"])),
-                _figure(count(row["windows"])),
+                figure(count(row["rows"])),
+                figure(count(row["windows"])),
             )
         )
         for row in section.parts.iter_rows(named=True)
@@ -251,7 +212,9 @@ def _runs(section: Story) -> Table:
         for row in table.head(MOST_ROWS).rows()
     ]
     cut = f" The first {MOST_ROWS} are shown." if table.height > MOST_ROWS else ""
-    return Table("Runs", f"{things(table.height, 'run')}.{cut}", tuple(table.columns), tuple(lines))
+    runs = table.select(name for name in ("model", "run") if name in table.columns).n_unique() or table.height
+    what = things(runs, "run") + (f", {things(table.height, 'fit')}" if table.height > runs else "")
+    return Table("Runs", f"{what}.{cut}", tuple(table.columns), tuple(lines))
 
 
 def _score_rows(section: Story) -> pl.DataFrame:
@@ -273,24 +236,8 @@ def _cuts(section: Story) -> pl.DataFrame:
 
 def _cut_line(name: str, row: dict[str, Any]) -> Line:
     errors = (error(row["value"], row["metric"]), error(row["naive"], row["metric"]))
-    skill = (percent(row["skill"], signed=True), _interval(row["low"], row["high"]), count(row["n"]))
-    return Line((Cell(name), *map(_figure, (*errors, *skill))))
-
-
-def _figure(text: str) -> Cell:
-    return Cell(text, number=True)
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return (
-        NOTHING
-        if low is None and high is None
-        else f"{percent_digits(low, signed=True)} to {percent(capped(high), signed=True)}"
-    )
-
-
-def _p(value: float | None) -> str:
-    return NOTHING if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+    skill = (percent(row["skill"], signed=True), interval_cell(row["low"], row["high"]), count(row["n"]))
+    return Line((Cell(name), *map(figure, (*errors, *skill))))
 
 
 def _text(value: Any) -> str:

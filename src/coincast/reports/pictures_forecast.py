@@ -25,7 +25,8 @@ from coincast.reports.canvas import (
 )
 from coincast.reports.numbers import amount, error, model_name, quote_currency, things
 from coincast.reports.palette import LIGHT, Palette
-from coincast.reports.pictures_market import day, quantity_name, shorten, spell_forecasts, value_unit, where
+from coincast.reports.pictures_market import day, shorten, spell_forecasts, where
+from coincast.reports.quantities import error_axis, is_share, truth_name, value_axis
 from coincast.reports.reading import (
     Ahead,
     Lines,
@@ -54,22 +55,19 @@ def draw_forecast(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     title = "What it said, and what happened"
     figure = new_figure(title, _subtitle(lines, story), theme=theme, height=6.6, letters=92)
     upper = add_axes(figure, theme, bottom=2.95, top=1.25)
-    _draw_lines(upper, lines, theme, np.arange(lines.time.size))
+    _draw_lines(upper, lines, theme, np.arange(lines.time.size), story)
     price_axis(upper)
     time_axis(upper, theme, lines.time, story.interval, label=False)
-    unit = value_unit(story)
-    name_axes(upper, theme, y=unit or quantity_name(story.quantity))
+    axis = value_axis(story)
+    name_axes(upper, theme, y=axis)
     legend(upper, theme, _handles(story, lines, theme))
-    inside = liveliest(lines.actual)
+    inside = enlarged(lines, story)
     lower = add_axes(figure, theme, top=4.2, right=WIDE)
-    _draw_lines(lower, lines, theme, inside)
+    _draw_lines(lower, lines, theme, inside, story)
     price_axis(lower)
     time_axis(lower, theme, lines.time[inside], story.interval)
-    name_axes(
-        lower,
-        theme,
-        y=f"{unit or quantity_name(story.quantity)}: the {inside.size} liveliest candles in a row, enlarged",
-    )
+    which = "last forecasts" if story.quantity == "direction" else "liveliest candles in a row"
+    name_axes(lower, theme, y=f"{axis}: the {inside.size} {which}, enlarged")
     upper.axvspan(lines.time[inside[0]], lines.time[inside[-1]], color=theme.rule, alpha=0.7, linewidth=0, zorder=0)
     _annotate_error(figure, lower, story, lines, theme)
     return figure
@@ -88,12 +86,13 @@ def draw_errors(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     subtitle = (
         f"{where(story)}. {spell_forecasts(time, story)}. "
         f"Mean error {error(row['value'], row['metric'])}, naive {error(row['naive'], row['metric'])}. "
-        f"Dots: each forecast; lines: mean of the last {width}."
+        f"{'Lines' if story.quantity == 'direction' else 'Dots: each forecast; lines'}: mean of the last {width}."
     )
     figure = new_figure("When it was wrong", subtitle, theme=theme, height=6.0)
     upper = add_axes(figure, theme, bottom=2.6, top=1.5)
     kept = thin(own, naive)
-    upper.plot(time[kept], own[kept], ".", color=theme.model, markersize=3.0, alpha=0.45, zorder=2)
+    if story.quantity != "direction":  # a miss or none: dots would say nothing
+        upper.plot(time[kept], own[kept], ".", color=theme.model, markersize=3.0, alpha=0.45, zorder=2)
     rolled = {"own": rolling_mean(own, width), "naive": rolling_mean(naive, width)}
     lines = thin(rolled["own"], rolled["naive"])
     (one,) = upper.plot(time[lines], rolled["own"][lines], color=theme.model, linewidth=1.6, label=name)
@@ -101,7 +100,7 @@ def draw_errors(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
         time[lines], rolled["naive"][lines], color=theme.naive, linewidth=1.6, dashes=(4, 2), label="naive", gid="naive"
     )
     upper.set_ylim(0, float(max(own.max(), naive.max())) * 1.05 or 1.0)
-    if story.quantity == "price":
+    if is_share(story):
         percent_axis(upper.yaxis, bins=5)
     else:
         price_axis(upper)
@@ -150,11 +149,18 @@ def outlook_text(ahead: Ahead, story: Story) -> str:
     return f"{text} Verdict of these settings on the test span: {row['verdict']}." if known and row else text
 
 
-def error_axis(story: Story) -> str:
-    """Name the error that decides, as an axis does."""
-    return (
-        "absolute log error" if story.quantity == "price" else f"absolute error of the {quantity_name(story.quantity)}"
-    )
+def enlarged(lines: Lines, story: Story) -> NDArray[np.int64]:
+    """Choose the forecasts to enlarge: the liveliest stretch, of directions the last ones."""
+    if story.quantity == "direction":
+        return np.arange(max(0, lines.time.size - 40), lines.time.size)
+    return liveliest(lines.actual)
+
+
+def spell_step(lines: Lines) -> str:
+    """Say how far ahead the drawn forecasts speak."""
+    if lines.steps == 1:
+        return "one step ahead"
+    return f"over {lines.steps} candles" if lines.step == lines.steps else f"step {lines.step} of {lines.steps}"
 
 
 def liveliest(actual: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -177,16 +183,22 @@ def rolling_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]
     return np.concatenate([np.full(width - 1, np.nan), (total[width:] - total[:-width]) / width])
 
 
-def _draw_lines(axes: Axes, lines: Lines, theme: Palette, inside: NDArray[np.int64]) -> None:
+def _draw_lines(axes: Axes, lines: Lines, theme: Palette, inside: NDArray[np.int64], story: Story) -> None:
     kept = inside[thin(lines.actual[inside], lines.value[inside], lines.naive[inside])]
     time = lines.time[kept]
     if lines.low is not None and lines.high is not None:
         axes.fill_between(time, lines.low[kept], lines.high[kept], color=theme.band, linewidth=0, zorder=1)
-    axes.plot(time, lines.actual[kept], color=theme.price, linewidth=1.4, zorder=3, gid="price")
+    axes.plot(time, lines.actual[kept], color=theme.price, zorder=3, gid="price", **_truth_style(story))
     axes.plot(time, lines.value[kept], color=theme.model, linewidth=1.5, zorder=4, gid="model")
     width = 1.2 if kept.size <= 400 else 0.8
     # On top: a model that copies the naive forecast must not hide it.
     axes.plot(time, lines.naive[kept], color=theme.naive, linewidth=width, dashes=(3, 2), zorder=5, gid="naive")
+
+
+def _truth_style(story: Story) -> dict[str, Any]:
+    """A line for what came; dots for directions, which jump between two values."""
+    is_direction = story.quantity == "direction"
+    return {"linestyle": "", "marker": ".", "markersize": 3.5} if is_direction else {"linewidth": 1.5}
 
 
 def _handles(story: Story, lines: Lines, theme: Palette) -> list[Any]:
@@ -194,7 +206,7 @@ def _handles(story: Story, lines: Lines, theme: Palette) -> list[Any]:
     from matplotlib.patches import Patch
 
     handles: list[Any] = [
-        Line2D([], [], color=theme.price, linewidth=1.6, label=quantity_name(story.quantity)),
+        Line2D([], [], color=theme.price, label=truth_name(story), **_truth_style(story)),
         Line2D([], [], color=theme.model, linewidth=1.6, label=model_name(lines.model)),
         Line2D([], [], color=theme.naive, linewidth=1.2, dashes=(3, 2), label="naive"),
     ]
@@ -232,7 +244,7 @@ def _annotate_error(figure: Figure, axes: Axes, story: Story, lines: Lines, them
 
 
 def _subtitle(lines: Lines, story: Story) -> str:
-    ahead = "one step ahead" if lines.steps == 1 else f"step {lines.step} of {lines.steps}"
+    ahead = spell_step(lines)
     return f"{where(story)}. {spell_forecasts(lines.time, story)}, {ahead}."
 
 

@@ -23,6 +23,7 @@ from coincast.reports.canvas import (
 )
 from coincast.reports.numbers import base_currency, interval_name, is_daily, percent, quote_currency, things
 from coincast.reports.palette import LIGHT, Palette
+from coincast.reports.quantities import quantity_name
 from coincast.reports.reading import drawn_time
 from coincast.reports.story import Story
 from coincast.reports.thinning import thin
@@ -150,16 +151,6 @@ def where(story: Story) -> str:
     """Name the market, its candles and what is forecast, where it is not the price."""
     text = f"{story.market}, candles of {interval_name(story.interval)}" if story.interval else story.market
     return text if story.quantity == "price" else f"{text}, {quantity_name(story.quantity)}"
-
-
-def value_unit(story: Story) -> str:
-    """Return what forecasts are counted in; empty where the market's name does not tell its quote currency."""
-    return quote_currency(story.market) if story.quantity == "price" else quantity_name(story.quantity)
-
-
-def quantity_name(quantity: str) -> str:
-    """Write what is forecast for readers: `log_return` is "log return"."""
-    return quantity.replace("_", " ")
 
 
 def part_text(story: Story, part: str) -> str:

@@ -100,16 +100,16 @@ def draw_training(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     from matplotlib.collections import LineCollection
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    history = story.history
-    if history is None or history.is_empty():
+    if story.history is None or story.history.is_empty():
         return None
+    history, fits = last_fits(story.history)
     models = history["model"].unique(maintain_order=True).to_list()
     runs = history.select("model", "run").n_unique()
     last = int(history["epoch"].max())  # type: ignore[arg-type]
     dashed = "" if history["validation_loss"].is_null().all() else "; dashed: on the validation part"
     subtitle = (
         f"{where(story)}. {part_text(story, 'train')}{things(runs, 'run')}, {things(last, 'epoch')}. "
-        f"Thin: each run; bold: their mean{dashed}."
+        f"Thin: each run; bold: their mean{dashed}.{fits_text(fits)}"
     )
     figure = new_figure("How the runs learnt", subtitle, theme=theme)
     axes = add_axes(figure, theme, top=1.3, right=2.6)
@@ -148,6 +148,19 @@ def skill_limits(rows: list[dict[str, Any]]) -> tuple[float, float]:
     low = max(low, min(floor, -0.5)) if low < -0.5 else low
     room = 0.06 * max(high - low, 0.02)
     return low - room, min(high, 1.0) + max(room, 0.12 * abs(low) if high < 0.02 else 0.0)
+
+
+def last_fits(history: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Keep the last fit of every run, and say how many fits the most often fitted one had."""
+    if "fit" not in history.columns or history.is_empty():
+        return history, 1
+    last = history.filter(pl.col("fit") == pl.col("fit").max().over("model", "run"))
+    return last, int(history["fit"].max())  # type: ignore[arg-type]
+
+
+def fits_text(fits: int) -> str:
+    """Say that only the last of several fits is drawn."""
+    return "" if fits == 1 else f" The last of {fits} fits of each run."
 
 
 def loss_curves(history: pl.DataFrame) -> list[NDArray[np.float64]]:

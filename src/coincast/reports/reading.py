@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from coincast.forecasts.combine import ENSEMBLE
 from coincast.reports.numbers import is_daily, is_oracle
+from coincast.reports.quantities import OPPONENTS, scale_values
 from coincast.reports.story import Story
 from coincast.scores.panel import make_panels
 from coincast.scores.point import DECIDING, METRICS
 from coincast.scores.verdict import NAIVE, deciding_rows, losses_per_origin
+from coincast.scores.words import is_naive_itself
 
 LAST_CANDLES, FEWEST_CANDLES = 90, 30
 """Candles before an outlook: six times its steps, within these; more would make the forecast too small to see."""
@@ -28,7 +30,7 @@ class Lines:
     Attributes:
         model: whose forecasts these are.
         time: the dates to draw them at (UTC, `datetime64[ms]`).
-        actual, value, naive: what happened, what was said, the naive forecast.
+        actual, value, naive: what happened, what was said, the naive forecast; a direction and a volatility in percent.
         low, high: the band that holds 90 % of the runs; `None` for a single run.
         runs: how many runs the band is made of.
         step: the step ahead that is drawn.
@@ -65,7 +67,11 @@ def rivals(story: Story) -> list[str]:
     All but naive and the oracle; where something was trained here, only what was.
     """
     rows = deciding_rows(story.scores).filter(pl.col("model") != NAIVE)
-    names = rows.sort("skill", descending=True, nulls_last=True)["model"].to_list()
+    rows = rows.sort("skill", descending=True, nulls_last=True)
+    if story.quantity in OPPONENTS:  # a model that is the naive one by its nature, such as EWMA, is no rival of it
+        is_copy = [is_naive_itself(row) for row in rows.iter_rows(named=True)]
+        rows = rows if all(is_copy) else rows.filter(~pl.Series(is_copy, dtype=pl.Boolean))
+    names = rows["model"].to_list()
     names = [name for name in names if not is_oracle(name, story.market)]
     if story.history is None:
         return names
@@ -117,7 +123,9 @@ def forecast_lines(story: Story, model: str | None = None) -> Lines | None:
     lines = lines.drop_nulls().unique("target_time").sort("target_time")
     if lines.is_empty():
         return None
-    band, runs = _run_band(table, model, step, lines)
+    factor = scale_values(story.quantity)
+    lines = lines.with_columns(pl.col("value", "actual", "naive") * factor)
+    band, runs = _run_band(table.with_columns(pl.col("value") * factor), model, step, lines)
     values = {name: lines[name].to_numpy() for name in ("actual", "value", "naive")}
     low, high = (None, None) if band is None else (band["low"].to_numpy(), band["high"].to_numpy())
     time = drawn_time(lines["target_time"], story)
@@ -220,8 +228,10 @@ def losses(story: Story, model: str) -> pl.DataFrame | None:
 
 
 def _naive_values(table: pl.DataFrame) -> pl.DataFrame:
-    """Return the naive forecast of every date: naive's own rows, else the last close each forecast knew."""
+    """Return the naive forecast of every date: naive's own rows, else what each row knew of it."""
     rows = table.filter(pl.col("model") == NAIVE).select("target_time", naive="value")
+    if rows.is_empty() and "naive" in table.columns:
+        rows = table.filter(pl.col("naive").is_not_null()).select("target_time", "naive")
     if rows.is_empty() and "last_close" in table.columns:
         rows = table.filter(pl.col("quantity") == "price").select("target_time", naive="last_close")
     if rows.is_empty():

@@ -13,7 +13,10 @@ from typing import Any
 import polars as pl
 
 SECTION_KEYS = ("market", "interval", "quantity")
-TABLES = ("candles", "parts", "forecasts", "scores", "runs", "history", "shift", "outlook")
+TABLES = (
+    *("candles", "parts", "forecasts", "scores", "runs", "history", "shift", "outlook"),
+    *("intervals", "calibration", "full_interval"),
+)
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,15 @@ class Story:
         parts: `market, part` (train, validation, test)`, first, last, rows, windows`; `first` is an open time, `last` a
             close time.
         runs: the table of runs.
-        history: `market, model, run, epoch, loss, validation_loss`.
+        history: `market, model, run, epoch, loss, validation_loss`, and `fit` where runs were fitted several times.
         shift: `market, input, train_low, train_high, share_below, share_above, share_outside`.
         outlook: `market, model, target_time, value, low, high, naive`: the forecast beyond the last candle; `low, high`
             hold 90 % of the runs, null for a model without runs.
+        intervals: the table of intervals.
+        calibration: forecasts of the validation part, which tell the prices before the first origin.
+        full_interval: forecasts of the whole test span from its first origin.
+        further: tables of the further tests by name (`coincast.scores.further`); empty ones may lack their columns.
+        trials: how many configurations were judged on this test span so far; `None` where nobody counted.
         facts: what the end of the report lists: fingerprint, settings, versions, files.
         spec_toml: the spec as it was run.
         notes: sentences a reader should know, such as assumptions made while reading.
@@ -54,6 +62,11 @@ class Story:
     history: pl.DataFrame | None = None
     shift: pl.DataFrame | None = None
     outlook: pl.DataFrame | None = None
+    intervals: pl.DataFrame | None = None
+    calibration: pl.DataFrame | None = None
+    full_interval: pl.DataFrame | None = None
+    further: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    trials: int | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     spec_toml: str = ""
     notes: tuple[str, ...] = ()
@@ -91,9 +104,22 @@ class Story:
         """What is forecast in a section: price where no table tells."""
         return self._key("quantity") or "price"
 
+    def found(self, test: str, **conditions: Any) -> pl.DataFrame:
+        """Return the rows of a further test that meet the conditions; an empty table where it was not made."""
+        table = self.further.get(test)
+        if table is None or table.is_empty():
+            return pl.DataFrame()
+        return table.filter(*(pl.col(name) == value for name, value in conditions.items()))
+
     def _only(self, **key: str) -> Story:
         kept: dict[str, Any] = {name: _filtered(getattr(self, name), key) for name in TABLES}
-        return replace(self, **kept)
+        # A test without a market speaks of several: it belongs above the sections.
+        own = {name: table for name, table in self.further.items() if "market" in table.columns}
+        further = {
+            name: table.filter(*(pl.col(column) == value for column, value in key.items() if column in table.columns))
+            for name, table in own.items()
+        }
+        return replace(self, **kept, further=further)
 
     def _key(self, name: str) -> str:
         for table in (self.scores, self.forecasts, self.candles, self.outlook):

@@ -141,9 +141,10 @@ def _heading(text: str, *, first: bool) -> Any:
 
 def _error_heading(quantities: list[str]) -> str:
     """Name the unit of the errors, unless rows of several quantities each name their own."""
-    if quantities == ["log_return"]:
-        return "log-return\nerror\n(naive)"
-    return "error\n(naive)" if len(quantities) > 1 else "error %\n(naive)"
+    if len(quantities) > 1:
+        return "error\n(naive)"
+    heads = {"log_return": "log-return\nerror", "direction": "missed\n%", "volatility": "QLIKE\nloss"}
+    return f"{heads.get(''.join(quantities), 'error %')}\n(naive)"
 
 
 def _cells(row: dict[str, Any], *, with_unit: bool) -> list[Any]:
@@ -168,9 +169,10 @@ def _cells(row: dict[str, Any], *, with_unit: bool) -> list[Any]:
 
 
 def _error(value: float | None, metric: str, *, with_unit: bool) -> str:
-    """Write an error for a terminal; that of a price in percent."""
+    """Write an error for a terminal; that of a price and misses in percent."""
     if value is None:
         return "-"
-    if metric != "abs_log_error":
+    digits = {"abs_log_error": 2, "miss": 1}.get(metric)
+    if digits is None:
         return f"{value:.4g}"
-    return percent_digits(value, digits=2, minus="-") + (" %" if with_unit else "")
+    return percent_digits(value, digits=digits, minus="-") + (" %" if with_unit else "")

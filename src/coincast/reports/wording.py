@@ -20,7 +20,7 @@ from coincast.reports.numbers import (
     quote_currency,
 )
 from coincast.reports.palette import BETTER, NOT_DISTINGUISHABLE, TOO_FEW, VERDICT_ROLES, WORSE
-from coincast.reports.pictures_market import quantity_name
+from coincast.reports.quantities import opponent_words, quantity_name, say_for
 from coincast.reports.reading import metric_row, rivals, row_of, runs_of, subject_row
 from coincast.reports.story import Story
 from coincast.scores.significance import ALPHA
@@ -71,7 +71,9 @@ def headline(story: Story) -> Headline:
     if len(rows) == 1:
         section = next(section for section in sections if subject_row(section) is not None)
         return _of_one(rows[0], section, many=len(rivals(section)))
-    return _of_several(rows, "market" if len({row["market"] for row in rows}) == len(rows) else "count")
+    quantities = {section.quantity for section in sections}
+    rival = opponent_words(quantities.pop()) if len(quantities) == 1 else "the naive forecast"
+    return _of_several(rows, "market" if len({row["market"] for row in rows}) == len(rows) else "count", rival)
 
 
 def reasons(section: Story, *, tests: int | None = None) -> list[str]:
@@ -91,7 +93,9 @@ def reasons(section: Story, *, tests: int | None = None) -> list[str]:
 def said_of(row: Mapping[str, Any], section: Story, *, tests: int | None = None) -> str:
     """Say what a deciding row found: the sentence given for that model and market, else our own."""
     given = section.sentences.get((row["market"], row["model"]))
-    return given or sentence(row, tests=count_tests(section.scores) if tests is None else tests)
+    return given or say_for(
+        section.quantity, sentence(row, tests=count_tests(section.scores) if tests is None else tests)
+    )
 
 
 def name_sections(sections: Sequence[Story]) -> list[str]:
@@ -124,6 +128,20 @@ def four_figures(section: Story) -> list[Figure]:
     return figures
 
 
+def trials_line(story: Story) -> str:
+    """Say how many configurations were judged on this test span, and how far luck alone goes among so many.
+
+    The smallest of N independent p values of worthless configurations is 1 / (N + 1) on average.
+    """
+    if story.trials is None or story.trials < 2:
+        return ""
+    lucky = 1 / (story.trials + 1)
+    return (
+        f"Best of {story.trials:,} configurations judged on this test span; the luckiest of as many worthless ones "
+        f"would show a p of {lucky:.2g} on average."
+    )
+
+
 def would_pass_alone(row: Mapping[str, Any]) -> bool:
     """Tell whether a model passes by itself but not as one of several."""
     p, p_holm = row["p"], row["p_holm"]
@@ -134,7 +152,7 @@ def opponent(section: Story) -> str:
     """Name the naive forecast for a layman: yesterday's price where candles are days and one step is forecast."""
     steps = _steps(section)
     is_yesterday = section.interval == "1d" and section.quantity == "price" and steps == 1
-    return "yesterday's price" if is_yesterday else "the last known price"
+    return "yesterday's price" if is_yesterday else opponent_words(section.quantity)
 
 
 def _of_one(row: Mapping[str, Any], section: Story, *, many: int) -> Headline:
@@ -150,17 +168,17 @@ def _of_one(row: Mapping[str, Any], section: Story, *, many: int) -> Headline:
     return Headline(f"{who} is ", word, f" {link} {opponent(section)}.", word)
 
 
-def _of_several(rows: list[dict[str, Any]], noun: str) -> Headline:
+def _of_several(rows: list[dict[str, Any]], noun: str, rival: str) -> Headline:
     words = [row["verdict"] for row in rows]
     number = len(words)
     everywhere = f"On both {noun}s" if number == 2 else f"On all {number} {noun}s"
     if len(set(words)) == 1 and words[0] in (BETTER, WORSE, NOT_DISTINGUISHABLE):
         link = "from" if words[0] == NOT_DISTINGUISHABLE else "than"
-        return Headline(f"{everywhere} the forecast is ", words[0], f" {link} the last known price.", words[0])
+        return Headline(f"{everywhere} the forecast is ", words[0], f" {link} {rival}.", words[0])
     wins = words.count(BETTER)
     if wins == 0:
-        return Headline("On ", "none", f" of {number} {noun}s is the forecast better than the last known price.", WORSE)
-    return Headline("The forecast is ", BETTER, f" than the last known price on {wins} of {number} {noun}s.", BETTER)
+        return Headline("On ", "none", f" of {number} {noun}s is the forecast better than {rival}.", WORSE)
+    return Headline("The forecast is ", BETTER, f" than {rival} on {wins} of {number} {noun}s.", BETTER)
 
 
 def _split(sentence: str, verdict: str | None) -> Headline:
@@ -194,7 +212,7 @@ def _oracle(section: Story) -> str:
     if row is None or row["skill"] is None or not is_oracle(ORACLE, section.market):
         return ""
     if abs(row["skill"]) < 5e-4:
-        return "On this simulated market nobody could do better than the last known price."
+        return f"On this simulated market nobody could do better than {opponent_words(section.quantity)}."
     return f"The best anyone could do on this simulated market is a skill of {percent(row['skill'])}."
 
 
@@ -205,10 +223,12 @@ def _error(section: Story, row: Mapping[str, Any]) -> Figure:
     if price is not None and price["value"] is not None:
         naive = amount(price["naive"])
         return Figure(amount(price["value"], unit), f"mean error; naive {naive}", price)
-    of = "" if section.quantity == "price" else f" of the {quantity_name(section.quantity)}"
-    return Figure(
-        error(row["value"], row["metric"]), f"mean error{of}; naive {error(row['naive'], row['metric'])}", row
-    )
+    what = {
+        "price": "mean error",
+        "direction": "directions missed",
+        "volatility": "mean QLIKE loss",
+    }.get(section.quantity, f"mean error of the {quantity_name(section.quantity)}")
+    return Figure(error(row["value"], row["metric"]), f"{what}; naive {error(row['naive'], row['metric'])}", row)
 
 
 def _steps(section: Story) -> int:

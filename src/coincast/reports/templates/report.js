@@ -20,11 +20,16 @@
       naive: { color: colour("naive"), width: trace.x.length > 500 ? 0.9 : small() ? 1.3 : 1.6, dash: "4px,3px" },
       thin: { color: faint(colour("model"), 0.3), width: 0.8 },
       band: { color: "transparent", width: 0 },
+      muted: { color: "transparent", width: 0 },
     }[trace.role];
     const { role, unit, ...rest } = trace;
     const made = { type: "scatter", hovertemplate: `%{y:,.6~g} ${unit || ""}`, ...rest };
     if (line) made.line = line;
     if (role === "band" && trace.fill) made.fillcolor = faint(colour("model"), dark.matches && !printing ? 0.28 : 0.18);
+    if (role === "muted" && trace.fill) made.fillcolor = faint(colour("muted"), dark.matches && !printing ? 0.26 : 0.16);
+    if (role === "truth") made.marker = { color: colour("ink"), size: 4 };
+    if (role === "lowest") made.marker = { color: "transparent", size: 15, line: { color: colour("model"), width: 2 } };
+    if (role === "bars") { made.marker = { color: faint(colour("model"), 0.6), line: { width: 0 } }; delete made.mode; }
     if (role === "ink") made.fillcolor = faint(colour("muted"), 0.18);
     if (role === "dots") made.marker = { color: faint(colour("model"), 0.5), size: 4 };
     if (role === "model" && (trace.mode || "").includes("markers")) made.marker = { color: colour("model"), size: 6 };
@@ -53,6 +58,8 @@
       yaxis: { ...axis, rangemode: given.zero ? "tozero" : "normal", separatethousands: true, fixedrange: true },
       annotations: [label(given.y, 1.0)],
     };
+    if (given.whole) layout.xaxis.tickformat = "d";
+    if (given.whole && chart.traces[0].x.length < 12) layout.xaxis.dtick = 1;
     if (given.x) layout.xaxis.title = { text: given.x, font: { size: 12, color: colour("muted") }, standoff: 6 };
     else if (chart.traces.every((trace) => String(trace.x[0]).length === 10)) layout.xaxis.hoverformat = "%Y-%m-%d";
     if (!given.x) layout.xaxis.range = extent(chart);
