@@ -232,6 +232,13 @@ def test_the_architecture_page_begins_with_where_to_add_things() -> None:
         assert len(getattr(module, registry)) >= 1
 
 
+def test_the_code_of_the_page_on_judging_prints_what_it_shows(workplace: Path) -> None:
+    page = PROJECT / "docs" / "how-to" / "judge-a-forecast.md"
+    text = page.read_text(encoding="utf-8")
+    shown = re.findall(r"^```python\n.*?^```\n\n```text\n(.*?)^```", text, re.M | re.S)
+    assert list(run_python(code_blocks(page, "python"), "judging")) == shown
+
+
 def test_the_architecture_page_lists_the_layers_in_order() -> None:
     layers = runpy.run_path(str(PROJECT / "tests" / "test_layers.py"))["LAYERS"]
     rows = table_rows(PROJECT / "docs" / "architecture.md", "Layers")

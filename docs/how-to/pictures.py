@@ -129,10 +129,10 @@ def _market(name: str, place: int) -> pl.DataFrame:
 
 
 def _shifted_line() -> Story:
-    """A line that is yesterday's price and 0.2 %, as a story."""
-    candles = cc.simulate("walk", candles=501, seed=SEED)
+    """The forecasts that the page makes, yesterday's price and 0.2 %, as a story."""
+    candles = cc.simulate("walk", candles=500, seed=1)
     day, yesterday = pl.col("open_time").dt.date(), pl.col("close").shift(1)
-    line = candles.select(target_time=day, actual="close", predicted=yesterday * 1.002).drop_nulls()
+    line = candles.select(target_time=day, actual="close", predicted=(yesterday * 1.002).round(2)).drop_nulls()
     return tell_judgement(cc.judge(line, market="simulated:WALK1/USD")).sections()[0]
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from coincast.experiments.folder import FITTED_TABLES
+
 SPEC = """
 models = ["drift", { name = "lstm", units = 2 }]
 [samples]
@@ -62,7 +64,7 @@ def test_ctrl_c_ends_at_once_and_the_same_command_goes_on(
             break
     assert seconds < 2
 
-    whole = ["forecasts.parquet", "outlook.parquet", "runs.parquet", "history.parquet", "done"]
+    whole = [*(f"{name}.parquet" for name in FITTED_TABLES), "done"]
     names = [path.relative_to(folder).parts for path in folder.rglob("*") if path.is_file()]
     assert {parts[-1] for parts in names} == {"fingerprint", *whole}
     assert len(names) == 1 + 2 * len(whole)  # of drift and naive, which had their turn before

@@ -234,7 +234,7 @@ def test_the_dictionary_is_plain_json() -> None:
     prices = make_prices(60)
     found = judge(make_table(prices, with_noise(prices, 0.3)))
     document = json.loads(json.dumps(found.to_dict(report="r.html"), allow_nan=False))
-    assert set(document) == {"models", "scores", "report", "notes"}
+    assert set(document) == {"models", "scores", "further", "report", "notes"}
     assert set(document["models"][0]) == {
         *("model", "market", "verdict", "skill", "low", "high", "detectable", "n", "lag", "sentence")
     }

@@ -18,13 +18,13 @@ import pytest
 import coincast as cc
 from coincast.candles.table import CANDLE_COLUMNS
 from coincast.errors import CoincastError, TooFewRowsError
+from coincast.experiments import trained as fits
 from coincast.experiments.result import Result
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.forecasts.table import SORTING
 from coincast.samples.features import FEATURES
 from coincast.scores.verdict import SCORE_COLUMNS
-from coincast.training import trainer
 
 OPPONENTS = ["oracle", "ar", "average", "random_walk", "drift"]
 Make = Callable[..., Spec]
@@ -98,13 +98,13 @@ def test_no_forecast_claims_to_have_learnt_after_its_origin(
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The trained runs of every program that is run meanwhile."""
     kept: list[Any] = []
-    train = trainer.train
+    train = fits.train
 
     def keeping(*args: Any, **kwargs: Any) -> Any:
         kept.append(train(*args, **kwargs))
         return kept[-1]
 
-    monkeypatch.setattr(trainer, "train", keeping)
+    monkeypatch.setattr(fits, "train", keeping)
     return kept
 
 
@@ -191,7 +191,7 @@ def test_a_grid_makes_one_model_per_combination(echo: pl.DataFrame, small: Make)
     networks = result.runs.filter(pl.col("parameters") > 0)
     assert networks["model"].unique(maintain_order=True).to_list() == names
     assert result.runs.columns == [
-        *("market", "interval", "model", "run", "seed", "dropout", "learning_rate"),
+        *("market", "interval", "model", "run", "fit", "seed", "dropout", "learning_rate"),
         *("parameters", "epochs", "best_epoch", "seconds", "status"),
     ]
     varied = networks.filter(run=1).select("dropout", "learning_rate").rows()
@@ -223,7 +223,7 @@ def test_few_origins_of_many_steps_are_too_few(echo: pl.DataFrame, small: Make) 
     result = run_experiment(small(models=["ar"], horizon=5), echo)
     assert result.verdict == "too few"  # 44 origins, and five overlapping steps need 100
     assert result.headline["n"] == 44
-    steps = result.scores.filter(model="ar", metric="abs_log_error", subset="all")["step"]
+    steps = result.scores.filter(model="ar", metric="abs_log_error", subset="all", view="every_origin")["step"]
     assert sorted(steps.to_list()) == [0, 1, 2, 3, 4, 5]
 
 

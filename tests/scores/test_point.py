@@ -38,8 +38,8 @@ def test_a_price_at_or_below_zero_becomes_one_percent_of_the_last_close() -> Non
 
 
 def test_other_quantities_are_refused_with_what_can_be_judged() -> None:
-    with pytest.raises(UsageError, match="'volatility' cannot be judged; what can be judged: price, log_return"):
-        metrics_of("volatility")
+    with pytest.raises(UsageError, match="'volume' cannot be judged; what can be judged: price, log_return, direction"):
+        metrics_of("volume")
 
 
 @pytest.mark.parametrize(("coin", "expected"), [("bitcoin", 0.0378), ("ethereum", 0.0417)])
@@ -73,3 +73,23 @@ def test_the_naive_forecast_scores_what_article_0_would_have_found(
     assert row["n"] == 164
     assert row["naive"] == pytest.approx(expected, abs=5e-5)
     assert scores["verdict"].null_count() == scores.height
+
+
+def test_a_direction_is_missed_on_the_wrong_side_and_half_missed_on_none() -> None:
+    truth, forecast = np.array([1.0, 1.0, 0.0, 0.0, 1.0]), np.array([0.9, 0.1, 0.4, 0.6, 0.5])
+    assert METRICS["miss"].loss(truth, forecast).tolist() == [0, 1, 0, 1, 0.5]
+
+
+def test_qlike_equals_its_formula_on_variances() -> None:
+    """r - ln r - 1 with r = true / forecast variance; 0.5 for 0.25 is 4 - ln 4 - 1, by hand."""
+    assert METRICS["qlike"].loss(np.array([0.5]), np.array([0.25])) == pytest.approx(4 - math.log(4) - 1)
+    assert METRICS["qlike"].loss(np.array([0.25]), np.array([0.5])) == pytest.approx(0.25 + math.log(4) - 1)
+    assert METRICS["mse_variance"].loss(np.array([0.5]), np.array([0.25])) == pytest.approx((0.25 - 0.0625) ** 2)
+
+
+def test_the_mean_variance_has_the_least_qlike() -> None:
+    """Also where the truth is a noisy proxy: that is why it decides (Patton 2011)."""
+    truth = np.abs(np.random.default_rng(0).standard_t(6, 200_000))
+    best = math.sqrt(np.mean(truth**2))
+    losses = [METRICS["qlike"].loss(truth, np.full_like(truth, factor * best)).mean() for factor in (0.97, 1, 1.03)]
+    assert min(losses) == losses[1]

@@ -96,7 +96,9 @@ def test_there_is_one_deciding_row_per_market_and_model(make_forecasts) -> None:
 
 def test_every_step_has_its_own_rows(make_forecasts) -> None:
     table = make_forecasts(noisy(0.3), steps=4)
-    scores = score_forecasts(table).filter((pl.col("metric") == "mae") & (pl.col("subset") == "all"))
+    scores = score_forecasts(table).filter(
+        (pl.col("metric") == "mae") & (pl.col("subset") == "all") & (pl.col("view") == "every_origin")
+    )
     assert scores["step"].to_list() == [0, 1, 2, 3, 4]
     for step in (1, 2, 3, 4):
         rows = table.filter(pl.col("step") == step)
@@ -219,8 +221,8 @@ def test_a_log_return_is_judged_against_no_change(make_forecasts) -> None:
 
 
 def test_a_quantity_that_cannot_be_judged_is_refused(make_forecasts) -> None:
-    with pytest.raises(UsageError, match="'volatility' cannot be judged"):
-        score_forecasts(make_forecasts(naive).with_columns(quantity=pl.lit("volatility")))
+    with pytest.raises(UsageError, match="'volume' cannot be judged"):
+        score_forecasts(make_forecasts(naive).with_columns(quantity=pl.lit("volume")))
 
 
 def test_nothing_to_judge_is_an_error_that_says_why(make_forecasts) -> None:
