@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
@@ -57,6 +58,7 @@ def run_experiment(
     *,
     files: Sequence[Mapping[str, Any]] = (),
     beyond: bool = False,
+    beside: bool = True,
     fingerprint: str = "",
     shelf: Shelf | None = None,
     on_progress: OnProgress | None = None,
@@ -68,6 +70,8 @@ def run_experiment(
         candles: candle table of all markets that the spec needs.
         files: what is known of the files that the candles came from.
         beyond: also train on everything and forecast beyond the last candle, in the same program.
+        beside: also forecast the validation part, which intervals learn from, and the whole test span from its first
+            origin.
         fingerprint: of spec, candles and code, where the caller keeps runs apart by it.
         shelf: where finished models are kept and taken from.
         on_progress: told the label, and the progress of every training and of fits that take a while.
@@ -82,7 +86,8 @@ def run_experiment(
     tasks = [task for task in every_task if not task.is_live]
     watch.lap("samples")
 
-    fitted = _fit_all(spec, every_task, shelf, on_progress, watch)
+    fit = partial(_fit_or_take, spec=spec, tasks=every_task, shelf=shelf, beside=beside, on_progress=on_progress)
+    fitted = _fit_all(spec, every_task, fit, watch)
     forecasts = add_ensembles(pl.concat([one.forecasts for one in fitted]))
     outlook = add_ensembles(pl.concat([one.outlook for one in fitted]))
     calibration = add_ensembles(pl.concat([one.calibration for one in fitted]))
@@ -126,8 +131,7 @@ def run_experiment(
 def _fit_all(
     spec: Spec,
     tasks: Sequence[Task],
-    shelf: Shelf | None,
-    on_progress: OnProgress | None,
+    fit: Callable[[ModelEntry], Fitted],
     watch: Stopwatch,
 ) -> list[Fitted]:
     """Every model in the order of the spec; what fails early comes first, and networks are trained last."""
@@ -139,22 +143,24 @@ def _fit_all(
     fitted = {}
     for stage, entries in (("opponents", opponents), ("train", networks)):
         for entry in entries:
-            fitted[entry.label] = _fit_or_take(entry, spec, tasks, shelf, on_progress)
+            fitted[entry.label] = fit(entry)
             watch.lap(stage)
     return [fitted[entry.label] for entry in spec.models]
 
 
 def _fit_or_take(
     entry: ModelEntry,
+    *,
     spec: Spec,
     tasks: Sequence[Task],
     shelf: Shelf | None,
+    beside: bool,
     on_progress: OnProgress | None,
 ) -> Fitted:
     finished = shelf.take(entry.label) if shelf is not None else None
     if finished is not None:
         return finished
-    fitted = fit_entry(entry, spec, tasks, on_progress=on_progress)
+    fitted = fit_entry(entry, spec, tasks, beside=beside, on_progress=on_progress)
     for forecasts in (fitted.forecasts, fitted.outlook):
         _refuse_unsound(entry, spec, forecasts)
     if shelf is not None:

@@ -63,7 +63,7 @@ def forecast_recursively(
     strips = [_Strips(one, own, steps) for one, own in zip(samples, windows, strict=True)]
     done = 0
     while done < steps:
-        outputs = predict([strip.table() for strip in strips], [strip.starts + done for strip in strips])
+        outputs = predict([strip.table(done) for strip in strips], [strip.starts for strip in strips])
         for strip, output, price in zip(strips, outputs, to_price, strict=True):
             strip.extend(done, output, price)
         done += outputs[0].shape[1]
@@ -82,10 +82,11 @@ class _Strips:
         self.inputs = np.full((len(windows), self.length, len(samples.names)), np.nan)
         self.closes[:, : self.lookback] = samples.close[windows.past_rows]
         self.inputs[:, : self.lookback] = samples.inputs[windows.past_rows]
-        self.starts = np.arange(len(windows)) * self.length
+        self.starts = np.arange(len(windows)) * self.lookback
 
-    def table(self) -> Table:
-        return self.inputs.reshape(-1, len(self.names))
+    def table(self, done: int) -> Table:
+        """The newest `lookback` rows of every window after `done` forecasts, one window below the other."""
+        return self.inputs[:, done : done + self.lookback].reshape(-1, len(self.names))
 
     def extend(self, done: int, output: Values, to_price: Callable[[Values, Close, Close], Prices]) -> None:
         """Append a block of forecasts after `done` of them."""

@@ -83,7 +83,7 @@ def judge_echoes(
         if on_step is not None:
             on_step(f"echoes, oracle skill {planted:.0%}", done, len(chunks))
         candles = draw_markets("echo", numbers, candles=training + longest, seed=seed, skill=planted)
-        forecasts = run_experiment(echo_spec(longest, seed=seed), candles).forecasts
+        forecasts = run_experiment(echo_spec(longest, seed=seed), candles, beside=False).forecasts
         judged = pl.DataFrame(list(judge_first(forecasts, lengths)))
         for (n,), own in judged.group_by("n", maintain_order=True):
             words = give_words(own.drop("n"))

@@ -72,7 +72,7 @@ def judge_walks(
         if on_step is not None:
             on_step(f"walks, {n} origins, horizon {horizon}", done, len(chunks))
         candles = draw_markets("walk", numbers, candles=training + n + horizon - 1, seed=seed)
-        scores = run_experiment(walk_spec(n, horizon, seed=seed), candles).scores
+        scores = run_experiment(walk_spec(n, horizon, seed=seed), candles, beside=False).scores
         rows = give_words(deciding_rows(scores).select("market", "model", "skill", "p"))
         tables.append(rows.select(pl.lit(n).alias("n"), pl.lit(horizon).alias("horizon"), pl.all()))
     return pl.concat(tables)
