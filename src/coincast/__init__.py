@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from coincast.candles.resample import resample
     from coincast.candles.store import read_stored
     from coincast.errors import CoincastError, DataError, UsageError
-    from coincast.experiments.ablate import Ablation, ablate
+    from coincast.experiments.ablation.ablate import ablate
+    from coincast.experiments.ablation.report import Ablation
     from coincast.experiments.audit.audit import audit
     from coincast.experiments.audit.report import Audit
     from coincast.experiments.compare import compare
@@ -53,8 +54,8 @@ _HOMES = {
     "CoincastError": "errors",
     "DataError": "errors",
     "UsageError": "errors",
-    "Ablation": "experiments.ablate",
-    "ablate": "experiments.ablate",
+    "ablate": "experiments.ablation.ablate",
+    "Ablation": "experiments.ablation.report",
     "audit": "experiments.audit.audit",
     "Audit": "experiments.audit.report",
     "compare": "experiments.compare",

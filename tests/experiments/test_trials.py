@@ -16,7 +16,8 @@ import pytest
 
 import coincast as cc
 from coincast.experiments.spec import Spec
-from coincast.experiments.trials import configurations, count_trials, find_trials, record_trials, winner_words, words
+from coincast.experiments.trial import configurations, find_trials
+from coincast.experiments.trials import count_trials, record_trials, winner_words, words
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 

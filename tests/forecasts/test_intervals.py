@@ -10,6 +10,7 @@ import pytest
 
 from coincast.errors import ColumnError, UnknownNameError, UsageError
 from coincast.forecasts.combine import add_ensembles
+from coincast.forecasts.conformal import adaptive_bound
 from coincast.forecasts.intervals import (
     INTERVALS,
     LEVELS,
@@ -214,6 +215,14 @@ def test_forecasts_beyond_the_last_candle_get_intervals() -> None:
     open_ones = now.with_columns(actual=pl.lit(None, dtype=pl.Float64))
     for method in ("split", "adaptive"):
         assert make_intervals(open_ones, past, method=method).table["q95"].is_finite().all()
+
+
+def test_adaptive_intervals_say_what_they_promise() -> None:
+    now, past = split_at(make_forecasts(walk(200)), 120)
+    bound = 100 * min(adaptive_bound(0.9, 79, overlapping=1), 0.9)
+    assert make_intervals(now, past, method="adaptive").notes[-1] == (
+        f"the adaptive 90% intervals cover within {bound:.0f} points of that over 79 forecasts, whatever happens"
+    )
 
 
 def test_a_price_that_never_moves_has_intervals_of_no_width() -> None:

@@ -9,15 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from coincast.reports.findings import (
-    board_marks,
-    fluctuations,
-    lag_line,
-    set_text,
-    span_path,
-    step_errors,
-)
+from coincast.reports.findings import fluctuations, lag_line, span_path, step_errors
 from coincast.reports.in_figures import data_line, decisive_line, figure_lines, runs_line
+from coincast.reports.marks import board_marks, set_text
 from coincast.reports.pictures_models import last_fits
 from coincast.reports.reading import row_of, run_rows, subject_row
 from coincast.reports.reading_intervals import coverage_rows, fan, interval_text, pit_bins, told_percent
@@ -56,6 +50,32 @@ def test_set_is_told_with_all_that_made_it(examined_section: Story) -> None:
     enough = {"confidence_set": examined_section.further["confidence_set"].with_columns(n=pl.lit(250))}
     assert "Below" not in set_text(replace(examined_section, further=enough))
     assert set_text(replace(examined_section, further={})) == ""
+
+
+@pytest.mark.parametrize(
+    ("inside", "verdict", "is_told"),
+    [
+        (["naive", "ar"], "better", True),
+        (["naive", "ar"], "not distinguishable", False),
+        (["naive", "ar"], "worse", True),
+        (["naive"], "worse", False),
+        (["ar"], "not distinguishable", True),
+        (["ar"], "better", False),
+    ],
+)
+def test_a_set_and_verdicts_that_seem_to_disagree_are_told(
+    examined_section: Story, inside: list[str], verdict: str, *, is_told: bool
+) -> None:
+    words = pl.when(pl.col("verdict").is_not_null()).then(
+        pl.when(pl.col("model") == "ar").then(pl.lit(verdict)).otherwise(pl.lit("not distinguishable"))
+    )
+    held = examined_section.further["confidence_set"].with_columns(in_set=pl.col("model").is_in(inside))
+    story = replace(
+        examined_section,
+        scores=examined_section.scores.with_columns(verdict=words),
+        further={"confidence_set": held},
+    )
+    assert ("the verdicts count" in set_text(story)) is is_told
 
 
 def test_step_errors_are_rows_of_the_score_table(examined_section: Story) -> None:
@@ -178,6 +198,13 @@ def test_line_of_the_test(examined_section: Story) -> None:
     assert f"relative error {row['value'] / row['naive']:.3f} [{1 - row['high']:.3f}, {1 - row['low']:.3f}]" in text
     assert f"n = {row['n']}" in text
     assert text.endswith(f": {row['verdict']}.")
+
+
+def test_a_relative_error_is_seen_on_its_side_of_one(section: Story) -> None:
+    row = subject_row(section)
+    assert row is not None
+    changed = {**row, "low": -0.0003, "high": 0.032, "statistic": 1.0, "p": 0.06, "verdict": "not distinguishable"}
+    assert "[0.968, 1.00030]" in decisive_line(changed)
 
 
 def test_lines_cover_what_is_there(examined_section: Story, section: Story) -> None:

@@ -98,6 +98,20 @@ def test_leaderboard_has_what_further_tests_add(examined_section: Story, section
     assert not {"may be the best", "bootstrap", "hint"} & set(market_tables(section, "m0")[0].heads)
 
 
+def test_the_set_is_told_by_yes_and_no_and_its_p_on_hover(examined_section: Story, page: Words) -> None:
+    table = market_tables(examined_section, "m0")[0]
+    place = table.heads.index("may be the best")
+    held = examined_section.further["confidence_set"]
+    told = {line.cells[0].text.lower().replace(" ", "."): line.cells[place] for line in table.lines}
+    assert set(told) == set(held["model"])
+    for row in held.iter_rows(named=True):
+        cell = told[row["model"]]
+        assert cell.text == ("yes" if row["in_set"] else "no")
+        assert cell.note == ("p < 0.001" if row["p_mcs"] < 0.001 else f"p {row['p_mcs']:.3f}")
+    titles = {attributes.get("title") for tag, attributes in page.tags if tag == "td"}
+    assert {cell.note for cell in told.values()} <= titles
+
+
 def test_a_hint_wears_no_colour_of_a_verdict(examined_section: Story) -> None:
     hints = examined_section.further["clark_west"].with_columns(hint=pl.lit(True))
     story = replace(examined_section, further={**examined_section.further, "clark_west": hints})
@@ -130,6 +144,8 @@ def test_every_table_is_as_wide_as_its_heads(examined_section: Story) -> None:
 
 def test_three_views_are_those_of_the_score_table(examined_section: Story) -> None:
     table = next(each for each in market_tables(examined_section, "m0") if each.title.startswith("Three views"))
+    assert table.heads[-1] == "whole span, one origin, no test"
+    assert table.hint(table.heads[-1]).startswith("skill of one forecast of the whole test span")
     line = next(line for line in table.lines if line.cells[0].text == "LSTM ensemble")
     whole = examined_section.scores.filter(
         pl.col("model") == "lstm.ensemble", pl.col("view") == "full_interval", pl.col("metric") == "abs_log_error"

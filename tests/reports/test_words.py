@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from coincast.reports.cells import interval_cell
 from coincast.reports.numbers import (
     amount,
     base_currency,
@@ -20,6 +21,7 @@ from coincast.reports.numbers import (
     percent,
     quote_currency,
     share_shown,
+    skill_span,
     things,
     tick_digits,
 )
@@ -142,7 +144,10 @@ def test_headlines(section: Story, changes: dict[str, Any], expected: str) -> No
 def test_headline_over_markets(story: Story) -> None:
     words = {section.market: subject_row(section)["verdict"] for section in story.sections()}  # type: ignore[index]
     assert sorted(words.values()) == ["better", "worse"]
-    assert headline(story).text == "The forecast is better than the last known price on 1 of 2 markets."
+    some = headline(story)
+    assert some.text == "The forecast is better than the last known price on 1 of 2 markets."
+    assert (some.word, some.role) == ("better", "muted")
+    assert headline(row_with(story, verdict="better")).role == "better"
     assert headline(row_with(story, verdict="worse")).text == (
         "On both markets the forecast is worse than the last known price."
     )
@@ -187,6 +192,24 @@ def test_ticks_read_as_what_they_are(step: float, digits: int) -> None:
     for number in range(-4, 5):
         shown = percent(step * number, digits=tick_digits(step)).replace("−", "-").replace(",", "").removesuffix(" %")
         assert float(shown) == pytest.approx(100 * step * number)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (-0.0003, 0.032, "−0.0 to +3.2"),
+        (0.0003, 0.032, "+0.0 to +3.2"),
+        (-0.032, 0.0004, "−3.2 to +0.0"),
+        (-0.02, -0.0004, "−2.0 to −0.0"),
+        (0.0, 0.0, "0.0 to 0.0"),
+        (-0.2, 3.0, "−20.0 to +100.0"),
+    ],
+)
+def test_an_interval_is_seen_to_hold_zero_or_not(low: float, high: float, expected: str) -> None:
+    assert skill_span(low, high) == expected
+    assert interval_cell(low, high) == f"{expected} %"
+    assert skill_span(low, high, minus="-") == expected.replace("−", "-")
+    assert percent(low / 1e9, signed=True) == "0.0 %"
 
 
 def test_small_words() -> None:

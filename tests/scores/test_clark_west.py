@@ -82,7 +82,7 @@ def test_a_signal_drowned_in_its_own_noise_is_a_hint_and_no_verdict(make_forecas
     row = find_hints(table, scores, Options()).table.row(0, named=True)
     assert before == [row["verdict"]] == ["worse"]
     assert row["hint"]
-    assert row["text"].startswith("hint of signal")
+    assert row["text"] == "hint of signal: its moves agree with what happened, too weakly for the word better"
     assert deciding_rows(scores)["verdict"].to_list() == before
 
 

@@ -15,11 +15,11 @@ from coincast.scores.lag import (
     PROFILE_COLUMNS,
     find_lag,
     lag_profile,
-    lag_sentence,
     lag_table,
     measure_hold,
-    name_old_price,
 )
+from coincast.scores.lag_words import lag_sentence, name_old_price
+from coincast.scores.verdict import deciding_rows, score_forecasts
 
 Table = Callable[..., pl.DataFrame]
 
@@ -109,6 +109,13 @@ def test_the_hold_of_a_line_that_was_made_so(make_forecasts: Table) -> None:
     assert noise.agreement == pytest.approx(0, abs=3 / 2_000**0.5)
 
 
+@pytest.mark.parametrize(("share", "is_told"), [(0.005, False), (0.0099, False), (0.0101, True)])
+def test_moves_of_next_to_nothing_agree_with_nothing(make_forecasts: Table, share: float, *, is_told: bool) -> None:
+    hold = measure_hold(make_forecasts(with_oracle(share)))
+    assert hold is not None
+    assert (hold.agreement is not None) is is_told
+
+
 def test_shares_of_the_last_price_by_hand(make_forecasts: Table) -> None:
     table = make_forecasts(with_noise(0.8))
     value, last, actual = (np.log(table[name].to_numpy()) for name in ("value", "last_close", "actual"))
@@ -132,7 +139,8 @@ def test_the_table_and_its_sentences(make_forecasts: Table) -> None:
     lines = {"copy": copy_last, "near": with_noise(0.3), "old": shifted(3), "oracle": with_oracle(0.9)}
     tables = [make_forecasts(line, model=model, n=300) for model, line in lines.items()]
     few = make_forecasts(copy_last, model="few", n=9)
-    finding = lag_table(pl.concat([*tables, few]), pl.DataFrame(), Options())
+    forecasts = pl.concat([*tables, few])
+    finding = lag_table(forecasts, score_forecasts(forecasts), Options())
     assert finding.table.columns == list(LAG_COLUMNS)
     rows = {row["model"]: row for row in finding.table.to_dicts()}
     assert {model: row["lag"] for model, row in rows.items()} == {"copy": 1, "near": 1, "old": 3, "oracle": 0}
@@ -148,10 +156,28 @@ def test_the_table_and_its_sentences(make_forecasts: Table) -> None:
     )
 
 
+def test_a_forecast_that_is_better_is_not_called_an_old_price(make_forecasts: Table) -> None:
+    """A third of every real move foreseen: nearer to the last price than to the truth, and better than naive."""
+    forecasts = make_forecasts(with_oracle(0.33), n=300)
+    scores = score_forecasts(forecasts)
+    assert deciding_rows(scores)["verdict"].to_list() == ["better"]
+    row = lag_table(forecasts, scores, Options()).table.row(0, named=True)
+    assert (row["lag"], row["is_old_price"]) == (1, True)
+    assert row["sentence"].startswith(
+        "This line lies near the last known price, as every good forecast does. Its own moves are 33 % as large"
+    )
+    assert row["sentence"].endswith(" % of the real ones.")
+    unproven = scores.with_columns(verdict=pl.lit("not distinguishable"))
+    told = lag_table(forecasts, unproven, Options()).table["sentence"][0]
+    assert told.startswith("This line is yesterday's price, moved a little. ")
+    assert told.endswith("that it looks near says nothing.")
+
+
 def test_single_runs_of_several_and_failed_ones_are_not_diagnosed(make_forecasts: Table) -> None:
     runs = [make_forecasts(with_noise(0.3), run=run) for run in (1, 2)]
     failed = make_forecasts(lambda last, actual: np.full(last.size, np.nan), run=1, model="failed")
-    table = lag_table(pl.concat([*runs, failed]), pl.DataFrame(), Options()).table
+    forecasts = pl.concat([*runs, failed])
+    table = lag_table(forecasts, score_forecasts(forecasts), Options()).table
     assert table["model"].to_list() == ["model.ensemble"]
 
 

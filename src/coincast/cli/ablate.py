@@ -15,7 +15,7 @@ from coincast.errors import UsageError
 if TYPE_CHECKING:
     import polars as pl
 
-    from coincast.experiments.ablate import Ablation
+    from coincast.experiments.ablation.report import Ablation
 
 STYLES = {"helps": "green", "hurts": "red", "better": "green", "worse": "red", "too few": "bright_black"}
 
@@ -68,8 +68,9 @@ def ablate(
     """
     rows, groups = _read_rows(training_rows), [_read_group(text) for text in features or ()]
     options.prepare_devices()
-    from coincast.experiments.ablate import ablate as ablate_candles
-    from coincast.experiments.ablate import claim_folder, refuse_nothing
+    from coincast.experiments.ablation.ablate import ablate as ablate_candles
+    from coincast.experiments.ablation.report import claim_folder
+    from coincast.experiments.ablation.variants import refuse_nothing
     from coincast.experiments.spec import read_spec
 
     wanted = read_spec(
@@ -140,8 +141,8 @@ def _print_table(title: str, rows: pl.DataFrame, keys: Sequence[str]) -> None:
     """One line per test: its figures, the 95 % interval, and the word."""
     from rich.table import Table
 
-    from coincast.experiments.ablate import name_part
-    from coincast.reports.numbers import model_name
+    from coincast.experiments.ablation.report import name_inputs
+    from coincast.reports.numbers import model_name, percent_digits
 
     figures = [name for name in ("skill_without", "skill_with", "difference", "skill") if name in rows.columns]
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
@@ -149,10 +150,12 @@ def _print_table(title: str, rows: pl.DataFrame, keys: Sequence[str]) -> None:
         is_text = heading in ("input", "model", "verdict")
         name = heading.removeprefix("skill_").replace("_", " ")
         table.add_column(name, justify="left" if is_text else "right", no_wrap=heading not in keys, overflow="fold")
+    rows = name_inputs(rows) if "part" in rows.columns else rows
     for row in rows.iter_rows(named=True):
-        named = {"input": name_part(row) if "part" in row else "", "model": model_name(row["model"])}
-        cells = [named[key] if key in named else f"{row[key]:,}" for key in keys]
-        span = "" if row["low"] is None else f"{_spell(row['low'])} to {_spell(row['high'])}"
+        named = row | {"model": model_name(row["model"])}
+        cells = [named[key] if isinstance(named[key], str) else f"{named[key]:,}" for key in keys]
+        ends = [percent_digits(row[name], signed=True, minus="-", is_end=True) for name in ("low", "high")]
+        span = "" if row["low"] is None else " to ".join(ends)
         shares = (_spell(row[name]) for name in figures)
         table.add_row(*cells, *shares, span, f"{row['n']:,}", row["verdict"] or "", style=STYLES.get(row["verdict"]))
     console().print(table)

@@ -28,7 +28,8 @@ from coincast.experiments.rows import HISTORY_COLUMNS, Fitted
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import choose_candles
-from coincast.experiments.trials import configurations, count_trials, record_trials
+from coincast.experiments.trial import configurations
+from coincast.experiments.trials import count_trials, record_trials
 from coincast.forecasts.table import load_table, write_table
 from coincast.scores.finding import Finding
 from coincast.tabular import write_beside

@@ -14,13 +14,15 @@ import polars as pl
 from coincast.errors import ForecastError, UsageError
 from coincast.experiments.summary import list_further
 from coincast.forecasts.combine import GROUP_KEYS, MODEL_KEYS, RUN_KEYS, add_ensembles, failed_runs
-from coincast.forecasts.outside import OutsideForecasts, clean_names, read_outside, take_intervals
+from coincast.forecasts.outside import OutsideForecasts, read_outside, take_intervals
+from coincast.forecasts.outside_cells import clean_names
 from coincast.forecasts.table import FORECAST_COLUMNS, check_forecasts, is_quantile_name
 from coincast.reports.tables import leaderboard, leaderboard_html
 from coincast.scores.finding import Finding, Options
 from coincast.scores.further import examine_further
 from coincast.scores.interval import score_intervals
-from coincast.scores.lag import find_lag, name_old_price
+from coincast.scores.lag import find_lag
+from coincast.scores.lag_words import name_old_price
 from coincast.scores.verdict import NAIVE, count_origins, count_tests, deciding_rows, score_forecasts
 from coincast.scores.words import percent, sentence
 from coincast.tabular import read_table, to_pandas

@@ -38,14 +38,15 @@ def _tell_pooled(pooled: pl.DataFrame) -> list[str]:
     lines = []
     tested = pooled.filter(pl.col("verdict") != "too few")
     for rows in tested.partition_by("interval", "quantity", maintain_order=True):
+        names = [spoken_name(model).removeprefix("The ") for model in rows["model"]]
         told = [
-            f"{spoken_name(row['model']).removeprefix('The ')} is {row['verdict']} "
-            f"({'+' if row['skill'] > 0 else '-'}{percent(row['skill'])})"
-            for row in rows.iter_rows(named=True)
+            f"{name} is {row['verdict']} ({'+' if row['skill'] > 0 else '-'}{percent(row['skill'])})"
+            for name, row in zip(names, rows.iter_rows(named=True), strict=True)
             if row["verdict"] != "not distinguishable"
         ]
         rest = rows.height - len(told)
-        silent = [f"{rest} of {rows.height} models {'is' if rest == 1 else 'are'} not distinguishable from naive"]
+        some = names[0] if rows.height == 1 else f"{rest} of {rows.height} models"
+        silent = [f"{some} {'is' if rest == 1 else 'are'} not distinguishable from naive"]
         words = "; ".join([*told, *(silent if rest else [])])
         lines.append(f"Over {rows['markets'].to_list()[0]} markets together: {words}.")
     return lines

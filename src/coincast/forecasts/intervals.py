@@ -263,8 +263,8 @@ def _count_notes(lines: Sequence[Line], table: pl.DataFrame, method: IntervalMet
         line, coverage = min(lines, key=lambda line: line.origins.size), 1 - 2 * quantile_level(names[0])
         bound = adaptive_bound(coverage, line.origins.size, overlapping=_count_open(line))
         notes.append(
-            f"whatever happens, the adaptive {coverage:.0%} intervals cover within {100 * min(bound, coverage):.0f} "
-            f"points of that over {line.origins.size:,} forecasts"
+            f"the adaptive {coverage:.0%} intervals cover within {100 * min(bound, coverage):.0f} points of that over "
+            f"{line.origins.size:,} forecasts, whatever happens"
         )
     return notes
 

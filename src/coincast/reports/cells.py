@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coincast.reports.numbers import NOTHING, capped, percent, percent_digits
+from coincast.reports.numbers import NOTHING, skill_span
 
 HINTS = {
     "skill": "share of naive's error that the model saves: 10 % means that it misses by a tenth less, below zero more",
@@ -15,13 +15,15 @@ HINTS = {
     "p": "how often luck alone makes a difference of this size between two equally good forecasts, for this test alone",
     "p (Holm)": "p, adjusted for how many tests were made together; the verdict follows it",
     "could show": "the skill that a model of this spread would have shown in four of five samples: smaller ones stay "
-    "unseen",
+    "unseen (detectable in tables and in Python)",
     "runs better": "single trainings with a smaller error than naive: a description, they share their test rows",
     "n": "forecasts judged (origins)",
-    "may be the best": "whether the model lies in the confidence set, which holds the best model in 90 of 100 cases",
+    "may be the best": "whether the model lies in the confidence set, which holds the best model in 90 of 100 cases; "
+    "point at a word for its p, the level at which the model would just be left out",
     "bootstrap": "95 % interval of the skill by the stationary bootstrap: a check of the interval beside it; an "
     "asterisk marks one that says otherwise of 0",
-    "hint": "the test of Clark and West: a signal too weak to pay for its own noise; it never makes a verdict",
+    "hint": "the test of Clark and West: moves that agree with what happened, too weakly for the word better; it never "
+    "makes a verdict",
     "every origin": "skill where every candle is an origin; it decides",
     "segments": "skill at origins whose targets do not overlap",
     "whole span": "skill of one forecast of the whole test span, in which errors add up; no sample, so no test",
@@ -52,12 +54,13 @@ HINTS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell; `role` colours it, `number` sets it flush right, `prose` breaks its lines."""
+    """One cell; `role` colours it, `number` sets it flush right, `prose` breaks its lines, `note` is told on hover."""
 
     text: str
     role: str = ""
     number: bool = False
     prose: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,9 @@ def figure(text: str) -> Cell:
 
 def interval_cell(low: float | None, high: float | None) -> str:
     """Write both ends of an interval of a skill; a dash where there is none."""
-    return (
-        NOTHING
-        if low is None and high is None
-        else f"{percent_digits(low, signed=True)} to {percent(capped(high), signed=True)}"
-    )
+    if low is None and high is None:
+        return NOTHING
+    return f"{skill_span(low, high)}{'' if high is None else ' %'}"
 
 
 def p_value(value: float | None) -> str:

@@ -10,10 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from coincast.reports.numbers import MINUS, percent, things
+from coincast.reports.numbers import percent, things
 from coincast.reports.reading import drawn_time, row_of, subject_row
 from coincast.reports.story import Story
-from coincast.scores.confidence_set import FEW, SIZE
 from coincast.scores.lag import lag_profile
 from coincast.scores.point import DECIDING
 from coincast.scores.verdict import NAIVE, deciding_rows
@@ -27,65 +26,6 @@ VIEWS = {
     "full_interval": "the whole span from one origin",
 }
 """The three views of forecasts of several steps."""
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What further tests add to a row of the leaderboard; `None` where a test has nothing on it.
-
-    Attributes:
-        in_set: whether the model may be the best.
-        p_set: level at which it would just be left out of the set.
-        low, high: ends of the bootstrap's interval of the skill.
-        agrees: whether that interval says the same of 0 as the decisive test's.
-        hint: whether its moves hint at a signal, which is no verdict.
-    """
-
-    in_set: bool | None = None
-    p_set: float | None = None
-    low: float | None = None
-    high: float | None = None
-    agrees: bool | None = None
-    hint: bool = False
-
-    @property
-    def words(self) -> str:
-        """The marks in a few words, to stand small beside a verdict."""
-        return ", ".join(["may be the best"] * bool(self.in_set) + ["hint of signal"] * self.hint)
-
-
-def board_marks(section: Story) -> dict[str, Marks]:
-    """Return what the further tests say of every model of one market."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in section.found("confidence_set").iter_rows(named=True):
-        found.setdefault(row["model"], {}).update(in_set=row["in_set"], p_set=row["p_mcs"])
-    for row in section.found("bootstrap").iter_rows(named=True):
-        ends = {"low": row["bootstrap_low"], "high": row["bootstrap_high"], "agrees": row["agrees"]}
-        found.setdefault(row["model"], {}).update(ends)
-    words = dict(deciding_rows(section.scores).select("model", "verdict").rows())
-    for row in section.found("clark_west").iter_rows(named=True):
-        # A hint is for a forecast that is not better; the verdict is that of the scores.
-        is_hint = bool(row["hint"]) and words.get(row["model"]) != "better"
-        found.setdefault(row["model"], {}).update(hint=is_hint)
-    return {model: Marks(**marks) for model, marks in found.items()}
-
-
-def set_text(section: Story) -> str:
-    """Say how the confidence set was made, and what to think of it; empty where there is none."""
-    table = section.found("confidence_set")
-    if table.is_empty():
-        return ""
-    row = table.row(0, named=True)
-    drawn = (
-        f"{row['repetitions']:,} repetitions of a stationary bootstrap with blocks of {row['block']} on average, "
-        f"seed {row['seed']}"
-    )
-    text = f"May be the best: in the {1 - SIZE:.0%} model confidence set of {things(row['n'], 'forecast')} ({drawn})."
-    if row["n"] < FEW:
-        text += f" Below {FEW} forecasts the set is coarse: it holds on to models that more would leave out."
-    if row["p_spa"] is not None:
-        text += f" Is any model better than naive, all that were tried counted? p {_p(row['p_spa'])} (SPA)."
-    return text.replace("90%", "90 %")
 
 
 @dataclass(frozen=True)
@@ -286,7 +226,3 @@ def span_path(section: Story) -> SpanPath | None:
     if scored is not None and scored["skill"] is not None:
         text += f" Skill {percent(scored['skill'], signed=True)}; one origin is no sample, so there is no verdict."
     return SpanPath(model, drawn_time(own["target_time"], section), text=text, **values)
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}".replace("-", MINUS)

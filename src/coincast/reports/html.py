@@ -17,9 +17,9 @@ import polars as pl
 from coincast.reports.cells import Table
 from coincast.reports.charts import CHARTS, Chart, as_data
 from coincast.reports.charts_further import FURTHER_CHARTS
-from coincast.reports.findings import board_marks
 from coincast.reports.in_figures import figure_lines
-from coincast.reports.numbers import capped, count, error, glued, interval_name, model_name, percent, percent_digits
+from coincast.reports.marks import board_marks
+from coincast.reports.numbers import count, error, glued, interval_name, model_name, percent, skill_span
 from coincast.reports.page_tables import ahead_table, market_tables, score_links
 from coincast.reports.page_tables_further import pooled_table
 from coincast.reports.palette import DARK, LIGHT, VERDICT_ROLES
@@ -156,16 +156,14 @@ def environment() -> Environment:
         undefined=StrictUndefined,
     )
     made.filters |= {
-        "capped": capped,
         "error": error,
         "count": count,
         "percent": percent,
-        "digits": percent_digits,
         "model": model_name,
         "glued": glued,
     }
     made.tests |= {"naive_row": is_naive, "alone": would_pass_alone}
-    made.globals |= {"roles": VERDICT_ROLES}
+    made.globals |= {"roles": VERDICT_ROLES, "skill_span": skill_span}
     return made
 
 
@@ -225,7 +223,8 @@ def _mark_legend(part: Story) -> str:
     marks = board_marks(part).values()
     told = [
         "May be the best: in the 90 % confidence set." * any(mark.in_set for mark in marks),
-        "Hint of signal: too weak to pay for its own noise; no verdict." * any(mark.hint for mark in marks),
+        "Hint of signal: moves that agree with what happened, too weakly for the word better."
+        * any(mark.hint for mark in marks),
     ]
     return " ".join(filter(None, told))
 

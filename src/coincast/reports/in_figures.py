@@ -35,7 +35,7 @@ def decisive_line(row: dict[str, Any]) -> str:
     if row["verdict"] is None or row["p"] is None or not row["naive"] or is_naive_itself(row):
         return ""
     ratio, high = row["value"] / row["naive"], capped(row["high"])
-    span = "" if row["low"] is None or high is None else f" [{1 - high:.3f}, {1 - row['low']:.3f}]"
+    span = "" if row["low"] is None or high is None else f" [{_ratio(1 - high)}, {_ratio(1 - row['low'])}]"
     ps = f"p {_p(row['p'])}"
     if row["p_holm"] is not None and abs(row["p_holm"] - row["p"]) > SAME:
         ps += f" ({_p(row['p_holm']).removeprefix('= ')} after Holm)"
@@ -101,6 +101,12 @@ def _winners(section: Story) -> list[str]:
     shared = several.filter(pl.col("model").n_unique().over("run") == several["model"].n_unique())
     best = shared.sort("skill", descending=True).group_by("run", maintain_order=True).first()
     return [str(name) for name in best["model"].value_counts(sort=True)["model"]]
+
+
+def _ratio(value: float) -> str:
+    """Write a relative error so that it is seen on which side of 1 it lies."""
+    text = f"{value:.3f}"
+    return f"{value:.5f}" if text == "1.000" and value != 1 else text
 
 
 def _p(value: float) -> str:

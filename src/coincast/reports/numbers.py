@@ -17,18 +17,26 @@ SIMULATED = "simulated:"
 ORACLE = "oracle"
 
 
-def percent(value: float | None, *, signed: bool = False, digits: int = 1, minus: str = MINUS) -> str:
+def percent(
+    value: float | None, *, signed: bool = False, digits: int = 1, minus: str = MINUS, is_end: bool = False
+) -> str:
     """Write a share as a percentage: 0.0912 is "9.1 %"; a dash where there is none."""
-    return NOTHING if not is_finite(value) else f"{percent_digits(value, signed=signed, digits=digits, minus=minus)} %"
+    text = percent_digits(value, signed=signed, digits=digits, minus=minus, is_end=is_end)
+    return f"{text} %" if is_finite(value) else NOTHING
 
 
-def percent_digits(value: float | None, *, signed: bool = False, digits: int = 1, minus: str = MINUS) -> str:
-    """Write a share in percent without the sign, for a column headed by it."""
+def percent_digits(
+    value: float | None, *, signed: bool = False, digits: int = 1, minus: str = MINUS, is_end: bool = False
+) -> str:
+    """Write a share in percent without the sign, for a column headed by it.
+
+    An end of an interval keeps its sign where it rounds to zero, so that it is seen on which side of zero it lies.
+    """
     if value is None or not math.isfinite(value):
         return NOTHING
     size = abs(value)
     text = f"{100 * size:,.{digits if size < 10 else 0}f}" if size < 1e5 else _scientific(size, digits=1, shift=2)
-    if float(text.replace(",", "")) == 0:
+    if float(text.replace(",", "")) == 0 and not (is_end and value):
         return text
     return (minus if value < 0 else "+" if signed else "") + text
 
@@ -37,6 +45,12 @@ def share_shown(value: float | None, *, digits: bool = False) -> str:
     """Write the skill that a sample could have shown, which is never so small that it reads as none."""
     write = percent_digits if digits else percent
     return write(value, digits=2 if value is not None and 0 < value < 0.0095 else 1)
+
+
+def skill_span(low: float | None, high: float | None, *, minus: str = MINUS) -> str:
+    """Write both ends of an interval of a skill in percent: "−0.0 to +3.2" begins below zero, and so holds it."""
+    ends = (percent_digits(end, signed=True, minus=minus, is_end=True) for end in (low, capped(high)))
+    return " to ".join(ends)
 
 
 def capped(skill: float | None) -> float | None:

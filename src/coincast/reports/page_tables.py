@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from coincast.reports.cells import Cell, Line, Table, figure, interval_cell, p_value
-from coincast.reports.findings import Marks, board_marks, set_text
+from coincast.reports.marks import Marks, board_marks, set_text
 from coincast.reports.numbers import (
     MINUS,
     NOTHING,
@@ -107,13 +107,13 @@ def _board_cells(row: dict[str, Any], marks: Mapping[str, Marks], section: Story
     word = "the yardstick" if naive else row["verdict"] or NOTHING
     word += "; alone it would pass" if would_pass_alone(row) else ""
     bootstrap = interval_cell(mark.low, mark.high) + ("*" if mark.agrees is False else "")
-    best = NOTHING if mark.in_set is None else f"{'yes' if mark.in_set else 'no'}, p {p_value(mark.p_set)}"
+    best = NOTHING if mark.in_set is None else "yes" if mark.in_set else "no"
     return {
         "model": Cell(model_name(row["model"], section.market)),
         "skill": figure(percent(0.0 if naive else row["skill"], signed=True)),
         "95 % interval": figure(NOTHING if naive else interval_cell(row["low"], row["high"])),
         "verdict": Cell(word, "" if naive else VERDICT_ROLES.get(row["verdict"] or "", "")),
-        "may be the best": Cell(best),
+        "may be the best": Cell(best, note="" if mark.p_set is None else f"p {p_value(mark.p_set)}"),
         "could show": figure(share_shown(row["detectable"])),
         "error": figure(error(row["value"], row["metric"])),
         "naive's": figure(error(row["naive"], row["metric"])),
@@ -159,7 +159,7 @@ def _scores(section: Story, anchor: str) -> Table:
     for row in rows.iter_rows(named=True):
         # A metric without skill (bias) has bounds of its value, in its own unit.
         bounds = [
-            percent(bound, signed=True) if row["skill"] is not None else amount(row[side])
+            percent(bound, signed=True, is_end=True) if row["skill"] is not None else amount(row[side])
             for side, bound in (("low", row["low"]), ("high", capped(row["high"])))
         ]
         figures = (

@@ -117,7 +117,7 @@ def _views(section: Story) -> Table:
                 cells += [NOTHING] * 2 if row is None else [interval_cell(row["low"], row["high"]), count(row["n"])]
         lines.append(Line((Cell(model_name(model, section.market)), *map(figure, cells))))
     heads = ["model"]
-    for view, head in zip(VIEWS, ("every origin", "segments", "whole span"), strict=True):
+    for view, head in zip(VIEWS, ("every origin", "segments", "whole span, one origin, no test"), strict=True):
         if view in views:
             heads += [head] if view == "full_interval" else [head, "95 % interval", "n"]
     caption = "Three ways to look at forecasts of several steps; only the first decides."

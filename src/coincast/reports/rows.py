@@ -8,8 +8,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from coincast.reports.findings import Marks, board_marks
-from coincast.reports.numbers import MINUS, amount, capped, model_name, percent, share_shown, things, tick_digits
+from coincast.reports.marks import Marks, board_marks
+from coincast.reports.numbers import (
+    MINUS,
+    amount,
+    capped,
+    model_name,
+    percent,
+    share_shown,
+    skill_span,
+    things,
+    tick_digits,
+)
 from coincast.reports.palette import VERDICT_ROLES
 from coincast.reports.pictures_models import skill_limits
 from coincast.reports.quantities import quantity_name
@@ -221,7 +231,7 @@ def _period_row(
         high = capped(row["high"])
         left, right = axis.place(row["low"]), axis.place(high or 0.0)
         marks.append(Mark("interval", left, round(right - left, 2), role))
-        between = f", 95 % interval {percent(row['low'], signed=True)} to {percent(high, signed=True)}"
+        between = f", 95 % interval {skill_span(row['low'], row['high'])} %"
     marks.append(Mark(_kind("dot", row["skill"], axis), axis.place(row["skill"]), role=role))
     said = f"{word}, " if word else ""
     label = f"{name}: {said}skill {figure}{between}, {what or things(row['n'], 'forecast')}"
@@ -238,7 +248,7 @@ def _skill_row(row: dict[str, Any], axis: Axis, note: str) -> Row:
         high = capped(row["high"])
         left, right = axis.place(row["low"]), axis.place(high or 0.0)
         marks.append(Mark("interval", left, round(right - left, 2), role))
-        between = f", 95 % interval {percent(row['low'], signed=True)} to {percent(high, signed=True)}"
+        between = f", 95 % interval {skill_span(row['low'], row['high'])} %"
     if not naive:
         marks.append(Mark(_kind("dot", row["skill"], axis), axis.place(row["skill"]), role=role))
     detail = "" if row["p_holm"] is None else f", p {_p(row['p'])}, Holm {_p(row['p_holm'])}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from coincast.forecasts.combine import ENSEMBLE
-from coincast.reports.numbers import capped, model_name, percent_digits, share_shown
+from coincast.reports.numbers import model_name, percent_digits, share_shown, skill_span
 from coincast.reports.palette import TERMINAL
 from coincast.reports.wording import would_pass_alone
 from coincast.scores.verdict import NAIVE, count_tests, deciding_rows, summarise_runs
@@ -152,14 +152,14 @@ def _cells(row: dict[str, Any], *, with_unit: bool) -> list[Any]:
 
     verdict = "" if row["verdict"] is None else str(row["verdict"])
     style = TERMINAL.get(verdict, "")
-    low, high = (percent_digits(end, signed=True, minus="-") for end in (row["low"], capped(row["high"])))
+    span = "" if row["low"] is None and row["high"] is None else skill_span(row["low"], row["high"], minus="-")
     own, naive = (_error(row[name], row["metric"], with_unit=with_unit) for name in ("value", "naive"))
     naive_row = is_naive(row)
     word = "the yardstick" if naive_row else f"{verdict}*" if would_pass_alone(row) else verdict
     return [
         Text(model_name(row["model"], row["market"]), style="dim" if naive_row else ""),
         Text("0.0" if naive_row else percent_digits(row["skill"], signed=True, minus="-"), style=style),
-        Text("" if naive_row or (row["low"] is None and row["high"] is None) else f"{low} to {high}"),
+        Text("" if naive_row else span),
         Text(word, style="dim" if naive_row else f"bold {style}".strip()),
         Text(own if naive_row else f"{own} ({naive})"),
         Text("" if row["detectable"] is None else share_shown(row["detectable"], digits=True)),

@@ -31,7 +31,10 @@ from coincast.scores.words import percent as in_words
 
 @dataclass(frozen=True)
 class Headline:
-    """A sentence with the word that decides set apart, so that it can wear its colour."""
+    """A sentence with the word that decides set apart, so that it can wear its colour.
+
+    `verdict` is the word that all markets have; where they differ there is none, and no colour.
+    """
 
     before: str
     word: str = ""
@@ -177,8 +180,8 @@ def _of_several(rows: list[dict[str, Any]], noun: str, rival: str) -> Headline:
         return Headline(f"{everywhere} the forecast is ", words[0], f" {link} {rival}.", words[0])
     wins = words.count(BETTER)
     if wins == 0:
-        return Headline("On ", "none", f" of {number} {noun}s is the forecast better than {rival}.", WORSE)
-    return Headline("The forecast is ", BETTER, f" than {rival} on {wins} of {number} {noun}s.", BETTER)
+        return Headline("On ", "none", f" of {number} {noun}s is the forecast better than {rival}.")
+    return Headline("The forecast is ", BETTER, f" than {rival} on {wins} of {number} {noun}s.")
 
 
 def _split(sentence: str, verdict: str | None) -> Headline:

@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtr
 
-from coincast.scores.finding import KEY_COLUMNS, Finding, Options, Shortage, make_table, tell_shortages
+from coincast.scores.finding import KEY_COLUMNS, Finding, Options, Shortage, decided_words, make_table, tell_shortages
 from coincast.scores.panel import Panel
 from coincast.scores.point import floor_price
 from coincast.scores.series import deciding_series
@@ -33,7 +33,6 @@ from coincast.scores.significance import (
     count_needed,
     to_safe_units,
 )
-from coincast.scores.verdict import IS_DECIDING
 
 Floats = NDArray[np.float64]
 
@@ -112,8 +111,7 @@ def find_hints(forecasts: pl.DataFrame, scores: pl.DataFrame, options: Options) 
         market, interval, quantity, model, n, verdict (of the decisive test, untouched), adjusted (mean f), statistic,
         p, usual and p_usual (as in the paper), p_holm, hint, text. Copies of the naive forecast are not among them.
     """
-    decided = scores.filter(IS_DECIDING).select(*KEY_COLUMNS, "verdict")
-    words = {tuple(row[:-1]): row[-1] for row in decided.iter_rows()}
+    words = decided_words(scores)
     rows, shortages = [], []
     for one in deciding_series(forecasts):
         word = words.get(tuple(one.keys.values()))
@@ -141,7 +139,7 @@ def _test_panel(panel: Panel, overlapping: int) -> dict[str, Any]:
 
 def _give_hints(table: pl.DataFrame) -> pl.DataFrame:
     adjusted = pl.Series("p_holm", adjust_holm(table["p"].to_numpy()), dtype=pl.Float64)
-    found = pl.lit("hint of signal: its moves agree with what happened, too weakly to pay for their own noise")
+    found = pl.lit("hint of signal: its moves agree with what happened, too weakly for the word better")
     return table.with_columns(adjusted, hint=adjusted < ALPHA).with_columns(
         text=pl.when("hint").then(found).otherwise(pl.lit("no hint of signal"))
     )

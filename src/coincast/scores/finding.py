@@ -11,6 +11,7 @@ import polars as pl
 
 from coincast.errors import UsageError
 from coincast.scores.significance import ALPHA, adjust_holm
+from coincast.scores.verdict import IS_DECIDING
 
 WINDOW_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Shares of the forecasts for which the fluctuation test has published critical values."""
@@ -127,6 +128,16 @@ def name_some(names: list[str]) -> str:
 def make_table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Rows as a table with these columns and types, also where there is no row."""
     return pl.DataFrame(list(rows), schema=dict(columns), orient="row")
+
+
+def decided_words(scores: pl.DataFrame) -> dict[tuple[str, ...], str | None]:
+    """The words of the decisive test, by market, interval, quantity and model.
+
+    Args:
+        scores: the score table.
+    """
+    decided = scores.filter(IS_DECIDING).select(*KEY_COLUMNS, "verdict")
+    return {tuple(keys): word for *keys, word in decided.iter_rows()}
 
 
 def add_words(table: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from coincast.forecasts.combine import MODEL_KEYS, RUN_KEYS, failed_runs
 from coincast.forecasts.prices import price_path
-from coincast.scores.finding import KEY_COLUMNS, Finding, Options, Shortage, make_table, tell_shortages
+from coincast.scores.finding import KEY_COLUMNS, Finding, Options, Shortage, decided_words, make_table, tell_shortages
+from coincast.scores.lag_words import NO_MOVE, lag_sentence
 from coincast.scores.series import keep_ensembles
 
 Floats = NDArray[np.float64]
@@ -25,10 +26,8 @@ FEWEST_LAGGED = 10
 """Forecasts needed to say at which lag a line fits best."""
 CLEARLY_NEARER = 0.6
 """A line is an old price where its distance from that price is at most this share of its distance from the truth."""
-SCARCELY = 0.01
-"""Below this share of its distance from the truth a line's distance from an old price is not worth a word."""
-NO_MOVE = 1e-12
-"""Moves smaller than this on average are those of a copy."""
+LEAST_VARIATION = 0.01
+"""Share of the variation of real moves below which own moves do not vary enough to agree with anything."""
 
 LAG_COLUMNS: dict[str, pl.DataType] = {
     **KEY_COLUMNS,
@@ -94,7 +93,8 @@ class Hold:
             the price never moves.
         from_last: share of the line's ups and downs that the last price explains.
         real_from_last: the same share of the real prices. It is as high, which is why every such line looks good.
-        agreement: correlation, from -1 to 1, of own and real moves; None where either does not vary.
+        agreement: correlation, from -1 to 1, of own and real moves; None where the real ones do not vary, or the own
+            ones by less than 1 % of them (standard deviations): what agrees there is rounding.
     """
 
     n: int
@@ -154,13 +154,6 @@ def measure_hold(forecasts: pl.DataFrame) -> Hold | None:
     )
 
 
-def name_old_price(candles: int, interval: str) -> str:
-    """The price of some candles ago in words: "yesterday's price", "the price of 2 days ago"."""
-    if interval == "1d":
-        return "yesterday's price" if candles == 1 else f"the price of {candles} days ago"
-    return f"the price of {candles} candle{'' if candles == 1 else 's'} ago"
-
-
 def lag_profile(forecasts: pl.DataFrame) -> pl.DataFrame:
     """Mean distance of every line from the prices of every lag, for a picture: the dip shows what the line is.
 
@@ -184,13 +177,13 @@ def lag_table(forecasts: pl.DataFrame, scores: pl.DataFrame, options: Options) -
 
     Args:
         forecasts: a table of forecasts; other quantities than prices are left out, and so are single runs of several.
-        scores: its score table; not needed.
+        scores: its score table: of a forecast that is `better` nobody is told that it is an old price.
         options: not needed.
 
     Returns:
         `LAG_COLUMNS`; models with fewer than ten forecasts are named in a note.
     """
-    rows, shortages = [], []
+    rows, shortages, verdicts = [], [], decided_words(scores)
     for keys, own in _lines(forecasts):
         hold, lag = measure_hold(own), find_lag(own)
         if hold is None:
@@ -202,54 +195,10 @@ def lag_table(forecasts: pl.DataFrame, scores: pl.DataFrame, options: Options) -
             "from_truth": None if lag is None else lag.from_truth,
             "is_old_price": None if lag is None else lag.is_old_price,
         }
-        step, words = _first_step(own), lag_sentence(lag, hold, keys["interval"])
-        rows.append({**keys, "step": step, **found, **vars(hold), "sentence": words})
+        is_better = verdicts.get(tuple(keys.values())) == "better"
+        words = lag_sentence(lag, hold, keys["interval"], is_better=is_better)
+        rows.append({**keys, "step": _first_step(own), **found, **vars(hold), "sentence": words})
     return Finding(make_table(rows, LAG_COLUMNS), tell_shortages("the diagnosis of the shifted curve", shortages))
-
-
-def lag_sentence(lag: Lag | None, hold: Hold, interval: str) -> str:
-    """What a line is, for a layman.
-
-    Returns:
-        One or two sentences, such as: This line is yesterday's price, moved a little: its own moves are 12 % as large
-        as the real ones, and go the same way no more often than chance.
-    """
-    if hold.own_move <= NO_MOVE:
-        return (
-            "This line is the last known price itself, drawn at a later time: it hugs the real line because prices "
-            "move little at a time, not because anything is foreseen."
-        )
-    return f"{_lag_words(lag, interval)} {_hold_words(hold)}".lstrip()
-
-
-def _lag_words(lag: Lag | None, interval: str) -> str:
-    if lag is None:
-        return ""
-    old = name_old_price(lag.candles, interval)
-    if lag.is_old_price:
-        is_exact = lag.distance <= SCARCELY * lag.from_truth
-        return f"This line is {old}{'' if is_exact else ', moved a little'}."
-    if lag.candles == 0:
-        return "This line lies nearest to what happened."
-    if lag.candles < lag.step:
-        unit = "day" if interval == "1d" else "candle"
-        before = f"the price of {lag.candles} {unit}{'' if lag.candles == 1 else 's'} before"
-        return f"This line lies nearest to {before}, which nobody knew when it was drawn."
-    return f"This line lies nearer to {old} than to what happened."
-
-
-def _hold_words(hold: Hold) -> str:
-    if hold.boldness is None:
-        return "The price never moved."
-    words = f"Its own moves are {100 * hold.boldness:.0f} % as large as the real ones"
-    if hold.agreement is not None:
-        words += f" (correlation {round(hold.agreement, 2) + 0.0:.2f}, where 0 is chance and 1 is perfect)"
-    if hold.from_last is None or hold.real_from_last is None:
-        return f"{words}."
-    return (
-        f"{words}; {100 * hold.from_last:.1f} % of its ups and downs are those of the last known price, as are "
-        f"{100 * hold.real_from_last:.1f} % of the real ones: that it looks near says nothing."
-    )
 
 
 def _lines(forecasts: pl.DataFrame) -> list[tuple[dict[str, str], pl.DataFrame]]:
@@ -290,6 +239,6 @@ def _share_explained(line: Floats, own: Floats) -> float | None:
 
 
 def _correlate(own: Floats, real: Floats) -> float | None:
-    if min(own.std(), real.std()) <= NO_MOVE:
+    if real.std() <= NO_MOVE or own.std() < LEAST_VARIATION * real.std():
         return None
     return float(np.corrcoef(own, real)[0, 1])

@@ -14,7 +14,9 @@ import pytest
 
 import coincast as cc
 from coincast.errors import TooFewRowsError, UsageError
-from coincast.experiments.ablate import ablate, plan_variants
+from coincast.experiments.ablation.ablate import ablate
+from coincast.experiments.ablation.losses import COMPARED_COLUMNS, WORDS, _compare_runs, _give_words
+from coincast.experiments.ablation.variants import Part, plan_variants
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.scores.significance import adjust_holm, compare_losses
@@ -98,8 +100,6 @@ def test_a_network_finds_it_too(planted: pl.DataFrame) -> None:
 @pytest.mark.parametrize(("spread", "verdict"), [(0.001, "helps"), (2.0, "not distinguishable")])
 def test_a_network_gets_a_word_only_where_its_single_runs_differ(spread: float, verdict: str) -> None:
     from scipy.stats import ttest_ind
-
-    from coincast.experiments.ablate import COMPARED_COLUMNS, WORDS, _compare_runs, _give_words
 
     rng = np.random.default_rng(0)
     before, after = (dict(enumerate(level + spread * rng.normal(size=6), start=1)) for level in (1.0, 0.9))
@@ -217,8 +217,6 @@ def test_models_that_look_at_prices_only_are_told_and_not_compared(done: Any) ->
 
 def test_variants_add_each_part_alone_and_take_each_out_of_all() -> None:
     spec = Spec.from_keywords(models=["ridge"], features=["log_return", "volume"])
-    from coincast.experiments.ablate import Part
-
     parts = [Part("a", ("a_1", "a_2")), Part("volume", ("volume",)), Part("c", ("c",))]
     variants, comparisons = plan_variants(spec, parts)
     assert {name: own.samples.features for name, own in variants.items()} == {

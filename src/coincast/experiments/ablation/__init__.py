@@ -1,0 +1,1 @@
+"""With and without: what outside series, features and training rows are worth."""
