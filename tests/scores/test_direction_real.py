@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from coincast.scores.direction import article_direction, judge_direction
+from coincast.scores.direction import article_direction, article_sentences, judge_direction
 from coincast.scores.verdict import deciding_rows, score_forecasts
 from coincast.scores.words import is_naive_itself
 from coincast.sources.files import read_candles
@@ -103,3 +103,13 @@ def test_always_up_is_the_naive_forecast_itself(candles: pl.DataFrame, hourly: p
     assert (verdict["skill"], verdict["p"]) == (0, 1)
     assert is_naive_itself(verdict)
     assert verdict["value"] == verdict["naive"] == pytest.approx(1 - 0.5275, abs=5e-5)
+
+
+def test_the_articles_formula_is_told_beside_what_a_copy_scores_by_it(
+    candles: pl.DataFrame, hourly: pl.DataFrame
+) -> None:
+    """The sentence of `judge --article-direction` on the article's 200 windows."""
+    times = candles["close_time"].gather(10 * np.arange(800, 1_000) + 10)
+    [sentence] = article_sentences(hourly.filter(pl.col("target_time").is_in(times.to_list())))
+    assert "the copy forecast hits 175 of 199 directions (87.9 %)" in sentence
+    assert "copying the last price 175 (87.9 %)" in sentence

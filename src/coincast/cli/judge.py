@@ -31,6 +31,10 @@ def judge(
     repetitions: Annotated[int, typer.Option(help="Draws of every bootstrap.")] = 1000,
     block: Annotated[int | None, typer.Option(help="Mean length of a bootstrap's blocks; else chosen.")] = None,
     seed: Annotated[int, typer.Option(help="Of every bootstrap.")] = 0,
+    article_direction: Annotated[
+        bool,
+        typer.Option("--article-direction", help="Also direction by the FMZ tutorial's formula, and a copy's by it."),
+    ] = False,
     out: options.Out = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -45,11 +49,13 @@ def judge(
       coincast judge forecasts.csv
       coincast judge forecasts.csv --column predicted=my_model --out verdict
       coincast judge forecasts.parquet --json
+      coincast judge forecasts.csv --article-direction
     """
     from coincast.experiments.judge import judge as judge_table
     from coincast.experiments.story import write_judgement
     from coincast.experiments.summary import summarise_further
     from coincast.experiments.trials import record_trials
+    from coincast.scores.direction import article_sentences
     from coincast.scores.finding import Options
 
     judgement = judge_table(
@@ -66,13 +72,14 @@ def judge(
     found = (*judgement.notes, *trials.notes)
     judgement = dataclasses.replace(judgement, trials=trials.most, notes=found)
     report = write_judgement(judgement, out, command=command_line())
+    by_article = article_sentences(judgement.forecasts) if article_direction else []
     if as_json:
-        print_json({**judgement.to_dict(report=str(report)), "trials": trials.to_dict()})
+        told = {"trials": trials.to_dict(), **({"article_direction": by_article} if article_direction else {})}
+        print_json({**judgement.to_dict(report=str(report)), **told})
         return
     print_leaderboard(judgement.scores)
-    typer.echo(
-        "\n" + "\n".join([judgement.sentence, *summarise_further(judgement.further), *filter(None, [trials.sentence])])
-    )
+    lines = [judgement.sentence, *by_article, *summarise_further(judgement.further), trials.sentence]
+    typer.echo("\n" + "\n".join(line for line in lines if line))
     if not quiet:
         for note in judgement.notes:
             typer.echo(f"note: {note}")

@@ -1,0 +1,44 @@
+"""Article 3's direction by its own formula, beside what copying the last price scores by the same formula."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from coincast.forecasts.combine import MODEL_KEYS
+from coincast.scores.direction.counts import article_direction
+from coincast.scores.series import keep_ensembles
+from coincast.scores.words import spoken_name
+
+FEWEST_WINDOWS = 2
+
+
+def article_sentences(forecasts: pl.DataFrame) -> list[str]:
+    """What the formula of the 2019 tutorial makes of price forecasts, one sentence for each market and model.
+
+    It takes the last target of each origin, in order of time, and compares neighbours (`article_direction`). Models with
+    fewer than two such forecasts have no sentence.
+
+    Args:
+        forecasts: a table of forecasts with `actual` and `last_close`.
+    """
+    known = keep_ensembles(forecasts).filter(
+        pl.col("quantity") == "price",
+        pl.all_horizontal(pl.col("value", "actual", "last_close").is_finite()),
+        pl.col("step") == pl.col("step").max().over(MODEL_KEYS),
+    )
+    several = known["market"].n_unique() > 1
+    sentences = []
+    for rows in known.partition_by(MODEL_KEYS, maintain_order=True):
+        if rows.height < FEWEST_WINDOWS:
+            continue
+        ordered = rows.sort("target_time")
+        actual, value, last = (ordered[name].to_numpy() for name in ("actual", "value", "last_close"))
+        (hits, pairs), (copied, _) = article_direction(actual, value), article_direction(actual, last)
+        name = spoken_name(rows["model"][0])
+        market = f"{rows['market'][0]}: " if several else ""
+        sentences.append(
+            f"{market}By the formula of the FMZ tutorial of 2019 {name[0].lower()}{name[1:]} hits {hits:,} of {pairs:,} "
+            f"directions ({100 * hits / pairs:.1f} %), and copying the last price {copied:,} "
+            f"({100 * copied / pairs:.1f} %): it compares with a price that was not known yet, and measures no foresight."
+        )
+    return sentences
