@@ -112,4 +112,4 @@ def test_the_articles_formula_is_told_beside_what_a_copy_scores_by_it(
     times = candles["close_time"].gather(10 * np.arange(800, 1_000) + 10)
     [sentence] = article_sentences(hourly.filter(pl.col("target_time").is_in(times.to_list())))
     assert "the copy forecast hits 175 of 199 directions (87.9 %)" in sentence
-    assert "copying the last price 175 (87.9 %)" in sentence
+    assert "copying the last price 175 of 199" in sentence

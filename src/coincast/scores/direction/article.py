@@ -15,8 +15,8 @@ FEWEST_WINDOWS = 2
 def article_sentences(forecasts: pl.DataFrame) -> list[str]:
     """What the formula of the 2019 tutorial makes of price forecasts, one sentence for each market and model.
 
-    It takes the last target of each origin, in order of time, and compares neighbours (`article_direction`). Models with
-    fewer than two such forecasts have no sentence.
+    It takes the last target of each origin, in order of time, and compares neighbours (`article_direction`). Models
+    with fewer than two such forecasts have no sentence.
 
     Args:
         forecasts: a table of forecasts with `actual` and `last_close`.
@@ -36,9 +36,9 @@ def article_sentences(forecasts: pl.DataFrame) -> list[str]:
         (hits, pairs), (copied, _) = article_direction(actual, value), article_direction(actual, last)
         name = spoken_name(rows["model"][0])
         market = f"{rows['market'][0]}: " if several else ""
+        own, copy = (f"{count:,} of {pairs:,} directions ({100 * count / pairs:.1f} %)" for count in (hits, copied))
         sentences.append(
-            f"{market}By the formula of the FMZ tutorial of 2019 {name[0].lower()}{name[1:]} hits {hits:,} of {pairs:,} "
-            f"directions ({100 * hits / pairs:.1f} %), and copying the last price {copied:,} "
-            f"({100 * copied / pairs:.1f} %): it compares with a price that was not known yet, and measures no foresight."
+            f"{market}By the formula of the FMZ tutorial of 2019 {name[0].lower()}{name[1:]} hits {own}, and copying the "
+            f"last price {copy}: it compares with a price that was not known yet, and measures no foresight."
         )
     return sentences
