@@ -38,7 +38,7 @@ def article_sentences(forecasts: pl.DataFrame) -> list[str]:
         market = f"{rows['market'][0]}: " if several else ""
         own, copy = (f"{count:,} of {pairs:,} directions ({100 * count / pairs:.1f} %)" for count in (hits, copied))
         sentences.append(
-            f"{market}By the formula of the FMZ tutorial of 2019 {name[0].lower()}{name[1:]} hits {own}, and copying the "
-            f"last price {copy}: it compares with a price that was not known yet, and measures no foresight."
+            f"{market}By the formula of the FMZ tutorial of 2019 {name[0].lower()}{name[1:]} hits {own}, and copying "
+            f"the last price {copy}: it compares with a price that was not known yet, and measures no foresight."
         )
     return sentences
