@@ -18,7 +18,7 @@ import typer
 
 import coincast
 from coincast.cli import app
-from coincast.experiments.entries import DEFAULT_MODELS
+from coincast.experiments.entries import DEFAULT_MODELS, DEFAULT_VOLATILITY_MODELS
 from coincast.experiments.sections import SECTIONS
 from coincast.models import MODELS
 from coincast.samples.features import FEATURES
@@ -138,7 +138,7 @@ def spec_page() -> str:
         "# The spec",
         "A spec says everything about an experiment. It is a TOML file with one section per noun;"
         " `--set section.key=value` changes one value of it (`--set lstm.units=64` one of a model), and in Python every"
-        " key is a keyword of `compare` and `forecast`. A misspelt key is named with the nearest right one. Two whole"
+        " key is a keyword of `compare` and `forecast`. A misspelt key is named with the nearest right one. Whole"
         " specs are in [`examples/`](../examples/eth-daily.toml).",
     ]
     for name, section in SECTIONS.items():
@@ -165,10 +165,13 @@ lstm.dropout = [0.0, 0.25]
 
 
 def _models_text() -> str:
-    default = ", ".join(f"`{name}`" for name in DEFAULT_MODELS)
+    default, volatile = (
+        ", ".join(f"`{name}`" for name in names) for names in (DEFAULT_MODELS, DEFAULT_VOLATILITY_MODELS)
+    )
     return (
         "One table for each model: its `name`, its settings, and a `label` where two share a name. Without any, these "
-        f"are run: {default}. `naive` always is. In Python settings objects such as `cc.LSTM(units=20)` and a user's "
+        f"are run: {default}; for volatility {volatile}. `naive` always is, and `all` stands for every one that "
+        "suits the quantity. In Python settings objects such as `cc.LSTM(units=20)` and a user's "
         "own networks stand beside names."
     )
 

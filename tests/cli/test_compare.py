@@ -15,7 +15,7 @@ from coincast.experiments.folder import load_result
 JSON_KEYS = {
     *("market", "rows", "train_rows", "train_windows", "test_rows", "test_windows", "parameters", "train_loss"),
     *("verdict", "sentence", "sentences", "markets", "inputs", "leaderboard", "scores", "seconds", "files", "notes"),
-    *("fingerprint", "folder", "report", "was_finished", "further", "trials"),
+    *("fingerprint", "folder", "report", "was_finished", "further", "trials", "winners"),
 }
 
 
@@ -142,6 +142,21 @@ def test_two_markets_each_get_a_sentence(coincast: Callable[..., Any], elsewhere
     assert [market["market"] for market in document["markets"]] == ["simulated:ECHO1/USD", "simulated:WALK1/USD"]
     assert len(document["sentences"]) == 2
     assert {"verdict", "sentence", "rows", "test_rows", "parameters", "train_loss"} <= set(document["markets"][1])
+
+
+def test_a_winner_is_told_what_its_p_is_worth_after_so_many(
+    coincast: Callable[..., Any], elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COINCAST_HOME", str(elsewhere / "home"))
+    candles = cc.simulate("echo", skill=0.4, candles=400, seed=1)
+    candles.select(pl.col("open_time").dt.date().alias("date"), "open", "high", "low", "close").write_csv("btc.csv")
+    (elsewhere / "mine.toml").write_text('models = ["ar", "drift"]\n', encoding="utf-8")
+    command = ["compare", "mine.toml", "--candles", "btc.csv"]
+    line = "The AR forecast: the best of 2: its p of "
+    assert f"\n{line}" in coincast(*command).out
+    document = coincast(*command, "--json").json
+    assert (document["verdict"], document["was_finished"]) == ("better", True)
+    assert [winner.startswith(line) for winner in document["winners"]] == [True]
 
 
 def test_a_long_label_leaves_the_leaderboard_100_columns(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -97,3 +98,30 @@ def test_what_a_comparison_left_is_no_forecast(coincast: Callable[..., Any], btc
     answer = coincast("forecast", "--spec", "mine.toml", "--candles", btc, "--out", "run", "--quiet")
     assert answer.code == 2
     assert "holds another run" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("quantity", "model", "title", "unit"),
+    [
+        ("volatility", "volatility_cone", "volatility over 2 candles", " %"),
+        ("direction", "ridge", "probability of a rise", "points"),
+        ("log_return", "ar", "log return", ""),
+    ],
+)
+def test_what_is_no_price_is_forecast_in_its_own_unit(
+    coincast: Callable[..., Any], btc: Path, elsewhere: Path, quantity: str, model: str, title: str, unit: str
+) -> None:
+    (elsewhere / "mine.toml").write_text(
+        f'models = ["{model}"]\n[samples]\nquantity = "{quantity}"\n', encoding="utf-8"
+    )
+    run = ["forecast", "--candles", btc, "--horizon", 2, "--spec", "mine.toml", "--out", "run", "--quiet"]
+    words, document = coincast(*run), json.loads(coincast(*run, "--json").out)
+    lines = [line.rstrip() for line in words.out.splitlines()]
+    assert lines[0] == f"file:BTC/USD, {model}, {title}"
+    assert lines[2].startswith("2015-06-1")
+    assert lines[2].endswith(unit)
+    rows = document["forecasts"]
+    assert [row["step"] for row in rows] == ([2] if quantity == "volatility" else [1, 2])
+    assert all(row["quantity"] == quantity and row["naive"] is not None for row in rows)
+    if quantity == "log_return":
+        assert [row["naive"] for row in rows] == [0.0, 0.0]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -75,6 +76,29 @@ def test_a_run_is_not_written_over(coincast: Callable[..., Any], lagged: Path, b
     shown = coincast("compare", "mine.toml", "--candles", btc, "--out", "run", "--json").json
     [drift] = [row for row in shown["leaderboard"] if row["model"] == "drift"]
     assert (judged["model"], judged["skill"], judged["verdict"]) == ("drift", drift["skill"], drift["verdict"])
+
+
+@pytest.mark.parametrize("name", ["repetitions", "block", "seed"])
+def test_numbers_without_bounds_are_refused_in_one_line(coincast: Callable[..., Any], lagged: Path, name: str) -> None:
+    answer = coincast("judge", lagged, "--column", "predicted=guess", f"--{name}", 10**20)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert f"{name} is 1{'0' * 20}; allowed: " in answer.err
+
+
+def test_a_winner_is_told_what_its_p_is_worth_after_so_many(
+    coincast: Callable[..., Any], elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COINCAST_HOME", str(elsewhere / "home"))
+    candles = cc.simulate("walk", candles=200, seed=1)
+    close, noise = pl.col("close"), pl.Series(np.random.default_rng(0).normal(0, 1e-3, 200))
+    table = candles.select(
+        target_time="close_time", actual="close", good=close * (1 + noise), bad=close.shift(1) * 1.05
+    )
+    table.unpivot(index=["target_time", "actual"], variable_name="model", value_name="predicted").write_csv("two.csv")
+    line = "The good forecast: the best of 2: its p of "
+    assert f"\n{line}" in coincast("judge", "two.csv").out
+    [winner] = coincast("judge", "two.csv", "--json").json["winners"]
+    assert winner.startswith(line)
 
 
 def test_other_quantiles_are_another_judgement(coincast: Callable[..., Any], lagged: Path, elsewhere: Path) -> None:

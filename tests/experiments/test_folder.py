@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 import coincast as cc
-from coincast.errors import UnreadableFileError, UsageError
+from coincast.errors import MissingPackageError, UnreadableFileError, UsageError
 from coincast.experiments import fingerprint
 from coincast.experiments.fingerprint import take_fingerprint
 from coincast.experiments.fit import fit_entry
@@ -298,6 +298,30 @@ def test_a_run_that_is_not_whole_is_told(plain: Spec, echo: pl.DataFrame, tmp_pa
     with pytest.raises(UnreadableFileError, match=r"holds no finished run.*--fresh") as caught:
         run_in_folder(plain, echo, out=tmp_path / "run")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("names", [["steps"], list(FURTHER)])
+def test_a_further_table_that_is_missing_is_told(
+    plain: Spec, echo: pl.DataFrame, tmp_path: Path, names: list[str]
+) -> None:
+    run = run_in_folder(plain, echo, out=tmp_path / "run")
+    for name in names:
+        (run.folder / "further" / f"{name}.parquet").unlink()
+    with pytest.raises(UnreadableFileError, match=r"holds no finished run.*no such file: .*further.*--fresh"):
+        run_in_folder(plain, echo, out=tmp_path / "run")
+
+
+def test_a_further_test_whose_package_was_missing_has_no_file(
+    plain: Spec, echo: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise MissingPackageError("arch", "the model confidence set", "coincast[stats]")
+
+    monkeypatch.setitem(FURTHER, "confidence_set", refuse)
+    run = run_in_folder(plain, echo, out=tmp_path / "run")
+    assert not (run.folder / "further" / "confidence_set.parquet").exists()
+    found = run_in_folder(plain, echo, out=tmp_path / "run").result.further["confidence_set"]
+    assert (found.table.width, found.notes) == (0, run.result.further["confidence_set"].notes)
 
 
 def test_an_outlook_that_is_missing_is_told(plain: Spec, echo: pl.DataFrame, tmp_path: Path) -> None:

@@ -376,6 +376,9 @@ def test_a_volatility_from_outside_brings_its_naive_forecast() -> None:
     with pytest.raises(ForecastError, match=r"forecasts of volatility need a column naive in every row"):
         judge(table.drop("mine"), quantity="volatility")
     found = judge(table, quantity="volatility", columns={"naive": "mine"})
+    named = table.rename({"mine": "naive"})
+    assert judge(named, quantity="volatility").models == found.models
+    assert judge(named.with_columns(quantity=pl.lit("volatility"))).models == found.models
     ratio = (table["actual"] / table["predicted"]) ** 2
     row = found.scores.filter(pl.col("verdict").is_not_null()).row(0, named=True)
     assert (row["metric"], row["value"]) == ("qlike", pytest.approx((ratio - ratio.log() - 1).mean()))
@@ -390,3 +393,66 @@ def test_a_direction_from_outside_is_a_probability() -> None:
     assert (found.verdict, found.models[0].skill) == ("not distinguishable", 0)
     with pytest.raises(ForecastError, match="hold something else than a probability of a rise"):
         judge(table.with_columns(predicted=pl.lit(-0.02)), quantity="direction")
+
+
+def made_volatility(n: int = 300) -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    actual = 0.02 * np.exp(0.3 * rng.standard_normal(n))
+    return make_table(actual, actual * np.exp(0.1 * rng.standard_normal(n)), naive=0.02)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-320, 1e200])
+def test_one_volatility_beyond_measure_does_not_take_the_word(size: float) -> None:
+    outlier = pl.when(pl.int_range(pl.len()) == 100).then(size).otherwise("predicted").alias("predicted")
+    found = judge(made_volatility().with_columns(outlier), quantity="volatility")
+    assert (found.models[0].n, found.verdict) == (300, "not distinguishable")
+    assert found.further["bootstrap"].table.height == 1
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "opponent"),
+    [
+        ("volatility", "the usual estimate from past volatility (EWMA)"),
+        ("direction", "always naming the commoner side of the training rows"),
+        ("log_return", '"the price stays where it is"'),
+    ],
+)
+def test_a_sentence_names_the_naive_forecast_of_its_quantity(quantity: str, opponent: str) -> None:
+    rise = (np.random.default_rng(3).uniform(size=300) < 0.6).astype(float)
+    table = {
+        "volatility": made_volatility(),
+        "direction": make_table(rise, 0.8 * rise + 0.1, naive=1),
+        "log_return": make_table(rise - 0.5, 0.9 * (rise - 0.5)),
+    }[quantity]
+    found = judge(table, quantity=quantity)
+    assert found.verdict == "better"
+    assert f"less than {opponent} (" in found.sentence
+
+
+def test_a_direction_like_the_naive_one_is_no_old_price() -> None:
+    rise = (np.random.default_rng(3).uniform(size=300) < 0.6).astype(float)
+    said = judge(make_table(rise, np.full(300, 0.7), naive=1), quantity="direction").sentence
+    assert "is the naive forecast itself: it always names the commoner side of the training rows" in said
+    assert "price" not in said
+
+
+def test_a_model_without_a_direction_is_noted() -> None:
+    rise = (np.random.default_rng(3).uniform(size=300) < 0.6).astype(float)
+    tables = [
+        make_table(rise, np.full(300, said), naive=1, model=name) for name, said in (("bear", 0.3), ("coin", 0.5))
+    ]
+    found = judge(pl.concat(tables), quantity="direction")
+    assert [model.model for model in found.models] == ["bear"]
+    note = "coin on outside: 300 origins not judged (names no direction: 300); none is left, so there is no word"
+    assert note in found.notes
+    with pytest.raises(ForecastError, match="coin on outside names no direction"):
+        judge(tables[1], quantity="direction")
+
+
+def test_what_is_needed_does_not_depend_on_what_is_there() -> None:
+    prices = make_prices(11)
+    assert (
+        "11 forecasts, and it needs at least 1,800: too few"
+        in judge(make_table(prices, prices, every="1h", step=90, last_close=prices)).sentence
+    )

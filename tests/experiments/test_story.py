@@ -12,6 +12,8 @@ from coincast.experiments.compare import compare
 from coincast.experiments.judge import judge
 from coincast.experiments.result import Result
 from coincast.experiments.story import say, tell, tell_judgement
+from coincast.reports.pictures_forecast import draw_outlook, outlook_text
+from coincast.reports.reading import look_ahead
 from coincast.scores.finding import Finding
 from coincast.sources.simulated import simulate
 
@@ -61,12 +63,27 @@ def test_a_judgement_is_told_with_its_findings(result: Result) -> None:
     assert all(note.endswith(".") for note in story.notes)
 
 
-def test_only_prices_have_an_outlook_as_a_price(result: Result) -> None:
-    last = result.forecasts.filter(pl.col("model") == "ar").tail(1).with_columns(quantity=pl.lit("volatility"))
-    assert tell(with_findings(result, {}, outlook=last)).outlook is None
-    priced = tell(with_findings(result, {}, outlook=last.with_columns(quantity=pl.lit("price")))).outlook
-    assert priced is not None
-    assert priced["naive"].to_list() == last["last_close"].to_list()
+@pytest.mark.parametrize(
+    ("quantity", "naive", "unit"),
+    [("price", None, "USD"), ("log_return", 0.0, "log return"), ("direction", 1.0, "%"), ("volatility", 0.04, "%")],
+)
+def test_every_quantity_has_its_outlook(result: Result, quantity: str, naive: float | None, unit: str) -> None:
+    last = result.forecasts.filter(pl.col("model") == "ar").tail(1)
+    told = {"quantity": pl.lit(quantity), "naive": pl.lit(naive, dtype=pl.Float64), "value": pl.lit(0.03)}
+    told |= {} if quantity in ("direction", "volatility") else {"naive": pl.lit(None, dtype=pl.Float64)}
+    rows = last.with_columns(**told)
+    story = tell(with_findings(result, {}, outlook=rows, scores=result.scores.with_columns(quantity=pl.lit(quantity))))
+    assert story.outlook is not None
+    expected = last["last_close"][0] if quantity == "price" else naive
+    assert story.outlook["naive"].to_list() == [expected]
+    (section,) = story.sections()
+    ahead, factor = look_ahead(section), 100 if unit == "%" else 1
+    assert ahead is not None
+    assert (ahead.value[-1], ahead.naive[-1]) == (factor * 0.03, factor * expected)
+    # Closes stand beside prices only.
+    assert (ahead.past.size > 0) == (quantity == "price")
+    assert outlook_text(ahead, section).count(f" {unit}") >= 2
+    assert draw_outlook(section) is not None
 
 
 def test_naive_alone_is_said_in_the_words_of_its_quantity() -> None:

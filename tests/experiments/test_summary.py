@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from coincast.experiments.summary import summarise_further
+from coincast.experiments.summary import list_further, summarise_further
 from coincast.scores.finding import Finding
 
 
@@ -27,3 +27,9 @@ def test_one_and_several_models_over_all_markets(verdicts: list[str], said: str)
     lines = summarise_further({"pooled": Finding(pl.DataFrame(rows)), "steps": Finding(steps)})
     assert len(lines) == 1
     assert lines[0].startswith(f"Over 3 markets together: {said}")
+
+
+def test_a_test_whose_package_is_missing_has_no_line() -> None:
+    missing = Finding(pl.DataFrame(), ("arch is not installed, and this needs it",))
+    assert summarise_further({"pooled": missing, "steps": missing}) == []
+    assert list_further({"pooled": missing}) == {"pooled": {"rows": [], "notes": list(missing.notes)}}

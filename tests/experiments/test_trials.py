@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ import pytest
 import coincast as cc
 from coincast.experiments.spec import Spec
 from coincast.experiments.trial import configurations, find_trials
-from coincast.experiments.trials import count_trials, record_trials, winner_words, words
+from coincast.experiments.trials import Trials, count_trials, record_trials, winner_words, words
+from coincast.scores.verdict import deciding_rows, score_forecasts
+from coincast.scores.words import spoken_name
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -176,6 +179,19 @@ def test_whatever_stands_in_a_file_is_no_error(content: str | bytes, tmp_path: P
     assert (counted.most, len(counted.notes)) == (1, 1)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes and devices here")
+def test_only_small_regular_files_are_read(tmp_path: Path) -> None:
+    """A pipe would wait for ever, and a device would never end."""
+    record_trials(table({"a": 0.01}), home=tmp_path)
+    folder = next((tmp_path / "trials").rglob("*.json")).parent
+    os.mkfifo(folder / "pipe.json")
+    (folder / "zero.json").symlink_to("/dev/zero")
+    (folder / "large.json").write_text(" " * 20_000, encoding="utf-8")
+    counted = count_trials(table({"b": 0.02}), home=tmp_path)
+    assert counted.most == 2
+    assert counted.notes[0].startswith("3 files among the trials in COINCAST_HOME are unreadable")
+
+
 def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
     tables = [table({f"m{number}": 0.001 * (number + 1), "shared": 0.05}) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -215,6 +231,21 @@ def test_the_luck_in_words_is_that_of_uniform_p_values() -> None:
 
 
 def test_a_winner_stands_or_falls_by_the_number_of_trials() -> None:
-    assert winner_words(14, 0.003) == "The best of 14: its p of 0.003 times 14 is 0.042, and still stands."
-    assert winner_words(14, 0.2) == "The best of 14: its p of 0.2 times 14 is 1, and can be the luck of the best."
+    assert winner_words(14, 0.003) == "the best of 14: its p of 0.003 times 14 is 0.042, and still stands."
+    assert winner_words(14, 0.2) == "the best of 14: its p of 0.2 times 14 is 1, and can be the luck of the best."
     assert winner_words(1, 0.003) == winner_words(14, None) == ""
+
+
+def test_winners_are_named_where_they_are_better(tmp_path: Path) -> None:
+    forecasts = table({f"m{number}": 0.001 * (number + 1) for number in range(4)})
+    trials = record_trials(forecasts, home=tmp_path)
+    scores = score_forecasts(forecasts)
+    best = deciding_rows(scores).row(0, named=True)
+    changed = scores.with_columns(
+        verdict=pl.when(pl.col("verdict").is_not_null()).then(pl.lit("better")), p=pl.lit(0.01)
+    )
+    assert trials.tell_winners(changed) == [
+        f"{spoken_name(best['model'])}: the best of 4: its p of 0.01 times 4 is 0.04, and still stands."
+    ]
+    assert trials.tell_winners(changed.with_columns(verdict=pl.lit("worse"))) == []
+    assert Trials(()).tell_winners(changed) == []

@@ -27,6 +27,22 @@ def test_names_are_found_leniently(names: list[str], expected: dict[str, int]) -
     assert find_columns(names) == {role: names[i] for role, i in expected.items()}
 
 
+@pytest.mark.parametrize("quantity", ["direction", "volatility"])
+def test_naive_is_the_naive_forecast_where_a_table_has_to_tell_it(quantity: str) -> None:
+    names = ["ds", "y", "y_hat", "naive"]
+    assert find_columns(names, quantity=quantity)["naive"] == "naive"
+    assert find_columns([*names, "naive_forecast"], quantity=quantity)["naive"] == "naive_forecast"
+    assert find_columns([*names, "mine"], {"naive": "mine"}, quantity=quantity)["naive"] == "mine"
+
+
+@pytest.mark.parametrize("quantity", ["price", "log_return"])
+def test_naive_may_be_a_model_beside_what_needs_none(quantity: str) -> None:
+    names = ["ds", "y", "cutoff", "naive"]
+    found = find_columns(names, quantity=quantity)
+    assert "naive" not in found
+    assert list(find_models(names, found)) == ["naive"]
+
+
 def test_what_the_user_says_comes_first() -> None:
     found = find_columns(["date", "close", "price", "forecast"], {"predicted": "close"})
     assert found == {"target_time": "date", "actual": "price", "predicted": "close"}

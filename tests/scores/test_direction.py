@@ -15,6 +15,7 @@ from coincast.errors import ForecastError, UsageError
 from coincast.scores.direction import (
     DIRECTION_COLUMNS,
     article_direction,
+    article_sentences,
     direction_table,
     forecasts_to_tell,
     hit_rate_needed,
@@ -135,6 +136,22 @@ def test_the_majority_comes_from_the_table_of_directions(make_forecasts: Table) 
     even = table.with_columns(naive=pl.lit(0.5))
     assert judge_direction(even)["majority"].to_list() == [None]
     assert judge_direction(even)["majority_hit_rate"].to_list() == [None]
+
+
+@pytest.mark.parametrize("quantity", ["price", "log_return", "direction"])
+def test_the_column_of_the_majority_goes_before_all_else(make_forecasts: Table, quantity: str) -> None:
+    prices = make_forecasts(coin(), n=100)
+    table = to_direction(prices, naive=1.0) if quantity == "direction" else prices
+    if quantity == "log_return":
+        last = pl.col("last_close")
+        table = prices.with_columns(
+            quantity=pl.lit(quantity), value=(pl.col("value") / last).log(), actual=(pl.col("actual") / last).log()
+        )
+    row = judge_direction(table.with_columns(majority=0.0), majority={"made:UP/USD": "rise"}).row(0, named=True)
+    falls = float((prices["actual"] < prices["last_close"]).mean())
+    assert (row["majority"], row["majority_hit_rate"]) == ("fall", pytest.approx(falls))
+    unknown = judge_direction(prices.with_columns(majority=pl.lit(None, dtype=pl.Float64))).row(0, named=True)
+    assert (unknown["majority"], unknown["majority_hit_rate"]) == (None, None)
 
 
 def test_a_copy_of_the_last_price_has_no_direction(make_forecasts: Table) -> None:
@@ -363,6 +380,20 @@ def test_the_formula_of_the_article_by_hand() -> None:
         article_direction(actual[:1], predicted[:1])
     with pytest.raises(UsageError, match="given 5 targets and 4 forecasts"):
         article_direction(actual, predicted[:4])
+
+
+def test_the_formula_says_unknown_only_of_prices_that_were(make_forecasts: Table) -> None:
+    """Neighbouring origins one step ahead know the target before; two steps ahead they do not."""
+    [known] = article_sentences(make_forecasts(coin(), n=50))
+    assert "not known" not in known
+    assert known.endswith(
+        "it compares with the price at the target before, which was known when each forecast was made."
+    )
+    [late] = article_sentences(make_forecasts(coin(), n=50, steps=2))
+    assert late.endswith("it compares with a price that was not known yet, and measures no foresight.")
+    apart = make_forecasts(coin(), n=10, steps=2).filter(~pl.col("origin").dt.day().is_in([2, 4]))
+    [some] = article_sentences(apart)
+    assert some.endswith("a price that was not known yet in 5 of 7 cases, and measures no foresight there.")
 
 
 def test_persistence_on_a_gaussian_walk() -> None:

@@ -14,9 +14,12 @@ from coincast.scores.finding import Options, Shortage, add_words, tell_lost, tel
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"repetitions": 10}, "repetitions is 10; allowed: 100 or more"),
-        ({"block": 0}, "block is 0; allowed: 1 origin or more"),
-        ({"seed": -1}, "seed is -1; allowed: 0 or more"),
+        ({"repetitions": 10}, "repetitions is 10; allowed: 100 to 1,000,000 draws"),
+        ({"repetitions": 10**20}, "repetitions is 1(0{20}); allowed: 100 to 1,000,000 draws"),
+        ({"block": 0}, "block is 0; allowed: 1 to 1,000,000 origins"),
+        ({"block": 10**20}, "block is 1(0{20}); allowed: 1 to 1,000,000 origins"),
+        ({"seed": -1}, "seed is -1; allowed: 0 to 2,147,483,647"),
+        ({"seed": 10**20}, "seed is 1(0{20}); allowed: 0 to 2,147,483,647"),
         ({"cost": 1.0}, "cost is 1.0; allowed: a share of the price"),
         ({"window_share": 0.25}, "window_share is 0.25; allowed, as published: 0.1, 0.2"),
     ],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 
+from coincast.errors import ForecastError
 from coincast.scores.panel import find_subsets, make_panels
-from coincast.scores.verdict import score_forecasts
+from coincast.scores.verdict import count_origins, deciding_rows, score_forecasts
 
 
 def test_jumps_are_the_outer_tenths_of_the_moves_into_an_origin(make_forecasts) -> None:
@@ -53,3 +55,40 @@ def test_a_flat_price_has_no_jumps(make_forecasts) -> None:
     subsets = find_subsets(next(make_panels(flat)))
     assert not subsets["after_jump_up"].any()
     assert not subsets["after_jump_down"].any()
+
+
+def directions(make_forecasts, said: np.ndarray, *, model: str = "model") -> pl.DataFrame:
+    """Probabilities of a rise on a walk; the majority of its training rows rose."""
+    table = make_forecasts(lambda last, actual: last, n=said.size, model=model)
+    rise = (pl.col("actual") > pl.col("last_close")).cast(pl.Float64)
+    told = {"quantity": pl.lit("direction"), "actual": rise, "value": pl.Series(said), "naive": pl.lit(1.0)}
+    return table.with_columns(**told)
+
+
+def test_a_probability_of_one_half_names_no_direction(make_forecasts) -> None:
+    said = np.random.default_rng(2).uniform(size=120)
+    half = np.arange(120) % 3 == 0
+    table = directions(make_forecasts, np.where(half, 0.5, said))
+    panel = next(make_panels(table))
+    assert panel.dropped == {"names no direction": 40}
+    assert score_forecasts(table).equals(score_forecasts(table.filter(~pl.Series(half))))
+    counted = count_origins(table).row(0, named=True)
+    assert (counted["judged"], counted["dropped"], counted["reasons"]) == (80, 40, "names no direction: 40")
+
+
+def test_one_half_is_no_truth_and_no_naive_forecast_either(make_forecasts) -> None:
+    table = directions(make_forecasts, np.full(40, 0.7))
+    row = pl.int_range(pl.len())
+    table = table.with_columns(
+        actual=pl.when(row < 5).then(0.5).otherwise("actual"), naive=pl.when(row >= 30).then(0.5).otherwise("naive")
+    )
+    dropped = {"no direction: a tie, or not known yet": 5, "naive forecast unknown": 10}
+    assert next(make_panels(table)).dropped == dropped
+
+
+def test_a_model_that_never_names_a_direction_gets_no_word(make_forecasts) -> None:
+    halves = directions(make_forecasts, np.full(120, 0.5), model="copy")
+    other = directions(make_forecasts, np.full(120, 0.3), model="bear")
+    with pytest.raises(ForecastError, match="copy on made:UP/USD names no direction: every probability of a rise"):
+        score_forecasts(halves)
+    assert deciding_rows(score_forecasts(pl.concat([halves, other])))["model"].to_list() == ["bear"]

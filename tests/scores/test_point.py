@@ -76,9 +76,17 @@ def test_the_naive_forecast_scores_what_article_0_would_have_found(
     assert scores["verdict"].null_count() == scores.height
 
 
-def test_a_direction_is_missed_on_the_wrong_side_and_half_missed_on_none() -> None:
-    truth, forecast = np.array([1.0, 1.0, 0.0, 0.0, 1.0]), np.array([0.9, 0.1, 0.4, 0.6, 0.5])
-    assert METRICS["miss"].loss(truth, forecast).tolist() == [0, 1, 0, 1, 0.5]
+def test_a_direction_is_missed_on_the_wrong_side() -> None:
+    truth, forecast = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.1, 0.4, 0.6])
+    assert METRICS["miss"].loss(truth, forecast).tolist() == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+@pytest.mark.parametrize("forecast", [5e-324, 1e-200, 1e200, 1.7e308])
+def test_no_loss_is_too_large_for_a_mean(name: str, forecast: float) -> None:
+    metric = METRICS[name]
+    for truth in (1e-200, 0.02, 1e200):
+        assert np.isfinite(metric.reduce(metric.loss(np.full(1000, truth), np.full(1000, forecast))))
 
 
 def test_qlike_equals_its_formula_on_variances() -> None:

@@ -195,6 +195,20 @@ def test_overlap_is_steps_over_stride_rounded_up(steps: int, stride: int, overla
     assert count_overlapping(origins, origins + steps * 3_600_000) == overlapping
 
 
+@pytest.mark.parametrize(("n", "stride", "expected"), [(1, 1, 90), (2, 1, 90), (11, 1, 90), (11, 5, 18), (11, 45, 2)])
+def test_few_origins_overlap_as_many_would(n: int, stride: int, expected: int) -> None:
+    """Horizon 90: what more origins at the same distance will show, not how many there are so far."""
+    origins = np.arange(n) * stride * 3_600_000
+    assert count_overlapping(origins, origins + 90 * 3_600_000, steps=90) == expected
+
+
+@pytest.mark.parametrize("n", [1, 2, 12, 40])
+@pytest.mark.parametrize(("steps", "expected"), [(1, 1), (3, 3)])
+def test_months_of_unequal_length_overlap_like_days(n: int, steps: int, expected: int) -> None:
+    months = np.arange("2019-01", "2023-01", dtype="datetime64[M]").astype("datetime64[ms]").astype(np.int64)
+    assert count_overlapping(months[:n], months[steps : n + steps], steps=steps) == expected
+
+
 def test_no_figure_is_ever_nan() -> None:
     with np.errstate(over="ignore"):
         compared = compare_losses(np.array([1e200, *[1.0] * 30]), np.ones(31), overlapping=1)

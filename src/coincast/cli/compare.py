@@ -91,5 +91,5 @@ def print_run(run: FolderRun, *, quiet: bool) -> None:
     result: Any = run.result
     print_leaderboard(result.scores)
     told = [] if result.trials is None else [words(result.trials, spans=result.parts["market"].n_unique())]
-    typer.echo("\n" + "\n".join([*result.sentences, *summarise_further(result.further), *told]))
+    typer.echo("\n" + "\n".join([*result.sentences, *run.winners, *summarise_further(result.further), *told]))
     print_ending(run, quiet=quiet)

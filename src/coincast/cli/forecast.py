@@ -92,14 +92,17 @@ def forecast(
 def _print_outlook(outlook: pl.DataFrame) -> None:
     from rich.table import Table
 
+    from coincast.reports.quantities import ahead_name, show_change, show_value
+
     for (market, model), rows in outlook.group_by("market", "model", maintain_order=True):
-        table = Table(box=None, pad_edge=False, header_style="bold", title=f"{market}, {model}", title_justify="left")
+        quantity = rows["quantity"][0]
+        title = f"{market}, {model}" + ("" if quantity == "price" else f", {ahead_name(quantity, rows['step'][-1])}")
+        table = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")
         for heading in ("closes (UTC)", "forecast", "9 of 10 runs", "naive", "against naive"):
             table.add_column(heading, justify="left" if heading.startswith("closes") else "right")
         for row in rows.iter_rows(named=True):
-            spread = "-" if row["low"] is None else f"{row['low']:,.6g} to {row['high']:,.6g}"
-            change = f"{100 * (row['value'] / row['naive'] - 1):+.2f} %"
-            table.add_row(
-                f"{row['target_time']:%Y-%m-%d %H:%M}", f"{row['value']:,.6g}", spread, f"{row['naive']:,.6g}", change
-            )
+            value, low, high, naive = (show_value(row[name], quantity) for name in ("value", "low", "high", "naive"))
+            spread = "-" if row["low"] is None else f"{low} to {high}"
+            change = show_change(row["value"], row["naive"], quantity)
+            table.add_row(f"{row['target_time']:%Y-%m-%d %H:%M}", value, spread, naive, change)
         console().print(table)

@@ -72,13 +72,18 @@ def judge(
     found = (*judgement.notes, *trials.notes)
     judgement = dataclasses.replace(judgement, trials=trials.most, notes=found)
     report = write_judgement(judgement, out, command=command_line())
+    winners = trials.tell_winners(judgement.scores)
     by_article = article_sentences(judgement.forecasts) if article_direction else []
     if as_json:
-        told = {"trials": trials.to_dict(), **({"article_direction": by_article} if article_direction else {})}
+        told = {
+            "trials": trials.to_dict(),
+            "winners": winners,
+            **({"article_direction": by_article} if article_direction else {}),
+        }
         print_json({**judgement.to_dict(report=str(report)), **told})
         return
     print_leaderboard(judgement.scores)
-    lines = [judgement.sentence, *by_article, *summarise_further(judgement.further), trials.sentence]
+    lines = [judgement.sentence, *winners, *by_article, *summarise_further(judgement.further), trials.sentence]
     typer.echo("\n" + "\n".join(line for line in lines if line))
     if not quiet:
         for note in judgement.notes:

@@ -73,6 +73,7 @@ def describe_run(run: FolderRun) -> dict[str, Any]:
         "further": list_further(result.further),
         "seconds": dict(result.seconds),
         "trials": result.trials,
+        "winners": list(run.winners),
         "files": list(result.files),
         "notes": list(result.notes),
         "fingerprint": result.fingerprint,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import stdtrit
 
 from coincast.errors import UsageError
 from coincast.experiments.entries import ModelEntry, is_network
@@ -19,14 +20,16 @@ from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task, plan_fits
 from coincast.samples.quantities import QUANTITIES, naive_values
 from coincast.scores.point import DECIDING, METRICS
+from coincast.scores.significance import ALPHA, cosine_weights, count_cosines
 
 if TYPE_CHECKING:
     from coincast.samples.windows import Windows
     from coincast.training.trainer import Progress
 
-DRIFT_ERRORS = 2.0
-"""Standard errors by which the loss beside the naive one must have grown to count as drift."""
-FEWEST_COMPARED = 10
+FEWEST_COSINES = 2
+"""Fewer tell no long-run error of the losses of a side."""
+LONGEST_INTERVAL = 5_000
+"""Candles; a longer test span is not forecast as a whole, step after step."""
 
 
 OnProgress = Callable[[str, "Progress | Fitting"], None]
@@ -163,30 +166,43 @@ class Losses:
             self.differences.append((loss(truth, value) - loss(truth, naive)).mean(axis=1))
         self.known_at.append(windows.future_rows[:, -1])
 
-    def have_grown(self, border: int, every: int) -> bool:
-        """Whether the losses of the newest rows are beyond chance above those before, by Welch's statistic.
+    def have_grown(self, border: int, every: int, *, overlapping: int) -> bool:
+        """Whether the losses of the newest rows are beyond chance above those before.
+
+        Welch's statistic, with the long-run errors of the decisive test in place of independent ones, one-sided at
+        2.5 %; never where either side has too few losses for an error.
 
         Args:
             border: first row that is not known yet.
             every: how many rows count as the newest.
+            overlapping: successive origins with overlapping targets.
         """
         known_at, differences = np.concatenate(self.known_at), np.concatenate(self.differences)
         usable = (known_at < border) & (known_at >= self.fitted_at) & np.isfinite(differences)
         is_newest = known_at >= border - every
         newest, before = differences[usable & is_newest], differences[usable & ~is_newest]
-        if min(newest.size, before.size) < FEWEST_COMPARED:
+        sides = [(values, count_cosines(values.size, overlapping)) for values in (newest, before)]
+        if min(cosines for _, cosines in sides) < FEWEST_COSINES:
             return False
-        error = np.sqrt(newest.var(ddof=1) / newest.size + before.var(ddof=1) / before.size)
-        return bool(newest.mean() - before.mean() > DRIFT_ERRORS * error)
+        squares = [float(np.mean(cosine_weights(values, cosines) ** 2)) / values.size for values, cosines in sides]
+        growth, error = float(newest.mean() - before.mean()), sum(squares) ** 0.5
+        if error == 0:
+            return growth > 0
+        parts = (square**2 / cosines for square, (_, cosines) in zip(squares, sides, strict=True))
+        return bool(growth > stdtrit(error**4 / sum(parts), 1 - ALPHA / 2) * error)
 
 
 def count_ahead(task: Task, end: int) -> int:
-    """Steps from the first origin to the last row before `end`, or before a gap; 0 for what is no path of prices."""
+    """Steps from the first origin to the last row before `end`, or before a gap.
+
+    0 for what is no path of prices, and for more than `LONGEST_INTERVAL`.
+    """
     if QUANTITIES[task.samples.quantity].is_whole:
         return 0
     origin, samples = int(task.test.origin_rows[0]), task.samples
     breaks = np.flatnonzero(samples.open_time[origin + 1 : end] != samples.close_time[origin : end - 1])
-    return int(breaks[0]) if len(breaks) else end - 1 - origin
+    steps = int(breaks[0]) if len(breaks) else end - 1 - origin
+    return steps if steps <= LONGEST_INTERVAL else 0
 
 
 def _is_due(unit: Unit, losses: dict[Place, Losses]) -> bool:
@@ -194,7 +210,7 @@ def _is_due(unit: Unit, losses: dict[Place, Losses]) -> bool:
     if unit.place not in losses:
         return True
     own, border = losses[unit.place], unit.fit.parts.test.first
-    if not own.have_grown(border, len(unit.fit.parts.test)):
+    if not own.have_grown(border, len(unit.fit.parts.test), overlapping=unit.fit.test.horizon):
         return False
     own.fitted_at = border
     return True

@@ -29,7 +29,7 @@ from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import choose_candles
 from coincast.experiments.trial import configurations
-from coincast.experiments.trials import count_trials, record_trials
+from coincast.experiments.trials import Trials, count_trials, record_trials
 from coincast.forecasts.table import load_table, write_table
 from coincast.scores.finding import Finding
 from coincast.tabular import write_beside
@@ -42,6 +42,8 @@ FOLDER_VERSION = 2
 PLAIN_TABLES = ("parts", "inputs", "shift")
 FITTED_TABLES = ("forecasts", "outlook", "calibration", "full_interval", "runs", "history")
 FURTHER_FOLDER = "further"
+PACKAGE_MISSING = " is not installed, and "
+"""Stands in the note of a further test that was left out for want of a package (`MissingPackageError`)."""
 MORE_FORECASTS = ("outlook", "calibration", "full_interval")
 """Tables of forecasts that have a file only where they have rows."""
 BROKEN = (
@@ -60,12 +62,14 @@ class FolderRun:
         folder: the run folder.
         report: the page.
         was_finished: whether it had been run before and was only shown.
+        winners: what the p of each market's winner is worth after so many trials (`Trials.tell_winners`).
     """
 
     result: Result
     folder: Path
     report: Path
     was_finished: bool
+    winners: tuple[str, ...] = ()
 
 
 def run_in_folder(
@@ -103,18 +107,20 @@ def run_in_folder(
     result = run_experiment(
         spec, candles, files=files, beyond=beyond, fingerprint=fingerprint, shelf=shelf, on_progress=on_progress
     )
-    result = write_result(result, folder, command=command)
+    result, trials = write_result(result, folder, command=command)
     shutil.rmtree(folder / FINISHED, ignore_errors=True)
-    return FolderRun(result, folder, folder / "report.html", was_finished=False)
+    winners = tuple(trials.tell_winners(result.scores))
+    return FolderRun(result, folder, folder / "report.html", was_finished=False, winners=winners)
 
 
 def _show(folder: Path, candles: pl.DataFrame, *, command: str) -> FolderRun:
     """A finished run; its page and pictures are drawn again where they were deleted."""
     result, report = load_result(folder), folder / "report.html"
-    result = replace(result, trials=count_trials(result.forecasts, made_by=_made_by(result)).most)
+    trials = count_trials(result.forecasts, made_by=_made_by(result))
+    result = replace(result, trials=trials.most)
     if not report.is_file() or not (folder / "figures").is_dir():
         _write_pages(replace(result, candles=candles), folder, command=command)
-    return FolderRun(result, folder, report, was_finished=True)
+    return FolderRun(result, folder, report, was_finished=True, winners=tuple(trials.tell_winners(result.scores)))
 
 
 def save_result(result: Result, folder: Path) -> Path:
@@ -131,11 +137,11 @@ def save_result(result: Result, folder: Path) -> Path:
     return folder
 
 
-def write_result(result: Result, folder: Path, *, command: str) -> Result:
+def write_result(result: Result, folder: Path, *, command: str) -> tuple[Result, Trials]:
     """Write all files of a run folder, `run.json` last.
 
     Returns:
-        The result with the seconds that writing took.
+        The result with the seconds that writing took, and the trials on its test spans.
     """
     began = time.perf_counter()
     trials = record_trials(result.forecasts, made_by=_made_by(result))
@@ -157,7 +163,7 @@ def write_result(result: Result, folder: Path, *, command: str) -> Result:
     _write_pages(result, folder, command=command)
     result = replace(result, seconds={**result.seconds, "report": time.perf_counter() - began})
     write_json(folder / "run.json", _run_facts(result))
-    return result
+    return result, trials
 
 
 def _made_by(result: Result) -> dict[str, str]:
@@ -237,10 +243,14 @@ def _read_result(folder: Path, facts: Mapping[str, Any]) -> Result:
 
 
 def _read_finding(folder: Path, name: str, notes: Sequence[str]) -> Finding:
-    """What a further test found; one whose package was missing has no table."""
+    """What a further test found; one whose package was missing has no table.
+
+    Raises:
+        UnreadableFileError: its table is not there, and no note says that a package was missing.
+    """
     path = folder / FURTHER_FOLDER / f"{name}.parquet"
-    table = load_table(path, kind="further") if path.is_file() else pl.DataFrame()
-    return Finding(table, tuple(notes))
+    has_none = not path.exists() and any(PACKAGE_MISSING in note for note in notes)
+    return Finding(pl.DataFrame() if has_none else load_table(path, kind="further"), tuple(notes))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class Outlook:
 
     @property
     def table(self) -> pl.DataFrame:
-        """`market, interval, model, origin, step, target_time, value, low, high, naive`, single runs left out.
+        """`market, interval, model, quantity, origin, step, target_time, value, low, high, naive`; no single runs.
 
         `low, high` hold nine of ten runs: how much the seeds differ, not a 90 % interval of the price.
         """

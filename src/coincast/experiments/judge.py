@@ -17,6 +17,7 @@ from coincast.forecasts.combine import GROUP_KEYS, MODEL_KEYS, RUN_KEYS, add_ens
 from coincast.forecasts.outside import OutsideForecasts, read_outside, take_intervals
 from coincast.forecasts.outside_cells import clean_names
 from coincast.forecasts.table import FORECAST_COLUMNS, check_forecasts, is_quantile_name
+from coincast.reports.quantities import say_for
 from coincast.reports.tables import leaderboard, leaderboard_html
 from coincast.scores.finding import Finding, Options
 from coincast.scores.further import examine_further
@@ -217,7 +218,7 @@ def _judge_models(forecasts: pl.DataFrame, scores: pl.DataFrame) -> tuple[ModelJ
 
 def _judge_model(row: dict[str, Any], own: pl.DataFrame, tests: int) -> ModelJudgement:
     lag = find_lag(own) if row["quantity"] == "price" else None
-    words = sentence(row, tests=tests)
+    words = say_for(row["quantity"], sentence(row, tests=tests))
     is_ahead = row["verdict"] == "better" or (row["verdict"] == "too few" and (row["skill"] or 0) > 0)
     if lag is not None and lag.is_old_price and not is_ahead:
         words = f"{words} This line is {name_old_price(lag.candles, row['interval'])}."
@@ -234,7 +235,8 @@ def _count_notes(forecasts: pl.DataFrame) -> list[str]:
     for row in count_origins(forecasts).iter_rows(named=True):
         who = f"{row['model']} on {row['market']}" + (f", run {row['run']}" if row["run"] else "")
         if row["dropped"]:
-            notes.append(f"{who}: {_count(row['dropped'], 'origin')} not judged ({row['reasons']})")
+            wordless = "" if row["judged"] else "; none is left, so there is no word"
+            notes.append(f"{who}: {_count(row['dropped'], 'origin')} not judged ({row['reasons']}){wordless}")
         if row["floored"]:
             notes.append(f"{who}: {_count(row['floored'], 'forecast')} at or below 0, scored as 1 % of last close")
     notes.extend(

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from coincast.candles.table import add_intervals
 from coincast.experiments.tasks import Task
 from coincast.forecasts.table import FORECAST_COLUMNS, JOINED_COLUMNS, RUN_COLUMNS
-from coincast.samples.quantities import QUANTITIES
+from coincast.samples.quantities import QUANTITIES, majority_direction
 from coincast.samples.windows import Windows
 
 HISTORY_COLUMNS: dict[str, Any] = {
@@ -131,7 +131,7 @@ class Tables:
 
     def add_full_interval(self, task: Task, every: Sequence[Said]) -> None:
         """Add what the runs say of the whole test span from its first origin."""
-        self.full_interval.extend(_forecast_rows(task, said) for said in every)
+        self.full_interval.extend(_forecast_rows(task, said, with_majority=False) for said in every)
 
     def _add_run(self, task: Task, said: Said) -> None:
         learning = said.learning
@@ -176,8 +176,11 @@ def gather_runs(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return runs.select(*first, *(name for name in runs.columns if name not in RUN_COLUMNS), *last)
 
 
-def _forecast_rows(task: Task, said: Said) -> pl.DataFrame:
-    """Rows of the forecast table, with what is known of the truth joined."""
+def _forecast_rows(task: Task, said: Said, *, with_majority: bool = True) -> pl.DataFrame:
+    """Rows of the forecast table, with what is known of the truth joined.
+
+    The majority of the training rows is left out of a span of thousands of steps, whose direction nobody judges.
+    """
     samples, windows, values = task.samples, said.windows, said.kept
     quantity = QUANTITIES[samples.quantity]
     steps = quantity.steps(windows.horizon)
@@ -190,6 +193,9 @@ def _forecast_rows(task: Task, said: Said) -> pl.DataFrame:
     naive = np.full(values.shape, np.nan)
     if quantity.naive is not None:
         naive = quantity.naive(samples, windows, task.parts.train)
+    majority = np.full(values.shape, np.nan)
+    if with_majority and not quantity.is_whole:
+        majority = majority_direction(samples, windows, task.parts.train)
     frame = pl.DataFrame(
         {
             "run": np.full(values.size, said.run),
@@ -201,13 +207,14 @@ def _forecast_rows(task: Task, said: Said) -> pl.DataFrame:
             "last_close": repeat(samples.last_close(windows)),
             "first_close": repeat(samples.first_close(windows)),
             "naive": naive.reshape(-1),
+            "majority": majority.reshape(-1),
         }
     )
     keys = {"market": task.market, "interval": samples.interval, "model": said.label, "quantity": samples.quantity}
     times = [pl.from_epoch(name, "ms").dt.replace_time_zone("UTC") for name in ("trained_until", "origin")]
     frame = frame.with_columns(*times, *(pl.lit(value).alias(name) for name, value in keys.items()))
     frame = frame.with_columns(
-        pl.col("value", "actual", "naive").fill_nan(None),
+        pl.col("value", "actual", "naive", "majority").fill_nan(None),
         target_time=add_intervals(pl.col("origin"), samples.interval, pl.col("step")),
     )
     schema = {**FORECAST_COLUMNS, **JOINED_COLUMNS}

@@ -88,10 +88,11 @@ def run_experiment(
 
     fit = partial(_fit_or_take, spec=spec, tasks=every_task, shelf=shelf, beside=beside, on_progress=on_progress)
     fitted = _fit_all(spec, every_task, fit, watch)
-    forecasts = add_ensembles(pl.concat([one.forecasts for one in fitted]))
-    outlook = add_ensembles(pl.concat([one.outlook for one in fitted]))
-    calibration = add_ensembles(pl.concat([one.calibration for one in fitted]))
-    full_interval = add_ensembles(pl.concat([one.full_interval for one in fitted]))
+    undirected = _find_undirected(fitted)
+    forecasts = add_ensembles(_leave_out(pl.concat([one.forecasts for one in fitted]), undirected))
+    outlook = add_ensembles(_leave_out(pl.concat([one.outlook for one in fitted]), undirected))
+    calibration = add_ensembles(_leave_out(pl.concat([one.calibration for one in fitted]), undirected))
+    full_interval = add_ensembles(_leave_out(pl.concat([one.full_interval for one in fitted]), undirected))
     watch.lap("forecast")
     scores = score_forecasts(forecasts)
     if full_interval.height:
@@ -121,6 +122,11 @@ def run_experiment(
             *join_notes(tasks, chosen),
             *gap_notes(tasks),
             *refit_notes(spec),
+            *(
+                f"{model} on {market} never names a direction (it repeats the last known price, or gives even odds); "
+                "it is left out."
+                for market, model in undirected.iter_rows()
+            ),
             *failure_notes(pl.concat([forecasts, outlook])),
             *(() if intervals is None else intervals.notes),
         ),
@@ -161,11 +167,23 @@ def _fit_or_take(
     if finished is not None:
         return finished
     fitted = fit_entry(entry, spec, tasks, beside=beside, on_progress=on_progress)
-    for forecasts in (fitted.forecasts, fitted.outlook):
-        _refuse_unsound(entry, spec, forecasts)
+    if spec.samples.quantity != "direction" or is_network(entry):
+        for forecasts in (fitted.forecasts, fitted.outlook):
+            _refuse_unsound(entry, spec, forecasts)
     if shelf is not None:
         shelf.put(entry.label, fitted)
     return fitted
+
+
+def _find_undirected(fitted: Sequence[Fitted]) -> pl.DataFrame:
+    """Market and model of what never names a direction: a copy of the last price has none, nor has even odds."""
+    rows = pl.concat([one.forecasts for one in fitted]).filter(pl.col("quantity") == "direction")
+    named = rows.group_by("market", "model", maintain_order=True).agg((pl.col("value") != 0.5).any())
+    return named.filter(~pl.col("value").fill_null(False)).select("market", "model")
+
+
+def _leave_out(forecasts: pl.DataFrame, undirected: pl.DataFrame) -> pl.DataFrame:
+    return forecasts.join(undirected, on=["market", "model"], how="anti", maintain_order="left")
 
 
 def _refuse_unsound(entry: ModelEntry, spec: Spec, forecasts: pl.DataFrame) -> None:

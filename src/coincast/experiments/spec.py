@@ -226,7 +226,10 @@ def read_spec(
     if path is not None:
         spec = Spec.from_toml(path, changes=changes)
     else:
-        spec = Spec.from_dict(apply_changes(Spec.from_keywords(**(defaults or {})).to_dict(), changes))
+        start = Spec.from_keywords(**(defaults or {})).to_dict()
+        if "models" not in (defaults or {}):
+            del start["models"]  # those that suit the quantity, which a change may name
+        spec = Spec.from_dict(apply_changes(start, changes))
     return Spec.from_dict({**spec.to_dict(), "models": [*spec.models, EVERY_MODEL]}) if every_model else spec
 
 

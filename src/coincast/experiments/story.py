@@ -154,14 +154,18 @@ def write_judgement(judgement: Judgement, out: Path | None = None, *, command: s
 
 
 def outlook_table(result: Result) -> pl.DataFrame:
-    """Forecasts beyond the last candle: market, model, target_time, value, low, high, naive.
+    """Forecasts beyond the last candle: market, model, quantity, target_time, value, low, high, naive.
 
     `low, high` hold nine of ten runs of a network (quantiles 5 % and 95 %): how much its seeds differ, not where the
-    price will be with 90 % probability. Null for models without runs.
+    price will be with 90 % probability. Null for models without runs. `naive` is the last close for a price, 0 for a
+    log return, and what the forecasts' own column `naive` tells for a direction and a volatility.
     """
     from coincast.forecasts.combine import ENSEMBLE
 
-    rows = result.outlook.filter(pl.col("quantity") == "price")
+    rows, quantity = result.outlook, pl.col("quantity")
+    if "naive" not in rows.columns:
+        rows = rows.with_columns(pl.lit(None, dtype=pl.Float64).alias("naive"))
+    naive = pl.when(quantity == "price").then("last_close").when(quantity == "log_return").then(0.0).otherwise("naive")
     spread = (
         rows.filter(pl.col("run") > 0)
         .group_by("market", pl.col("model") + ENSEMBLE, "target_time")
@@ -171,8 +175,11 @@ def outlook_table(result: Result) -> pl.DataFrame:
     return (
         single.filter(pl.col("model") != "naive", pl.col("value").is_not_null())
         .join(spread, on=["market", "model", "target_time"], how="left")
-        .with_columns(naive=pl.col("last_close"))
-        .select("market", "interval", "model", "origin", "step", "target_time", "value", "low", "high", "naive")
+        .with_columns(naive=naive)
+        .select(
+            *("market", "interval", "model", "quantity", "origin", "step", "target_time"),
+            *("value", "low", "high", "naive"),
+        )
         .sort("market", "model", "target_time", maintain_order=True)
     )
 

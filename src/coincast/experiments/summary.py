@@ -12,8 +12,12 @@ from coincast.scores.words import percent, spoken_name
 
 
 def summarise_further(further: Mapping[str, Finding]) -> list[str]:
-    """A line on all markets together, and one on the single steps, where there are several."""
-    return [*_tell_pooled(further["pooled"].table), *_tell_steps(further["steps"].table)]
+    """A line on all markets together, and one on the single steps, where there are several.
+
+    A test whose package is missing has a table without columns, and no line.
+    """
+    telling = {"pooled": _tell_pooled, "steps": _tell_steps}
+    return [line for name, tell in telling.items() if further[name].table.width for line in tell(further[name].table)]
 
 
 def list_further(further: Mapping[str, Finding]) -> dict[str, Any]:

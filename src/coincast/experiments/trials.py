@@ -10,6 +10,7 @@ so that neither two processes at once nor a kill in the middle can spoil anythin
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -21,9 +22,14 @@ import polars as pl
 from coincast.errors import UsageError
 from coincast.experiments.trial import Trial, find_trials
 from coincast.scores.significance import ALPHA
+from coincast.scores.verdict import deciding_rows
+from coincast.scores.words import spoken_name
 from coincast.tabular import home_folder, write_beside
 
 VERSION = 1
+LARGEST_FILE = 16_384
+"""Bytes; a trial's own file has less than one thousand."""
+SPAN_KEYS = ("market", "interval", "quantity")
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,20 @@ class Trials:
             return ""
         overlapping = max(span.overlapping for span in self.spans)
         return words(self.most, spans=len(self.spans), overlapping=overlapping)
+
+    def tell_winners(self, scores: pl.DataFrame) -> list[str]:
+        """What the p of each span's best forecast is worth after so many trials, where its verdict is better.
+
+        Args:
+            scores: the score table of the forecasts that were counted.
+        """
+        best = deciding_rows(scores).drop_nulls("verdict").unique(SPAN_KEYS, keep="first", maintain_order=True)
+        counts = {(span.market, span.interval, span.quantity): span.count for span in self.spans}
+        told = []
+        for row in best.filter(verdict="better").iter_rows(named=True):
+            said = winner_words(counts.get(tuple(row[name] for name in SPAN_KEYS), 0), row["p"])
+            told += [f"{row['market']}: " * (best.height > 1) + f"{spoken_name(row['model'])}: {said}"] if said else []
+        return told
 
     def to_dict(self) -> dict[str, Any]:
         """All figures."""
@@ -153,6 +173,9 @@ def _files(root: Path, series: str) -> Iterator[Path]:
 
 def _read(path: Path) -> Trial | None:
     try:
+        facts = path.lstat()
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > LARGEST_FILE:
+            return None  # a pipe or a device would never end
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
@@ -184,7 +207,7 @@ def _count(trials: Sequence[Trial], kept: Sequence[Trial], notes: Sequence[str])
         further = _distinct(one for one in beside if one.configuration not in counted)
         spans.append(
             SpanTrials(
-                **{name: getattr(here, name) for name in ("market", "interval", "quantity")},
+                **{name: getattr(here, name) for name in SPAN_KEYS},
                 first=datetime.fromtimestamp(here.first / 1000, UTC),
                 last=datetime.fromtimestamp(here.last / 1000, UTC),
                 count=len(all_here),
@@ -243,4 +266,4 @@ def winner_words(count: int, p: float | None) -> str:
         return ""
     adjusted = min(1.0, p * count)
     ending = "still stands" if adjusted < ALPHA else "can be the luck of the best"
-    return f"The best of {count:,}: its p of {p:.2g} times {count:,} is {adjusted:.2g}, and {ending}."
+    return f"the best of {count:,}: its p of {p:.2g} times {count:,} is {adjusted:.2g}, and {ending}."

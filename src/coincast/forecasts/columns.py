@@ -29,6 +29,8 @@ ROLES: dict[str, tuple[str, ...]] = {
 """What a column may mean, and the names that say so, the surest first; case, blanks and `-` do not matter."""
 
 REQUIRED = ("target_time", "actual", "predicted")
+NEED_NAIVE = ("direction", "volatility")
+"""Quantities whose naive forecast a table has to tell."""
 
 EXOGENOUS = frozenset(
     {"open", "high", "low", "close", "price", "volume", "vol", "quote_volume", "market_cap", "trades"}
@@ -41,12 +43,16 @@ _NIXTLA_BAND = re.compile(r"(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(?:\.\d+)
 _NUMBERING = re.compile(r"|index|column_\d+|unnamed.*|level_\d+")
 
 
-def find_columns(names: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
+def find_columns(
+    names: Iterable[str], given: Mapping[str, str] | None = None, *, quantity: str = "price"
+) -> dict[str, str]:
     """Find the meaning of columns by their names.
 
     Args:
         names: columns of the table.
         given: meaning to column, as the user says it; the rest is found.
+        quantity: what is forecast. A column `naive` is the naive forecast of a direction and of a volatility; beside
+            prices and log returns, which need none, it may be a model's.
 
     Returns:
         Meaning (a key of `ROLES`, or a quantile such as `q05`) to column.
@@ -64,7 +70,8 @@ def find_columns(names: Iterable[str], given: Mapping[str, str] | None = None) -
     free = {_plain(name): name for name in names if name not in given.values()}
     found = dict(given)
     for role, aliases in ROLES.items():
-        told = [free[alias] for alias in aliases if alias in free]
+        known = (*aliases, "naive") if role == "naive" and quantity in NEED_NAIVE else aliases
+        told = [free[alias] for alias in known if alias in free]
         if role not in found and told:
             found[role] = told[0]
     for name in free.values():

@@ -63,7 +63,8 @@ def read_outside(
         zone: zone of times without one; else UTC.
         horizon: steps ahead of every row, where the table says neither origin nor step.
         quantity: "price"; "log_return" (from the last close to the target); "direction" (predicted is the probability
-            of a rise, actual 1 or 0) or "volatility" (over all candles to the target), which need a column `naive`.
+            of a rise, actual 1 or 0) or "volatility" (over all candles to the target), which need a column `naive` or
+            `naive_forecast`.
 
     Raises:
         ColumnError: a column is missing, or a cell cannot be read.
@@ -74,7 +75,7 @@ def read_outside(
     if horizon is not None and horizon < 1:
         raise UsageError(f"horizon is {horizon}, and a forecast is at least 1 step ahead")
     table = read_table(source)
-    found = find_columns(table.columns, columns)
+    found = find_columns(table.columns, columns, quantity=_told_quantity(table, columns) or quantity)
     notes: list[str] = []
     table, found = stack_models(table, found, notes)
     frame = parse_columns(table, found, zone, notes)
@@ -93,6 +94,13 @@ def read_outside(
     names = [*FORECAST_COLUMNS, *(name for name in JOINED_COLUMNS if name in frame.columns)]
     forecasts = check_forecasts(frame.select(names))
     return OutsideForecasts(forecasts, take_intervals(frame), tuple(notes + more))
+
+
+def _told_quantity(table: pl.DataFrame, columns: Mapping[str, str] | None) -> str | None:
+    """The quantity that the table itself tells in its first row that does, if any."""
+    name = find_columns(table.columns, columns).get("quantity")
+    told = [] if name is None else table[name].drop_nulls().head(1).to_list()
+    return str(told[0]).strip() if told else None
 
 
 def take_intervals(frame: pl.DataFrame) -> pl.DataFrame | None:

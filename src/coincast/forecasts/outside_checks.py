@@ -50,8 +50,8 @@ def _check_naive(frame: pl.DataFrame) -> None:
         return
     if "naive" not in frame.columns or frame["naive"].null_count():
         raise ForecastError(
-            f"forecasts of {quantity} need a column naive in every row: {NAIVE_TOLD[quantity]}; name it with "
-            'columns={"naive": "..."} (on the command line --column naive=...)'
+            f"forecasts of {quantity} need a column naive in every row: {NAIVE_TOLD[quantity]}; where it has "
+            'another name, columns={"naive": "..."} tells it (on the command line --column naive=...)'
         )
     columns = ("actual", "predicted" if "predicted" in frame.columns else "value", "naive")
     if quantity == "direction":

@@ -40,11 +40,13 @@ JOINED_COLUMNS: dict[str, pl.DataType] = {
     "last_close": pl.Float64(),
     "first_close": pl.Float64(),
     "naive": pl.Float64(),
+    "majority": pl.Float64(),
 }
 """Columns joined when they are known.
 
 `first_close` is the close of the first candle of the input window; `naive` the naive forecast of a quantity where the
-last close does not tell it: for a direction the majority sign of the training rows, for a volatility the EWMA.
+last close does not tell it: for a direction the majority sign of the training rows, for a volatility the EWMA;
+`majority` 1.0 where most changes over as many candles were rises in the training rows, else 0.0.
 """
 
 RUN_COLUMNS: dict[str, pl.DataType] = {
@@ -63,7 +65,7 @@ RUN_COLUMNS: dict[str, pl.DataType] = {
 """The table of runs, a row for each fit of a run; one column per setting that varies stands between `seed` and
 `parameters`."""
 
-VERSIONS = {"forecasts": 2, "intervals": 1, "scores": 1, "runs": 2, "further": 1}
+VERSIONS = {"forecasts": 3, "intervals": 1, "scores": 1, "runs": 2, "further": 1}
 """Schema version of every kind of table that is kept in a file."""
 
 

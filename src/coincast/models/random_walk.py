@@ -31,9 +31,10 @@ class RandomWalk:
     ) -> Float[np.ndarray, "origin horizon"]:
         mean, deviation = step_law(samples, training)
         # Steps belong to a row, not to a place among the origins: whichever others are asked, a path is the same.
-        rng = np.random.default_rng(seed)
-        steps = rng.normal(mean, deviation, (int(origins.max(initial=-1)) + 1, samples.windows.horizon))
-        return np.asarray(samples.close[origins][:, None] * np.exp(np.cumsum(steps[origins], axis=1)))
+        steps = np.empty((len(origins), samples.windows.horizon))
+        for place, row in enumerate(origins.tolist()):
+            steps[place] = np.random.default_rng([seed, row]).normal(mean, deviation, samples.windows.horizon)
+        return np.asarray(samples.close[origins][:, None] * np.exp(np.cumsum(steps, axis=1)))
 
 
 def step_law(samples: Samples, training: Part) -> tuple[float, float]:

@@ -101,17 +101,18 @@ def chart_outlook(story: Story) -> Chart | None:
     ahead = look_ahead(story)
     if ahead is None:
         return None
-    x, unit, name = dates(ahead.time, story), quote_currency(story.market), model_name(ahead.model)
-    traces, key = [], [("price", "price"), ("model", name), ("naive", "naive")]
+    x, unit, name = dates(ahead.time, story), value_unit(story), model_name(ahead.model)
+    traces, key = [], [("model", name), ("naive", "naive")]
     if ahead.low is not None and ahead.high is not None:
         traces += band(x, ahead.low, ahead.high)
-        key.insert(2, ("band", "90 % of its runs"))
+        key.insert(1, ("band", "90 % of its runs"))
     if ahead.past.size:
+        key.insert(0, ("price", "price"))
         traces.append(line("price", "price", dates(ahead.past_time, story), ahead.past, unit))
     traces.append(line("model", name, x, ahead.value, unit) | {"mode": "lines+markers"})
     traces.append(line("naive", "naive", x, ahead.naive, unit))
     text = outlook_text(ahead, story)
-    layout = {"y": unit or "price"}
+    layout = {"y": value_axis(story)}
     return Chart("outlook", "What comes next, as the model sees it", text, text, tuple(key), traces, layout)
 
 

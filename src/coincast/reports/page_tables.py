@@ -26,7 +26,7 @@ from coincast.reports.numbers import (
 from coincast.reports.page_tables_further import further_tables
 from coincast.reports.palette import VERDICT_ROLES
 from coincast.reports.pictures_market import day
-from coincast.reports.quantities import DECIDES, quantity_name
+from coincast.reports.quantities import DECIDES, IN_PERCENT, quantity_name, value_unit
 from coincast.reports.reading import look_ahead, subject_row
 from coincast.reports.story import Story
 from coincast.reports.tables import is_naive, leaderboard
@@ -71,16 +71,26 @@ def ahead_table(section: Story) -> Table | None:
     ahead = look_ahead(section)
     if ahead is None:
         return None
+    unit = value_unit(section) if section.quantity in IN_PERCENT else ""
     heads = ["day (UTC)" if is_daily(section.interval) else "close (UTC)", "forecast", "naive", "against naive"]
     heads += [] if ahead.low is None else ["90 % of its runs"]
     lines = []
     for place in range(ahead.time.size - ahead.steps, ahead.time.size):
         value, naive = float(ahead.value[place]), float(ahead.naive[place])
-        cells = [amount(value), amount(naive), percent(value / naive - 1, signed=True, digits=2)]
+        cells = [amount(value, unit), amount(naive, unit), _against(value, naive, section.quantity)]
         if ahead.low is not None and ahead.high is not None:
-            cells.append(f"{amount(float(ahead.low[place]))} to {amount(float(ahead.high[place]))}")
+            cells.append(f"{amount(float(ahead.low[place]), unit)} to {amount(float(ahead.high[place]), unit)}")
         lines.append(Line((Cell(day(ahead.time[place], section)), *map(figure, cells))))
     return Table("What comes next", "", tuple(heads), tuple(lines))
+
+
+def _against(value: float, naive: float, quantity: str) -> str:
+    """How far a forecast, as it is shown, is from the naive one."""
+    if quantity == "direction":
+        return f"{amount(value - naive)} points"
+    if quantity == "log_return" or naive == 0:
+        return amount(value - naive)
+    return percent(value / naive - 1, signed=True, digits=2)
 
 
 def _leaderboard(section: Story) -> Table:

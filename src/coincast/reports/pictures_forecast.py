@@ -26,7 +26,7 @@ from coincast.reports.canvas import (
 from coincast.reports.numbers import amount, error, model_name, quote_currency, things
 from coincast.reports.palette import LIGHT, Palette
 from coincast.reports.pictures_market import day, shorten, spell_forecasts, where
-from coincast.reports.quantities import error_axis, is_share, truth_name, value_axis
+from coincast.reports.quantities import error_axis, is_share, quantity_name, truth_name, value_axis, value_unit
 from coincast.reports.reading import (
     Ahead,
     Lines,
@@ -121,7 +121,9 @@ def draw_outlook(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     )
     axes = add_axes(figure, theme, top=1.5, right=WIDE)
     name = model_name(ahead.model)
-    handles = list(axes.plot(ahead.past_time, ahead.past, color=theme.price, linewidth=1.3, label="price"))
+    handles = []
+    if ahead.past.size:
+        handles += axes.plot(ahead.past_time, ahead.past, color=theme.price, linewidth=1.3, label="price")
     if ahead.low is not None and ahead.high is not None:
         axes.fill_between(ahead.time, ahead.low, ahead.high, color=theme.band, linewidth=0)
     style = {"linewidth": 1.8, "marker": "o", "markersize": 3, "gid": "model"}
@@ -130,7 +132,7 @@ def draw_outlook(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     handles += axes.plot(ahead.time, ahead.naive, color=theme.naive, label="naive", **style)  # type: ignore[arg-type]
     price_axis(axes)
     time_axis(axes, theme, np.r_[ahead.past_time, ahead.time], story.interval)
-    name_axes(axes, theme, y=quote_currency(story.market) or "price")
+    name_axes(axes, theme, y=value_axis(story))
     _label_ends(axes, theme, float(ahead.value[-1]), float(ahead.naive[-1]))
     legend(axes, theme, handles)
     return figure
@@ -138,12 +140,15 @@ def draw_outlook(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
 
 def outlook_text(ahead: Ahead, story: Story) -> str:
     """Say what an outlook shows, where it ends, and what these settings were worth."""
-    unit, row = quote_currency(story.market), subject_row(story)
+    unit, row = value_unit(story), subject_row(story)
     first, last = day(ahead.time[-ahead.steps], story), day(ahead.time[-1], story)
-    candles = things(ahead.steps, "candle")
-    text = f"{model_name(ahead.model)}: {candles} beyond the last, {first} to {last}."
+    span = f"{things(ahead.steps, 'candle')} beyond the last, {first} to {last}"
+    if story.quantity == "volatility":
+        span = f"{value_axis(story).removesuffix(', %')} beyond the last, to {last}"
+    text = f"{model_name(ahead.model)}: {span}."
     if ahead.low is not None:
-        text += " The band: how far 90 % of its runs differ, not where the price will be."
+        what = quantity_name(story.quantity)
+        text += f" The band: how far 90 % of its runs differ, not where the {what} will be."
     text += f" At the end {amount(ahead.value[-1], unit)}, naive {amount(ahead.naive[-1], unit)}."
     known = row is not None and row["verdict"] and row["model"] == ahead.model
     return f"{text} Verdict of these settings on the test span: {row['verdict']}." if known and row else text

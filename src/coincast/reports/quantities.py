@@ -90,6 +90,33 @@ def say_for(quantity: str, sentence: str) -> str:
     return told.replace(NAIVE_WORDS, OPPONENTS[quantity])
 
 
+def ahead_name(quantity: str, steps: int) -> str:
+    """Name what is forecast over so many candles beyond the last one."""
+    named = {"direction": "probability of a rise", "volatility": f"volatility over {things(steps, 'candle')}"}
+    return named.get(quantity, quantity_name(quantity))
+
+
+def show_value(value: float | None, quantity: str) -> str:
+    """Write a forecast for a terminal: a probability and a volatility in percent; a dash where it is unknown."""
+    if value is None:
+        return "-"
+    return f"{100 * value:,.4g} %" if quantity in IN_PERCENT else f"{value:,.6g}"
+
+
+def show_change(value: float, naive: float | None, quantity: str) -> str:
+    """Write how far a forecast is from the naive one: a share of it, in points for a probability.
+
+    A log return is already a change; there the difference stands as it is.
+    """
+    if naive is None:
+        return "-"
+    if quantity == "direction":
+        return f"{100 * (value - naive):+.1f} points"
+    if quantity == "log_return" or naive == 0:
+        return f"{value - naive:+.6g}"
+    return f"{100 * (value / naive - 1):+.2f} %"
+
+
 def _span(story: Story) -> int:
     """Candles that a volatility spans."""
     table = story.forecasts

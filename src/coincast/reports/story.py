@@ -34,8 +34,8 @@ class Story:
         runs: the table of runs.
         history: `market, model, run, epoch, loss, validation_loss`, and `fit` where runs were fitted several times.
         shift: `market, input, train_low, train_high, share_below, share_above, share_outside`.
-        outlook: `market, model, target_time, value, low, high, naive`: the forecast beyond the last candle; `low, high`
-            hold 90 % of the runs, null for a model without runs.
+        outlook: `market, model, origin, target_time, value, low, high, naive`: the forecast beyond the last candle;
+            `low, high` hold 90 % of the runs, null for a model without runs.
         intervals: the table of intervals.
         calibration: forecasts of the validation part, which tell the prices before the first origin.
         full_interval: forecasts of the whole test span from its first origin.

@@ -16,6 +16,9 @@ from coincast.scores.verdict import IS_DECIDING
 WINDOW_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Shares of the forecasts for which the fluctuation test has published critical values."""
 FEWEST_REPETITIONS = 100
+MOST_REPETITIONS = 1_000_000
+LONGEST_BLOCK = 1_000_000
+LARGEST_SEED = 2**31 - 1
 MOST_NAMED = 5
 """Lines that a note names; of more than these it tells the number."""
 
@@ -60,12 +63,16 @@ class Options:
     window_share: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.repetitions < FEWEST_REPETITIONS:
-            raise UsageError(f"repetitions is {self.repetitions}; allowed: {FEWEST_REPETITIONS} or more")
-        if self.block is not None and self.block < 1:
-            raise UsageError(f"block is {self.block}; allowed: 1 origin or more, or none to have it chosen")
-        if self.seed < 0:
-            raise UsageError(f"seed is {self.seed}; allowed: 0 or more")
+        if not FEWEST_REPETITIONS <= self.repetitions <= MOST_REPETITIONS:
+            raise UsageError(
+                f"repetitions is {self.repetitions}; allowed: {FEWEST_REPETITIONS} to {MOST_REPETITIONS:,} draws"
+            )
+        if self.block is not None and not 1 <= self.block <= LONGEST_BLOCK:
+            raise UsageError(
+                f"block is {self.block}; allowed: 1 to {LONGEST_BLOCK:,} origins, or none to have it chosen"
+            )
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise UsageError(f"seed is {self.seed}; allowed: 0 to {LARGEST_SEED:,}")
         if not 0 <= self.cost < 1:
             raise UsageError(f"cost is {self.cost}; allowed: a share of the price from 0 to below 1, 0.001 for 0.1 %")
         if self.window_share not in WINDOW_SHARES:

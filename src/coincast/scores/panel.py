@@ -15,6 +15,8 @@ from coincast.forecasts.table import SORTING
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 
+UNDIRECTED = "names no direction"
+"""Why an origin is left out where a probability of a rise is exactly 0.5."""
 JUMP_SHARE = 10
 """A jump is a move among the largest (or smallest) one in this many."""
 CALM_SHARE = 3
@@ -28,7 +30,8 @@ class Panel:
     """The origins of one run that can be judged, in order of time.
 
     An origin can be judged when all steps are there, each with a finite forecast, an actual value and (for a price) the
-    last close. `(n, K)` are n origins and K steps; times are milliseconds since 1970.
+    last close; a probability of a rise of exactly 0.5 names no direction. `(n, K)` are n origins and K steps; times are
+    milliseconds since 1970.
 
     Attributes:
         market: market.
@@ -63,6 +66,11 @@ class Panel:
     first_close: Floats
     naive: Floats
     dropped: dict[str, int]
+
+    @property
+    def is_undirected(self) -> bool:
+        """Whether no origin is left, and some were left out for naming no direction."""
+        return self.origins.size == 0 and UNDIRECTED in self.dropped
 
     def keep(self, mask: NDArray[np.bool_], *, step: int | None = None) -> Panel:
         """The origins of a mask; with `step` only its column."""
@@ -136,14 +144,19 @@ def _find_faults(panel: Panel) -> dict[str, NDArray[np.bool_]]:
     """Why forecasts cannot be judged (n, K), in the order in which an origin is asked."""
     nothing = np.zeros(panel.value.shape, dtype=bool)
     is_price, is_volatility = panel.quantity == "price", panel.quantity == "volatility"
+    is_direction = panel.quantity == "direction"
     unknown = np.isnan(panel.actual) | (~(panel.actual > 0) if is_price else nothing)
+    if is_direction:
+        unknown |= panel.actual == 0.5
+    untold = nothing if panel.quantity in ("price", "log_return") else np.isnan(panel.naive)
     return {
         "steps missing": panel.targets < 0,
-        "no direction: a tie, or not known yet" if panel.quantity == "direction" else "actual value unknown": unknown,
+        "no direction: a tie, or not known yet" if is_direction else "actual value unknown": unknown,
         "no movement, so no variance to compare": is_volatility & ~(panel.actual > 0) & ~unknown,
         "last close unknown": ~(panel.last_close > 0) if is_price else nothing,
-        "naive forecast unknown": nothing if panel.quantity in ("price", "log_return") else np.isnan(panel.naive),
+        "naive forecast unknown": untold | (is_direction & (panel.naive == 0.5)),
         "forecast missing or not finite": np.isnan(panel.value),
+        UNDIRECTED: is_direction & (panel.value == 0.5),
         "volatility at or below zero": is_volatility & ~(panel.value > 0),
     }
 

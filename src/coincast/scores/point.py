@@ -18,7 +18,7 @@ from coincast.errors import UsageError
 Floats = NDArray[np.float64]
 
 LARGEST = 1e300
-"""Errors beyond this count as this, so that sums of them stay numbers."""
+"""Losses beyond this count as this, so that means of them stay numbers."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ def absolute_error(truth: Floats, forecast: Floats) -> Floats:
 
 
 def squared_error(truth: Floats, forecast: Floats) -> Floats:
-    """(forecast - truth)^2; infinite where that is too large for a number."""
+    """(forecast - truth)^2, at most `LARGEST`."""
     with np.errstate(over="ignore"):
-        return np.asarray((forecast - truth) ** 2)
+        return np.asarray(np.minimum((forecast - truth) ** 2, LARGEST))
 
 
 def percentage_error(truth: Floats, forecast: Floats) -> Floats:
-    """100 |forecast - truth| / |truth|; infinite where that is too large for a number."""
+    """100 |forecast - truth| / |truth|, at most `LARGEST`."""
     with np.errstate(over="ignore"):
-        return np.asarray(100 * np.abs(forecast - truth) / np.abs(truth))
+        return np.asarray(np.minimum(100 * np.abs(forecast - truth) / np.abs(truth), LARGEST))
 
 
 def signed_error(truth: Floats, forecast: Floats) -> Floats:
@@ -81,23 +81,24 @@ def signed_error(truth: Floats, forecast: Floats) -> Floats:
 
 
 def direction_miss(truth: Floats, forecast: Floats) -> Floats:
-    """1 where the side of a probability of a rise is wrong, 0 where it is right, one half where it is exactly 0.5."""
-    return np.where(forecast == 0.5, 0.5, (forecast > 0.5) != (truth > 0.5)).astype(np.float64)
+    """1 where the side of a probability of a rise is wrong, 0 where it is right; 0.5 names no side and has no loss."""
+    return np.asarray((forecast > 0.5) != (truth > 0.5), dtype=np.float64)
 
 
 def qlike(truth: Floats, forecast: Floats) -> Floats:
-    """`r - ln r - 1` with r = true / forecast variance, for volatilities above zero (Patton 2011).
+    """`r - ln r - 1` with r = true / forecast variance, for volatilities above zero (Patton 2011); at most `LARGEST`.
 
     It is least in expectation for the conditional mean of the variance, also where a noisy proxy stands for the truth.
     """
     log_ratio = 2 * (np.log(truth) - np.log(forecast))
     with np.errstate(over="ignore"):
-        return np.asarray(np.exp(log_ratio) - log_ratio - 1)
+        return np.asarray(np.minimum(np.exp(log_ratio) - log_ratio - 1, LARGEST))
 
 
 def variance_error(truth: Floats, forecast: Floats) -> Floats:
-    """Squared difference of the squares of two volatilities."""
-    return squared_error(truth**2, forecast**2)
+    """Squared difference of the squares of two volatilities, at most `LARGEST`."""
+    zero = np.zeros_like(truth)
+    return squared_error(squared_error(zero, truth), squared_error(zero, forecast))
 
 
 METRICS: dict[str, Metric] = {

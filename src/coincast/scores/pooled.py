@@ -75,7 +75,8 @@ def _test_average(markets: list[LossSeries]) -> dict[str, Any]:
     losses = np.mean([one.losses for one in markets], axis=0)
     naive = np.mean([one.naive for one in markets], axis=0)
     last_targets = np.max([one.panel.targets[:, -1] for one in markets], axis=0)
-    compared = compare_losses(losses, naive, overlapping=count_overlapping(markets[0].origins, last_targets))
+    overlapping = count_overlapping(markets[0].origins, last_targets, steps=markets[0].steps[-1])
+    compared = compare_losses(losses, naive, overlapping=overlapping)
     keys = {name: value for name, value in markets[0].keys.items() if name != "market"}
     figures = {name: getattr(compared, name) for name in FIGURES}
     return {**keys, "markets": len(markets), **figures, "is_too_few": compared.is_too_few}

@@ -68,7 +68,7 @@ class QuantilePanel:
     @property
     def overlap(self) -> int:
         """Successive origins whose targets overlap."""
-        return count_overlapping(self.origins, self.targets[:, -1])
+        return count_overlapping(self.origins, self.targets[:, -1], steps=int(self.steps[-1]))
 
     def keep(self, mask: NDArray[np.bool_], *, step: int | None = None) -> QuantilePanel:
         """The origins of a mask; with `step` only its column."""

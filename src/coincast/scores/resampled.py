@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from coincast.errors import MissingPackageError
 from coincast.scores.finding import KEY_COLUMNS, Finding, Options, Shortage, make_table, tell_shortages
 from coincast.scores.series import LossSeries, deciding_series, group_by_market
-from coincast.scores.significance import ALPHA, count_needed
+from coincast.scores.significance import ALPHA, count_needed, to_safe_units
 
 Floats = NDArray[np.float64]
 
@@ -63,6 +63,7 @@ def choose_block(differences: Floats, *, overlapping: int, options: Options) -> 
     if options.block is not None:
         return options.block
     bootstrap = load_bootstrap("the block length of a bootstrap")
+    differences, _ = to_safe_units(differences)
     with np.errstate(invalid="ignore", divide="ignore"):
         lengths = bootstrap.optimal_block_length(differences)["stationary"].to_numpy()
     longest = float(np.max(lengths[np.isfinite(lengths)], initial=1.0))
@@ -145,5 +146,5 @@ def bootstrap_skill(losses: Floats, naive: Floats, *, block: int, options: Optio
 
     both = np.concatenate([losses, naive], axis=1)
     drawn = load_bootstrap("the bootstrap interval").StationaryBootstrap(block, both, seed=options.seed)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         return np.asarray(drawn.conf_int(skill, options.repetitions, method="percentile", size=1 - ALPHA))

@@ -57,7 +57,7 @@ class LossSeries:
     @property
     def overlapping(self) -> int:
         """Successive origins with overlapping targets."""
-        return count_overlapping(self.panel.origins, self.panel.targets[:, -1])
+        return count_overlapping(self.panel.origins, self.panel.targets[:, -1], steps=int(self.panel.steps[-1]))
 
     @property
     def is_copy(self) -> bool:

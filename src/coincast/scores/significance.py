@@ -32,6 +32,8 @@ COPY_SHARE = 1e-4
 """Mean |difference| below this share of the mean naive loss: the forecast is the naive one."""
 USUAL_POWER = 200
 """Powers of two below which squares and their sums are far from the ends of the range of numbers."""
+UNEVEN_SHARE = 0.2
+"""Share of the distance of origins by which spans may differ because candles do."""
 ZERO_SHARE = 1e-12
 """A long-run error below this share of |mean difference| counts as zero."""
 
@@ -71,20 +73,25 @@ class Comparison:
     is_too_few: bool = False
 
 
-def count_overlapping(origins: NDArray[np.int64], last_targets: NDArray[np.int64]) -> int:
+def count_overlapping(origins: NDArray[np.int64], last_targets: NDArray[np.int64], *, steps: int = 1) -> int:
     """Largest number of successive origins whose targets overlap, at least 1.
 
     This is K where every candle is an origin, K / stride rounded up where every stride-th one is, and 1 where an origin
-    comes no earlier than the last target of the one before.
+    comes no earlier than the last target of the one before. Fewer origins than that cannot show it: then the span of
+    the targets over the usual distance of origins tells it, and of a single origin its steps.
 
     Args:
         origins: ascending times of the origins.
         last_targets: time of the last target of each origin.
+        steps: steps from an origin to its last target.
     """
-    if origins.size == 0:
-        return 1
+    if origins.size < 2:
+        return max(1, steps)
     begun = np.searchsorted(origins, last_targets, side="left")
-    return max(1, int((begun - np.arange(origins.size)).max()))
+    seen = max(1, int((begun - np.arange(origins.size)).max()))
+    # Months differ by a tenth in length: an overlap of so little is none.
+    usual = math.ceil(float(np.median(last_targets - origins) / np.median(np.diff(origins))) - UNEVEN_SHARE)
+    return usual if usual > origins.size else seen
 
 
 def count_needed(overlapping: int) -> int:

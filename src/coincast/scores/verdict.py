@@ -13,7 +13,7 @@ from coincast.errors import ForecastError
 from coincast.forecasts.combine import add_ensembles, failed_runs
 from coincast.forecasts.table import check_forecasts
 from coincast.scores.panel import Panel, find_subsets, make_panels
-from coincast.scores.point import DECIDING, Metric, floor_price, metrics_of, naive_forecast
+from coincast.scores.point import DECIDING, LARGEST, Metric, floor_price, metrics_of, naive_forecast
 from coincast.scores.significance import (
     ALPHA,
     Comparison,
@@ -73,7 +73,8 @@ def score_forecasts(forecasts: pl.DataFrame) -> pl.DataFrame:
 
     Ensembles are added where a model has several runs. Rows of level `ensemble` hold every metric for all origins, for
     each step, for origins whose targets do not overlap (view `segments`) and for the subsets of `find_subsets`; rows of
-    level `run` hold every metric for all origins. For `bias` there is no skill: `low, high` bound its value.
+    level `run` hold every metric for all origins. For `bias` there is no skill: `low, high` bound its value. A model
+    that names a direction nowhere has no row, beside others that do.
 
     Args:
         forecasts: a table of forecasts with `actual` and, for prices, `last_close`.
@@ -183,14 +184,20 @@ def _sound_panels(table: pl.DataFrame) -> list[Panel]:
     if not panels:
         failed = failed_runs(table)["model"].unique(maintain_order=True).to_list()
         raise ForecastError(f"there is no forecast to score; failed: {', '.join(failed) or 'none'}")
-    for panel in panels:
+    judged = [panel for panel in panels if not panel.is_undirected]
+    if not judged:
+        raise ForecastError(
+            f"{panels[0].model} on {panels[0].market} names no direction: every probability of a rise that could be "
+            "judged is exactly 0.5, so there is no hit rate and no word"
+        )
+    for panel in judged:
         if panel.origins.size == 0:
             reasons = ", ".join(f"{reason} ({count:,})" for reason, count in panel.dropped.items())
             raise ForecastError(
                 f"{panel.model} on {panel.market} has no origin that can be judged: {reasons}; "
                 "each needs a forecast, the actual value and the last price known before it"
             )
-    return panels
+    return judged
 
 
 def _score_panel(panel: Panel) -> Iterator[dict[str, Any]]:
@@ -216,7 +223,7 @@ def _score_cut(panel: Panel, *, subset: str, step: int, view: str = "every_origi
 
 
 def _score_metric(panel: Panel, metric: Metric) -> dict[str, Any]:
-    overlapping = count_overlapping(panel.origins, panel.targets[:, -1])
+    overlapping = count_overlapping(panel.origins, panel.targets[:, -1], steps=int(panel.steps[-1]))
     losses, naive = losses_per_origin(panel, metric)
     is_too_few = losses.size < count_needed(overlapping)
     is_copy = False
@@ -242,8 +249,9 @@ def losses_per_origin(panel: Panel, metric: Metric) -> tuple[Floats, Floats]:
     naive = naive_forecast(panel.quantity, panel.last_close, panel.naive)
     scale = 1.0 if metric.scale is None else getattr(panel, metric.scale)
     with np.errstate(over="ignore"):
-        losses, base = ((metric.loss(panel.actual, line) / scale).mean(axis=1) for line in (forecast, naive))
-    return losses, base
+        losses = [metric.loss(panel.actual, line) / scale for line in (forecast, naive)]
+    own, base = (np.clip(each, -LARGEST, LARGEST).mean(axis=1) for each in losses)
+    return own, base
 
 
 def _show_skill(compared: Comparison, metric: Metric) -> dict[str, float | None]:

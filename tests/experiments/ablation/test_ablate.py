@@ -14,7 +14,7 @@ import pytest
 
 import coincast as cc
 from coincast.errors import TooFewRowsError, UsageError
-from coincast.experiments.ablation.ablate import ablate
+from coincast.experiments.ablation.ablate import _find_blind, ablate
 from coincast.experiments.ablation.losses import COMPARED_COLUMNS, WORDS, _compare_runs, _give_words
 from coincast.experiments.ablation.variants import Part, plan_variants
 from coincast.experiments.run import run_experiment
@@ -213,6 +213,27 @@ def test_models_that_look_at_prices_only_are_told_and_not_compared(done: Any) ->
     assert "ar looks at none of the ablated inputs and is not compared" in done.notes
     assert "every input is known in every window, so none is left out" in done.notes
     assert set(done.learning["model"]) == {"ar", "linear"}
+
+
+@pytest.mark.parametrize(("quantity", "blind"), [("price", ["ar", "linear", "naive"]), ("direction", ["ar", "naive"])])
+def test_equal_forecasts_make_no_model_blind_that_looks_at_inputs(quantity: str, blind: list[str]) -> None:
+    """Signs are often equal by chance: a model of a user's own is compared, too, where only directions are known."""
+    spec = Spec.from_keywords(models=["ridge", "lstm", "ar", Linear()], quantity=quantity)
+    names = ["ridge", "lstm", "lstm.ensemble", "lstm(dropout=0.5)", "ar", "linear", "naive"]
+    keys = {"market": "made:UP/USD", "interval": "1d", "quantity": quantity, "run": 0, "origin": 1, "step": 1}
+    same = pl.DataFrame({"model": names, "value": [1.0] * len(names)}).with_columns(
+        pl.lit(value).alias(name) for name, value in keys.items()
+    )
+    assert _find_blind(spec, same, same) == blind
+
+
+def test_equal_directions_are_compared(planted: pl.DataFrame) -> None:
+    """A tip too small to turn a sign: a series that is nearly constant."""
+    one = planted.filter(pl.col("market") == planted["market"][0]).with_columns(
+        dull=(pl.int_range(pl.len()) == 5).cast(pl.Float64)
+    )
+    done = ablate(one, models=["ridge"], features=["log_return"], groups=["dull"], quantity="direction", test=0.2)
+    assert done.comparisons["model"].to_list() == ["ridge"]
 
 
 def test_variants_add_each_part_alone_and_take_each_out_of_all() -> None:

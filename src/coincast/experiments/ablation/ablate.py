@@ -44,12 +44,15 @@ from coincast.experiments.entries import is_network
 from coincast.experiments.fit import OnProgress, fit_entry
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task, choose_candles, make_tasks
-from coincast.forecasts.combine import MODEL_KEYS, add_ensembles
+from coincast.forecasts.combine import ENSEMBLE, MODEL_KEYS, add_ensembles
 from coincast.scores.verdict import NAIVE
 
 if TYPE_CHECKING:
     from coincast.experiments.progress import Fitting
     from coincast.training.trainer import Progress
+
+LOOKING = ("ridge", "lightgbm")
+"""Names of opponents that look at inputs, as every network does."""
 
 
 def ablate(
@@ -159,7 +162,7 @@ def _forecast_variants(
         name: _forecast(variants[name], tasks[name], name, on_progress) for name in dict.fromkeys((bare, full))
     }
     if bare != full:
-        blind = _find_blind(forecasts[bare], forecasts[full])
+        blind = _find_blind(variants[bare], forecasts[bare], forecasts[full])
         models = [entry for entry in variants[bare].models if entry.label not in blind or entry.name == NAIVE]
         if all(entry.label in blind for entry in models):
             raise UsageError(
@@ -183,12 +186,26 @@ def _forecast(spec: Spec, tasks: Sequence[Task], variant: str, on_progress: OnPr
     return add_ensembles(pl.concat([one.forecasts for one in fitted]))
 
 
-def _find_blind(bare: pl.DataFrame, full: pl.DataFrame) -> list[str]:
-    """Models whose forecasts are the same with and without all that is ablated: they look at prices only."""
+def _find_blind(spec: Spec, bare: pl.DataFrame, full: pl.DataFrame) -> list[str]:
+    """Models whose forecasts are the same with and without all that is ablated: they look at prices only.
+
+    Signs are often the same by chance, so that equal directions prove nothing; what is known to look is never blind.
+    """
+    from coincast.models import MODELS
+
+    may_look = [entry for entry in spec.models if is_network(entry) or entry.name in LOOKING]
+    if spec.samples.quantity == "direction":
+        may_look += [entry for entry in spec.models if entry.name not in MODELS]
+    seeing = [entry.label for entry in may_look]
     keys = [*MODEL_KEYS, "run", "origin", "step"]
     both = bare.join(full.select(*keys, other="value"), on=keys, how="full", coalesce=True)
     is_same = pl.col("value").eq_missing(pl.col("other")).all()
-    return both.group_by("model").agg(is_same.alias("same")).filter("same")["model"].sort().to_list()
+    same = both.group_by("model").agg(is_same.alias("same")).filter("same")["model"].sort().to_list()
+    return [
+        model
+        for model in same
+        if not any(model.removesuffix(ENSEMBLE) == one or model.startswith(f"{one}(") for one in seeing)
+    ]
 
 
 def _tell_blind(blind: Sequence[str]) -> list[str]:

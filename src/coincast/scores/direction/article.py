@@ -15,8 +15,9 @@ FEWEST_WINDOWS = 2
 def article_sentences(forecasts: pl.DataFrame) -> list[str]:
     """What the formula of the 2019 tutorial makes of price forecasts, one sentence for each market and model.
 
-    It takes the last target of each origin, in order of time, and compares neighbours (`article_direction`). Models
-    with fewer than two such forecasts have no sentence.
+    It takes the last target of each origin, in order of time, and compares neighbours (`article_direction`). Where the
+    earlier target comes after the origin, its price was not known yet, and the sentence says so. Models with fewer
+    than two such forecasts have no sentence.
 
     Args:
         forecasts: a table of forecasts with `actual` and `last_close`.
@@ -39,6 +40,17 @@ def article_sentences(forecasts: pl.DataFrame) -> list[str]:
         own, copy = (f"{count:,} of {pairs:,} directions ({100 * count / pairs:.1f} %)" for count in (hits, copied))
         sentences.append(
             f"{market}By the formula of the FMZ tutorial of 2019 {name[0].lower()}{name[1:]} hits {own}, and copying "
-            f"the last price {copy}: it compares with a price that was not known yet, and measures no foresight."
+            f"the last price {copy}: {_tell_base(ordered)}."
         )
     return sentences
+
+
+def _tell_base(ordered: pl.DataFrame) -> str:
+    """What the formula compares with: the price at the target before, which may or may not have been known."""
+    late = int((ordered["target_time"].shift(1) > ordered["origin"]).sum())
+    if not late:
+        return "it compares with the price at the target before, which was known when each forecast was made"
+    share = "" if late == ordered.height - 1 else f" in {late:,} of {ordered.height - 1:,} cases"
+    return (
+        f"it compares with a price that was not known yet{share}, and measures no foresight{' there' if share else ''}"
+    )

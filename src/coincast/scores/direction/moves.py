@@ -69,8 +69,8 @@ def take_moves(forecasts: pl.DataFrame, *, majority: Mapping[str, str] | None = 
 
     Args:
         forecasts: a table of forecasts with what came.
-        majority: market to "rise" or "fall", the direction of most of the rows that models were trained on; where the
-            forecasts are directions, their own column `naive` goes before.
+        majority: market to "rise" or "fall", the direction of most of the rows that models were trained on. What the
+            table says goes before: its column `majority`, else, where the forecasts are directions, `naive`.
 
     Raises:
         UsageError: a majority that is no direction.
@@ -100,7 +100,7 @@ def refuse_flat(moves: Moves) -> None:
 
 def _find_signs(table: pl.DataFrame, majority: Mapping[str, str]) -> pl.DataFrame:
     """Columns `said`, `went`, `size` and `majority` beside the keys."""
-    missing = [name for name in ("actual", "last_close", "naive") if name not in table.columns]
+    missing = [name for name in ("actual", "last_close", "naive", "majority") if name not in table.columns]
     table = _join_reached(table.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in missing))
     last, value, actual = pl.col("last_close"), pl.col("value"), pl.col("actual")
     quantity = pl.col("quantity")
@@ -116,6 +116,7 @@ def _find_signs(table: pl.DataFrame, majority: Mapping[str, str]) -> pl.DataFram
         went=_sign(_by_quantity(quantity, actual / last - 1, actual, told)),
         size=_by_quantity(quantity, actual / last - 1, actual.exp() - 1, pl.col("reached") / last - 1).abs(),
         majority=pl.coalesce(
+            _sign(pl.when(pl.col("majority") != 0.5).then(pl.col("majority") - 0.5)),
             _sign(pl.when((quantity == "direction") & (pl.col("naive") != 0.5)).then(pl.col("naive") - 0.5)),
             given.replace_strict(SIGNS, default=None, return_dtype=pl.Float64),
         ),
