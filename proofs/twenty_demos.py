@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import sys
 
-from coincast.training.devices import use_every_core
+import polars as pl
 
-use_every_core()
-
-import polars as pl  # noqa: E402
-
-from coincast.experiments.demo import demo_candles, demo_spec  # noqa: E402
-from coincast.experiments.run import run_experiment  # noqa: E402
+from coincast.experiments.demo import demo_candles, demo_spec
+from coincast.experiments.run import run_experiment
 
 SEEDS = range(20)
 MODEL = "lstm.ensemble"

@@ -1,7 +1,7 @@
 """Fixtures that every test may use, and the strictness under which all of them run.
 
 JAX reads its settings when it is first imported, so they are set here, in the environment, which child processes
-inherit: no silent promotion of dtypes or ranks, two CPU devices on any machine, compiled programs kept between tests.
+inherit: no silent promotion of dtypes or ranks, compiled programs kept between tests.
 Types and shapes in the signatures of models, samples and training are checked at every call; warnings are errors
 (`pyproject.toml`).
 """
@@ -18,7 +18,6 @@ from jaxtyping import install_import_hook
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
 os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(PROJECT / ".pytest_cache" / "compiled")

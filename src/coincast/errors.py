@@ -1,6 +1,7 @@
 """Every error that Coincast expects, as one tree:
 
 CoincastError                 1  a fault that should not happen
+├── StuckError                1  a device that does not answer
 ├── UsageError                2  a wrong option, argument or spec
 │   ├── UnknownNameError      2  a name that no registry knows
 │   └── MissingPackageError   2  an optional package is not installed
@@ -35,6 +36,10 @@ class CoincastError(Exception):
     """Base of every error that Coincast raises on purpose."""
 
     exit_code = 1
+
+
+class StuckError(CoincastError):
+    """A core or an accelerator does not answer."""
 
 
 class UsageError(CoincastError):

@@ -1,4 +1,4 @@
-"""Devices and caches, each in a process of its own: JAX reads its settings once."""
+"""Cores and caches; those of JAX in a process of its own, since it reads its settings once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,9 @@ from typing import Any
 
 import pytest
 
-from coincast.training.devices import HOST_DEVICES, advise_more_devices, available_cores, use_every_core
+from coincast.training.devices import available_cores
 
-ONE_CORE = """
-import os
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-from coincast.training import devices
-devices.available_cores() if hasattr(os, "sched_setaffinity") else setattr(devices, "available_cores", lambda: 1)
-"""
+needs_affinity = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen here")
 
 
 def run(script: str, **environment: str) -> Any:
@@ -30,41 +24,49 @@ def run(script: str, **environment: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_even_one_core_gets_two_devices(tmp_path: Path) -> None:
-    """A program over one device is other arithmetic: results would not agree between machines."""
-    script = ONE_CORE + (
-        "devices.use_every_core()\n"
-        "import jax, json\n"
-        "devices.use_compile_cache()\n"
-        "cache = jax.config.jax_compilation_cache_dir\n"
-        "print(json.dumps([devices.available_cores(), jax.device_count(), cache]))\n"
-    )
-    cache = str(tmp_path / "compiled")
-    assert run(script, COINCAST_HOME=str(tmp_path)) == [1, 2, cache]
+def test_there_is_a_core() -> None:
+    assert 1 <= available_cores() <= (os.cpu_count() or 1)
 
 
-def test_a_library_asks_for_nothing_and_says_how_to_get_more() -> None:
+@needs_affinity
+def test_only_cores_that_may_be_used_count() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, [min(before)])
+        assert available_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_importing_starts_nothing() -> None:
     script = (
-        "from coincast.training import devices\n"
-        "import jax, json\n"
-        "devices.use_every_core()\n"  # too late: JAX is there
-        "devices.available_cores = lambda: 4\n"
-        "print(json.dumps([jax.device_count(), devices.advise_more_devices()]))\n"
+        "import json, sys, os\n"
+        "import coincast.training.devices\n"
+        "print(json.dumps(['jax' in sys.modules, 'XLA_FLAGS' in os.environ]))\n"
     )
-    count, advice = run(script)
-    assert count == 1
-    assert f"1 device on 4 cores; to train on all of them, set XLA_FLAGS={HOST_DEVICES}=4" in advice
+    assert run(script) == [False, False]
 
 
-def test_with_several_devices_there_is_no_advice() -> None:
-    assert advise_more_devices() is None
+def test_compiled_programs_are_kept_at_home(tmp_path: Path) -> None:
+    script = (
+        "import jax, json\n"
+        "from coincast.training.devices import use_compile_cache\n"
+        "use_compile_cache()\n"
+        "print(json.dumps(jax.config.jax_compilation_cache_dir))\n"
+    )
+    folder = tmp_path / "compiled"
+    assert run(script, COINCAST_HOME=str(tmp_path)) == str(folder)
+    assert folder.is_dir()
+    elsewhere = str(tmp_path / "elsewhere")
+    assert run(script, COINCAST_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=elsewhere) == elsewhere
 
 
-@pytest.mark.parametrize(
-    ("flags", "expected"), [("", "{new}"), ("--xla_a=1", "--xla_a=1 {new}"), (f"{HOST_DEVICES}=3", f"{HOST_DEVICES}=3")]
-)
-def test_the_flags_of_a_user_are_kept(monkeypatch: pytest.MonkeyPatch, flags: str, expected: str) -> None:
-    monkeypatch.setenv("XLA_FLAGS", flags)
-    monkeypatch.delitem(sys.modules, "jax", raising=False)
-    use_every_core()
-    assert os.environ["XLA_FLAGS"] == expected.format(new=f"{HOST_DEVICES}={max(2, available_cores())}")
+def test_without_a_home_programs_are_compiled_anew(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    script = (
+        "import jax, json\n"
+        "from coincast.training.devices import use_compile_cache\n"
+        "use_compile_cache()\n"
+        "print(json.dumps(jax.config.jax_compilation_cache_dir))\n"
+    )
+    assert run(script, COINCAST_HOME=str(tmp_path / "file" / "home")) is None

@@ -80,6 +80,16 @@ class Samples:
         """What a network learns, unscaled."""
         return self.target.from_price(self.future_close(windows), self.last_close(windows), self.first_close(windows))
 
+    def targets_by_row(self) -> Float[np.ndarray, "row step"]:
+        """What a network learns, unscaled, as seen from every candle; NaN where the last ones have no future.
+
+        Of a target that does not look at the first close of a window.
+        """
+        horizon = self.windows.horizon
+        padded = np.concatenate([self.close, np.full(horizon, np.nan)])
+        future = np.lib.stride_tricks.sliding_window_view(padded[1:], horizon)
+        return self.target.from_price(future, self.close, self.close)
+
 
 def make_samples(candles: pl.DataFrame, *, market: str, inputs: list[str], **settings: Any) -> Samples:
     """Samples of one market; see `make_sample_sets`."""

@@ -1,15 +1,14 @@
-"""Runs side by side: blocks of lanes, stacked along a leading axis and split over the devices.
+"""Runs side by side: blocks of lanes, stacked along a leading axis, each block a call of one and the same program.
 
 A run must give the same weights whichever runs train beside it, and however many. XLA chooses its kernels by shape, so
 that a number can differ in its last bit between a narrow program and a wide one, and training amplifies such a bit to
-a visible difference. On a CPU every program therefore has eight lanes a device, no more and no fewer: a larger set is
-several blocks of one and the same program, and the spare lanes of the last block repeat its first run
-(`docs/decisions/0004-lanes.md`, `tests/contracts/test_every_network.py`). Eight are nearly as fast per run as more.
+a visible difference. On a CPU the lanes of a program are therefore decided by the network and the batch size alone; a
+larger set is several blocks, and the spare lanes of the last block repeat its first run
+(`docs/decisions/0004-lanes.md`, `tests/contracts/test_every_network.py`).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,79 +16,54 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from coincast.models.dropout import Constant
 
-LANES_PER_DEVICE = 8
-FEWEST_DEVICES = 2
-RUN_AXIS = "run"
-PER_RUN = PartitionSpec(RUN_AXIS)  # type: ignore[no-untyped-call]
-SHARED = PartitionSpec()  # type: ignore[no-untyped-call]
+SMALL_LANES = 8
+"""Of a small network: eight are nearly as fast per run as more."""
+SMALL_WORK = 50_000
+"""Multiplications of a time step, above which one lane keeps a core busy."""
 
 
 @dataclass(frozen=True)
 class Lanes:
-    """Where the runs of one program lie.
+    """How the runs of a set lie in programs.
 
     Attributes:
-        mesh: the devices.
-        width: lanes of all devices together, the most runs that a block can hold.
+        width: runs of one program.
     """
 
-    mesh: Mesh
     width: int
 
     @classmethod
-    def arrange(cls, runs: int) -> Lanes:
-        """Lanes for a number of runs: equally many on every device that is used.
+    def arrange(cls, runs: int, parameters: int, batch_size: int) -> Lanes:
+        """Lanes for a set.
 
-        On a CPU two devices at least, where there are two: a program over one compiles to other arithmetic than over
-        several. An accelerator is wide, and takes all runs at once.
+        An accelerator is wide: it takes all runs of a set at once, shared among the devices that there are.
         """
         devices = jax.devices()
-        wanted = -(-runs // LANES_PER_DEVICE)
-        if devices[0].platform == "cpu":
-            devices = devices[: max(FEWEST_DEVICES, wanted)]
-            per_device = LANES_PER_DEVICE
-        else:
-            per_device = max(LANES_PER_DEVICE, -(-runs // len(devices)))
-        return cls(Mesh(np.array(devices), (RUN_AXIS,)), len(devices) * per_device)
+        if devices[0].platform != "cpu":
+            return cls(-(-runs // len(devices)))
+        return cls(SMALL_LANES if parameters * batch_size < SMALL_WORK else 1)
 
     def blocks(self, runs: int) -> list[slice]:
         """The runs of each block, in order."""
         return [slice(first, min(first + self.width, runs)) for first in range(0, runs, self.width)]
 
     def stack(self, per_run: Sequence[Any]) -> Any:
-        """Stack one pytree of arrays per run of a block, fill the spare lanes, and place them on the devices."""
+        """Stack one pytree of arrays per run of a block, and fill the spare lanes."""
         padded = [*per_run, *[per_run[0]] * (self.width - len(per_run))]
-        stacked = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *padded)
-        return jax.device_put(stacked, NamedSharding(self.mesh, PER_RUN))
+        return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *padded)
 
-    def share(self, arrays: Any) -> Any:
-        """Place arrays that all runs read on every device, once."""
-        return jax.device_put(arrays, NamedSharding(self.mesh, SHARED))
 
-    def program(self, one_run: Callable[..., Any], *, shared: int, donate: tuple[int, ...] = ()) -> Callable[..., Any]:
-        """Compile a pure function of one run into a program over all lanes.
+def every_lane(one_run: Callable[..., Any], *, shared: int) -> Callable[..., Any]:
+    """A pure function of one run as one of all lanes; its last `shared` arguments are the same for every run."""
 
-        Args:
-            one_run: takes per-run arguments first, then `shared` arguments that are the same for every run.
-            shared: how many of the last arguments are shared.
-            donate: per-run arguments whose memory may be reused.
-        """
+    def lanes(*arguments: Any) -> Any:
+        per_run = len(arguments) - shared
+        return jax.vmap(one_run, in_axes=(0,) * per_run + (None,) * shared)(*arguments)
 
-        def every_lane(*arguments: Any) -> Any:
-            per_run = len(arguments) - shared
-            return jax.vmap(one_run, in_axes=(0,) * per_run + (None,) * shared)(*arguments)
-
-        def on_devices(*arguments: Any) -> Any:
-            per_run = len(arguments) - shared
-            specs = (PER_RUN,) * per_run + (SHARED,) * shared
-            mapped = jax.shard_map(every_lane, mesh=self.mesh, in_specs=specs, out_specs=PER_RUN, check_vma=False)
-            return mapped(*arguments)
-
-        return jax.jit(on_devices, donate_argnums=donate)
+    return lanes
 
 
 class Static:
@@ -115,11 +89,10 @@ class Static:
             return self is other
 
 
-def fetch(array: Any) -> np.ndarray:
-    """An array of a device on the host, waited for awake: a plain copy would not hear Ctrl-C until it is there."""
-    while not array.is_ready():
-        time.sleep(0.0005)
-    return np.asarray(array)
+def shapes_of(tree: Any) -> tuple[Any, ...]:
+    """Structure, shapes and dtypes of a pytree of arrays, as a key."""
+    leaves, structure = jax.tree.flatten(tree)
+    return (structure, *((leaf.shape, str(leaf.dtype)) for leaf in leaves))
 
 
 def split_module(module: Any) -> tuple[Any, Any, Any]:

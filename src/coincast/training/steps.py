@@ -1,128 +1,208 @@
-"""The training of one run, in pure functions that `Lanes` maps over runs: order, gather, learn, validate."""
+"""The training of one run, in pure functions that are mapped over the lanes of a program: learn, validate."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int
 
 from coincast.samples.scaling import scale_window
-from coincast.training.losses import LOSSES
+from coincast.training.lanes import Static
+from coincast.training.losses import Context, sample_loss
+from coincast.training.optimisers import OPTIMISERS, clip, learning_rate
+from coincast.training.order import shuffled
+from coincast.training.penalties import activity_penalty, penalty
 from coincast.training.recipe import Recipe
+from coincast.training.runs import Data
 
-Data = dict[str, Any]
-"""The arrays of one run: its key, table, scale, learning rate, and padded windows with their counts."""
+VALIDATION_BATCH = 256
+NOISE = 0x6E6F6973
+"""Makes the key of the noise; a network that splits its key never comes so far."""
 
 
-def shuffle(data: Data, epoch: Int[Array, ""], *, recipe: Recipe, slots: int) -> Int[Array, "step batch"]:
-    """Window numbers of one epoch in batches; -1 in the slots that are left over.
+@dataclass(frozen=True)
+class Program:
+    """What the programs of a set have in common, known when they are compiled.
 
-    The bits of slot i depend on the key and on i alone, so that a run's order is the same in a longer set.
+    Attributes:
+        static: the part of the module that is no array.
+        recipe: without its rates.
+        lookback: past candles of a window.
+        steps: the most steps of one call.
+        penalised: whether any run of the set has penalties on its weights.
+        activity_penalised: whether any has one on its activity.
+        noisy: whether any adds noise to its inputs.
+        clipped: whether any limits its gradient.
+        terms: whether any has a strength of `TERMS`.
+        with_no_change: whether the loss, or a term, looks at the forecast that nothing changes.
     """
-    slot = jnp.arange(slots)
-    valid = slot < data["count"]
-    if recipe.shuffle:
-        key = jax.random.fold_in(jax.random.wrap_key_data(data["key"]), epoch)
-        draws = jax.random.bits(jax.random.fold_in(key, 0), (slots,), jnp.uint32) >> 1
-        order = jnp.argsort(jnp.where(valid, draws, jnp.uint32(0xFFFFFFFF)), stable=True)
-    else:
-        order = slot
-    return jnp.where(valid, order, -1).reshape(-1, recipe.batch_size)
 
-
-def _gather(
-    data: Data, tables: Float[Array, "table row feature"], starts: Int[Array, "batch"], lookback: int
-) -> Float[Array, "batch lookback feature"]:
-    """Scaled windows of one run, gathered from its table."""
-    rows = starts[:, None] + jnp.arange(lookback)[None]
-    return scale_window(tables[data["table"], rows], data["relative"], data["centre"], data["spread"], xp=jnp)  # type: ignore[no-any-return]
-
-
-def _sample_losses(
-    module: Any,
-    recipe: Recipe,
-    pasts: Float[Array, "batch lookback feature"],
-    targets: Float[Array, "batch horizon"],
-    keys: Key[Array, "batch"] | None,
-) -> Float[Array, "batch"]:
-    outputs = (
-        jax.vmap(module)(pasts) if keys is None else jax.vmap(lambda past, key: module(past, key=key))(pasts, keys)
-    )
-    return jax.vmap(LOSSES[recipe.loss])(outputs[..., 0], targets)
+    static: Static
+    recipe: Recipe
+    lookback: int
+    steps: int
+    penalised: bool
+    activity_penalised: bool
+    noisy: bool
+    clipped: bool
+    terms: bool
+    with_no_change: bool
 
 
 def advance(
     state: tuple[Any, Any],
     fixed: Any,
-    data: Data,
-    batches: Int[Array, "step batch"],
-    tables: Float[Array, "table row feature"],
+    run: Data,
+    is_learning: Bool[Array, ""],
+    shared: Data,
     epoch: Int[Array, ""],
     first_step: Int[Array, ""],
+    steps: Int[Array, ""],
     *,
-    static: Any,
-    recipe: Recipe,
-    optimiser: optax.GradientTransformation,
-    lookback: int,
+    program: Program,
 ) -> tuple[tuple[Any, Any], Float[Array, ""]]:
-    """Train one run for a stretch of steps.
+    """Train one run for a stretch of an epoch.
+
+    Args:
+        state: trained arrays and the optimiser's moments.
+        fixed: arrays of the module that are not trained.
+        run: the run's own arrays.
+        is_learning: else it stands still.
+        shared: the arrays of all runs.
+        epoch: from 0.
+        first_step: of the epoch.
+        steps: how many, at most `program.steps`.
+        program: what was known when it was compiled.
 
     Returns:
         The new state, and the sum over the stretch's samples of their losses before each step's update.
     """
-    epoch_key = jax.random.fold_in(jax.random.wrap_key_data(data["key"]), epoch)
+    recipe = program.recipe
+    epoch_key = jax.random.fold_in(jax.random.wrap_key_data(run["key"]), epoch)
+    slots = first_step * recipe.batch_size + jnp.arange(program.steps * recipe.batch_size)
+    if recipe.shuffle:
+        order = shuffled(slots, run["count"], run["key"], epoch)
+    else:
+        order = jnp.where(slots < run["count"], slots, -1)
+    batches = order.reshape(program.steps, recipe.batch_size)
+    optimiser = OPTIMISERS[recipe.optimiser](run["rates"], recipe)
+    steps_per_epoch = -(-run["count"] // recipe.batch_size)
 
-    def step(state: tuple[Any, Any], numbered: tuple[Any, Any]) -> tuple[tuple[Any, Any], Any]:
-        number, batch = numbered
-        trained, moments = state
+    def step(number: Any, carried: tuple[Any, Any]) -> tuple[Any, Any]:
+        (trained, moments), total = carried
+        batch = batches[number]
         valid: Bool[Array, "batch"] = batch >= 0
         count = jnp.sum(valid).astype(jnp.float32)
-        windows = jnp.maximum(batch, 0)
-        pasts = _gather(data, tables, data["starts"][windows], lookback)
-        keys = jax.random.split(jax.random.fold_in(epoch_key, 1 + number), recipe.batch_size)
+        windows = run["first"] + jnp.maximum(batch, 0)
+        keys = jax.random.split(jax.random.fold_in(epoch_key, first_step + number), recipe.batch_size)
 
         def mean_loss(trained: Any) -> Float[Array, ""]:
-            module = eqx.combine(trained, fixed, static)
-            losses = _sample_losses(module, recipe, pasts, data["targets"][windows], keys)
-            return jnp.sum(jnp.where(valid, losses, 0)) / jnp.maximum(count, 1)
+            module = eqx.combine(trained, fixed, program.static.tree)
+            losses = jax.vmap(lambda window, key: _loss(module, run, shared, window, key, program))(windows, keys)
+            mean = jnp.sum(jnp.where(valid, losses, 0)) / jnp.maximum(count, 1)
+            return mean + penalty(trained, run["rates"]) if program.penalised else mean
 
         loss, gradient = jax.value_and_grad(mean_loss)(trained)
+        if program.clipped:
+            gradient = clip(gradient, run["rates"])
+        now = epoch * steps_per_epoch + first_step + number
         with jax.numpy_dtype_promotion("standard"):  # optax raises a float to the power of an integer count
-            direction, new_moments = optimiser.update(gradient, moments)
-        new_trained = jax.tree.map(lambda leaf, move: leaf - data["learning_rate"] * move, trained, direction)
-        # A run with fewer windows than the longest of its set stands still in the steps that it lacks.
-        kept = jax.tree.map(
-            lambda new, old: jnp.where(count > 0, new, old), (new_trained, new_moments), (trained, moments)
-        )
-        return kept, loss * count
+            direction, new_moments = optimiser.update(gradient, moments, trained)
+            rate = learning_rate(run["rates"], recipe, now, steps_per_epoch)
+        new_trained = jax.tree.map(lambda leaf, move: leaf - rate * move, trained, direction)
+        # A run with fewer windows than the longest of its block stands still in the steps that it lacks.
+        moves = (count > 0) & is_learning
+        kept = jax.tree.map(lambda new, old: jnp.where(moves, new, old), (new_trained, new_moments), (trained, moments))
+        return kept, total + loss * count
 
-    steps = batches.shape[0]
-    state, losses = jax.lax.scan(step, state, (first_step + jnp.arange(steps), batches))
-    return state, jnp.sum(losses)
+    return jax.lax.fori_loop(0, steps, step, (state, jnp.float32(0)))  # type: ignore[no-any-return]
 
 
 def validation_loss(
     trained: Any,
     fixed: Any,
-    data: Data,
-    tables: Float[Array, "table row feature"],
+    run: Data,
+    shared: Data,
+    chunks: Int[Array, ""],
     *,
-    static: Any,
-    recipe: Recipe,
-    lookback: int,
+    program: Program,
 ) -> Float[Array, ""]:
-    """Mean loss of one run over its validation windows, without dropout; NaN where it has none."""
-    module = eqx.combine(trained, fixed, static)
+    """Mean loss of one run over its validation windows, without dropout, noise or penalties; NaN where it has none.
 
-    def one(start: Int[Array, ""], target: Float[Array, "horizon"]) -> Float[Array, ""]:
-        pasts = _gather(data, tables, start[None], lookback)
-        return _sample_losses(module, recipe, pasts, target[None], None)[0]
+    Args:
+        trained, fixed, run, shared, program: as of `advance`.
+        chunks: of `VALIDATION_BATCH` windows, enough for every run of the block.
+    """
+    module = eqx.combine(trained, fixed, program.static.tree)
 
-    starts, targets = data["validation_starts"], data["validation_targets"]
-    losses = jax.lax.map(lambda pair: one(*pair), (starts, targets), batch_size=256)
-    count: Int[Array, ""] = data["validation_count"]
-    return jnp.sum(jnp.where(jnp.arange(len(starts)) < count, losses, 0)) / count.astype(jnp.float32)
+    def add(number: Any, total: Any) -> Any:
+        slots = number * VALIDATION_BATCH + jnp.arange(VALIDATION_BATCH)
+        valid = slots < run["validation_count"]
+        windows = run["first_validation"] + jnp.where(valid, slots, 0)
+        losses = jax.vmap(lambda window: _loss(module, run, shared, window, None, program))(windows)
+        return total + jnp.sum(jnp.where(valid, losses, 0))
+
+    mean: Float[Array, ""] = jax.lax.fori_loop(0, chunks, add, jnp.float32(0)) / run["validation_count"].astype(
+        jnp.float32
+    )
+    return mean
+
+
+def start_moments(trained: Any, recipe: Recipe, lanes: int) -> optax.OptState:
+    """State of the optimiser before the first step, for as many lanes: all of it is zero.
+
+    Args:
+        trained: trained arrays of one run.
+        recipe: of the run.
+        lanes: how many.
+    """
+    shapes = jax.eval_shape(OPTIMISERS[recipe.optimiser](recipe.rates(), recipe).init, trained)
+    return jax.tree.map(lambda leaf: np.zeros((lanes, *leaf.shape), leaf.dtype), shapes)
+
+
+def _loss(module: Any, run: Data, shared: Data, window: Int[Array, ""], key: Any, program: Program) -> Float[Array, ""]:
+    """Loss of one window; with a key as in training, with dropout, noise and a penalty on activity."""
+    recipe, rates = program.recipe, run["rates"]
+    start = shared["starts"][window]
+    past = gather(shared["rows"], start, run, shared["spans"][window], program.lookback)
+    if key is not None and program.noisy:
+        # The key itself stays as it is in a program without noise: beside noisy runs a quiet one draws the same dropout.
+        noise = jax.random.normal(jax.random.fold_in(key, NOISE), past.shape, past.dtype)
+        past = past + rates["noise"] * noise
+    activity = None
+    if program.activity_penalised and key is not None:
+        outputs, activity = module.with_activity(past, key=key)
+    else:
+        outputs = module(past, key=key)
+    naive, unit = (shared["naive"][window], shared["unit"][window]) if program.with_no_change else (0.0, 1.0)
+    context = Context(naive, unit, run["typical"], rates, recipe.quantiles)
+
+    def one(output: Any, truth: Any) -> Float[Array, ""]:
+        return sample_loss(recipe.loss, output, truth, context, terms=program.terms)
+
+    if recipe.loss_on == "every":
+        first = start + run["step_shift"][shared["spans"][window]]
+        truths = jax.lax.dynamic_slice_in_dim(shared["step_targets"], first, program.lookback)
+        loss = jnp.mean(jax.vmap(one)(outputs, truths))
+    else:
+        loss = one(at_last_step(outputs), shared["targets"][window])
+    return loss if activity is None else loss + activity_penalty(activity, rates)
+
+
+def gather(
+    rows: Float[Array, "row feature"], start: Int[Array, ""], run: Data, span: Int[Array, ""], lookback: int
+) -> Float[Array, "lookback feature"]:
+    """One scaled window of a run."""
+    past = jax.lax.dynamic_slice_in_dim(rows, start, lookback)
+    return scale_window(past, run["relative"][span], run["centre"][span], run["spread"][span], xp=jnp)  # type: ignore[no-any-return]
+
+
+def at_last_step(outputs: Float[Array, "*step horizon output"]) -> Float[Array, "horizon output"]:
+    """The forecast as seen from the last candle, of a network that says one at every step, too."""
+    return outputs[-1] if outputs.ndim == 3 else outputs

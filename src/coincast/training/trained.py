@@ -14,11 +14,15 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from coincast.models.forecaster import Axes
-from coincast.samples.scaling import InputScale, scale_window
-from coincast.training.lanes import Lanes, Static, fetch
+from coincast.samples.scaling import InputScale
+from coincast.training.lanes import Static, every_lane
+from coincast.training.recipe import Recipe
+from coincast.training.runs import Data, lay_tables_out
+from coincast.training.steps import at_last_step, gather
 
 WINDOWS_PER_DISPATCH = 256
-PROGRAMS_KEPT = 8
+RUNS_PER_DISPATCH = 32
+PROGRAMS_KEPT = 32
 
 
 @dataclass(frozen=True)
@@ -28,21 +32,31 @@ class TrainedRuns:
     Attributes:
         axes: sizes of one sample.
         static: the part of the module that is no array, the same for all runs.
+        recipe: of the first run; the others differ in its rates only.
         trained, fixed: the module's trained and other arrays, stacked along a leading run axis.
-        losses: mean training loss of each epoch, dropout on, as Keras reports it.
+        losses: mean training loss of each epoch, dropout on, as Keras reports it; NaN after the last one.
         validation_losses: after each epoch, dropout off; None without validation windows, NaN for a run without.
+        epochs: that each run learnt in.
+        best_epochs: of the least validation loss (loss, where nothing is validated), from 1; 0 for a run that failed
+            at once. Where training stops early, its weights are the ones that were kept.
         parameters: trained numbers of one run.
         seconds: wall time of the whole set, compilation included.
     """
 
     axes: Axes
     static: Any
+    recipe: Recipe
     trained: Any
     fixed: Any
     losses: Float[np.ndarray, "run epoch"]
     validation_losses: Float[np.ndarray, "run epoch"] | None
+    epochs: Int[np.ndarray, "run"]
+    best_epochs: Int[np.ndarray, "run"]
     parameters: int
     seconds: float
+
+    def __len__(self) -> int:
+        return len(self.losses)
 
     def module(self, run: int) -> Any:
         """The network of one run, for one sample."""
@@ -56,9 +70,15 @@ class TrainedRuns:
     def select(self, runs: Sequence[int]) -> TrainedRuns:
         """Some of the runs, in the order asked for."""
         rows = np.array(runs, dtype=np.int64)
-        trained, fixed = jax.tree.map(lambda leaf: leaf[rows], (self.trained, self.fixed))
-        validation = None if self.validation_losses is None else self.validation_losses[rows]
-        return replace(self, trained=trained, fixed=fixed, losses=self.losses[rows], validation_losses=validation)
+        return replace(
+            self,
+            trained=jax.tree.map(lambda leaf: leaf[rows], self.trained),
+            fixed=jax.tree.map(lambda leaf: leaf[rows], self.fixed),
+            losses=self.losses[rows],
+            validation_losses=None if self.validation_losses is None else self.validation_losses[rows],
+            epochs=self.epochs[rows],
+            best_epochs=self.best_epochs[rows],
+        )
 
     def arrays(self, run: int) -> Any:
         """Trained and other arrays of one run."""
@@ -69,8 +89,8 @@ class TrainedRuns:
         inputs: Sequence[Float[np.ndarray, "_row feature"]],
         scales: Sequence[InputScale],
         starts: Sequence[Int[np.ndarray, "_window"]],
-    ) -> list[Float[np.ndarray, "_window horizon"]]:
-        """Forecasts of all runs at once, in the unit of the scaled target.
+    ) -> list[Float[np.ndarray, "_window horizon output"]]:
+        """Outputs of all runs at once, in the unit of the scaled target.
 
         Args:
             inputs: the table of each run; runs that share a table hand over the same array.
@@ -79,77 +99,60 @@ class TrainedRuns:
         """
         return Predictor(self, scales).predict(inputs, starts)
 
+    def point(self, outputs: Float[np.ndarray, "window horizon output"]) -> Float[np.ndarray, "window horizon"]:
+        """The point forecast that outputs tell."""
+        point: Float[np.ndarray, "window horizon"] = self.recipe.head.point(outputs, self.recipe.quantiles, np)
+        return point
+
 
 class Predictor:
-    """Asks the same runs again and again, compiled once.
+    """Asks the same runs again and again; their weights stay on the device.
 
     Args:
         runs: which.
         scales: how each of them scales its inputs.
-        keep: whether their weights stay on the device between two calls.
     """
 
-    def __init__(self, runs: TrainedRuns, scales: Sequence[InputScale], *, keep: bool = False) -> None:
-        self.runs, self.scales, self.keep = runs, scales, keep
-        self.lanes = Lanes.arrange(len(scales))
-        self.program = _compile(Static(runs.static), self.lanes, runs.axes.lookback)
-        self.kept: dict[int, Any] = {}
+    def __init__(self, runs: TrainedRuns, scales: Sequence[InputScale]) -> None:
+        self.runs = runs
+        self.program = _compile(Static(runs.static), runs.axes.lookback)
+        self.parts = []
+        for first in range(0, len(runs), RUNS_PER_DISPATCH):
+            own = slice(first, min(first + RUNS_PER_DISPATCH, len(runs)))
+            weights = jax.tree.map(lambda leaf, own=own: leaf[own], (runs.trained, runs.fixed))
+            self.parts.append((own, jax.device_put((*weights, _stack_scales(scales[own])))))
 
     def predict(
         self, inputs: Sequence[Float[np.ndarray, "_row feature"]], starts: Sequence[Int[np.ndarray, "_window"]]
-    ) -> list[Float[np.ndarray, "_window horizon"]]:
+    ) -> list[Float[np.ndarray, "_window horizon output"]]:
         """See `TrainedRuns.predict`."""
-        tables, numbers = stack_tables(inputs)
-        shared = self.lanes.share(tables)
+        rows, firsts = lay_tables_out(inputs)
+        shared = jax.device_put(rows)
         outputs: list[np.ndarray] = []
-        for block in self.lanes.blocks(len(inputs)):
-            trained, fixed, scale = self._weights(block)
-            table = self.lanes.stack([np.int32(number) for number in numbers[block]])
-            longest = max(1, *(len(run_starts) for run_starts in starts[block]))
+        for own, (trained, fixed, scale) in self.parts:
+            longest = max(1, *(len(run_starts) for run_starts in starts[own]))
             size = 1 if longest == 1 else WINDOWS_PER_DISPATCH
-            pieces = []
-            for first in range(0, longest, size):
-                chunk = self.lanes.stack([_chunk(run_starts, first, size) for run_starts in starts[block]])
-                pieces.append(fetch(self.program(trained, fixed, scale, table, chunk, shared)))
-            outputs.extend(np.concatenate(pieces, axis=1).astype(np.float64)[: block.stop - block.start])
+            asked = [run_starts + first for run_starts, first in zip(starts[own], firsts[own], strict=True)]
+            pieces = [
+                self.program(trained, fixed, scale, np.stack([_chunk(one, first, size) for one in asked]), shared)
+                for first in range(0, longest, size)
+            ]
+            outputs.extend(np.concatenate([np.asarray(piece) for piece in pieces], axis=1).astype(np.float64))
         return [output[: len(run_starts)] for output, run_starts in zip(outputs, starts, strict=True)]
-
-    def _weights(self, block: slice) -> Any:
-        if block.start in self.kept:
-            return self.kept[block.start]
-        scales = [
-            (scale.relative, scale.centre.astype(np.float32), scale.spread.astype(np.float32))
-            for scale in self.scales[block]
-        ]
-        weights = (
-            *self.lanes.stack([self.runs.arrays(run) for run in range(block.start, block.stop)]),
-            self.lanes.stack(scales),
-        )
-        if self.keep:
-            self.kept[block.start] = weights
-        return weights
 
 
 @lru_cache(maxsize=PROGRAMS_KEPT)
-def _compile(static: Static, lanes: Lanes, lookback: int) -> Any:
+def _compile(static: Static, lookback: int) -> Any:
     """The program of a prediction; equal arguments share it."""
-    return lanes.program(partial(_predict, static=static.tree, lookback=lookback), shared=1)
+    return jax.jit(every_lane(partial(_predict, static=static.tree, lookback=lookback), shared=1))
 
 
-def stack_tables(
-    inputs: Sequence[Float[np.ndarray, "_row feature"]],
-) -> tuple[Float[np.ndarray, "table row feature"], list[int]]:
-    """The distinct tables as one float32 array, and the number of each run's table in it.
-
-    Rows of the same array are held once. NaN and padding are 0: no window reaches them.
-    """
-    distinct = {id(table): table for table in inputs}
-    rows = max(len(table) for table in distinct.values())
-    stacked = np.zeros((len(distinct), rows, inputs[0].shape[1]), dtype=np.float32)
-    for number, table in enumerate(distinct.values()):
-        stacked[number, : len(table)] = np.nan_to_num(table, posinf=0, neginf=0)
-    order = list(distinct)
-    return stacked, [order.index(id(table)) for table in inputs]
+def _stack_scales(scales: Sequence[InputScale]) -> Data:
+    return {
+        "relative": np.stack([scale.relative for scale in scales])[:, None],
+        "centre": np.stack([scale.centre for scale in scales]).astype(np.float32)[:, None],
+        "spread": np.stack([scale.spread for scale in scales]).astype(np.float32)[:, None],
+    }
 
 
 def _chunk(starts: Int[np.ndarray, "window"], first: int, size: int) -> Int[np.ndarray, "chunk"]:
@@ -162,16 +165,16 @@ def _chunk(starts: Int[np.ndarray, "window"], first: int, size: int) -> Int[np.n
 def _predict(
     trained: Any,
     fixed: Any,
-    scale: tuple[Any, Any, Any],
-    table: Int[Array, ""],
+    scale: Data,
     starts: Int[Array, "window"],
-    tables: Float[Array, "table row feature"],
+    rows: Float[Array, "row feature"],
     *,
     static: Any,
     lookback: int,
-) -> Float[Array, "window horizon"]:
+) -> Float[Array, "window horizon output"]:
     module = eqx.combine(trained, fixed, static)
-    rows = starts[:, None] + jnp.arange(lookback)[None]
-    pasts = scale_window(tables[table, rows], *scale, xp=jnp)
-    outputs: Float[Array, "window horizon output"] = jax.vmap(module)(pasts)
-    return outputs[..., 0]
+
+    def one(start: Int[Array, ""]) -> Float[Array, "horizon output"]:
+        return at_last_step(module(gather(rows, start, scale, jnp.int32(0), lookback)))
+
+    return jax.vmap(one)(starts)

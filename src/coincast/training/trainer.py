@@ -1,65 +1,37 @@
 """Many runs in one program: the whole training is one pure function of a run, mapped over runs.
 
-The unit of work is a set of runs: seeds x settings x (market, training span). They share the shapes of their network,
-their windows and their recipe; everything else (windows, targets, scales, rates, keys) is an array of its own per run.
-The data lie on the device once, and windows are gathered by row inside a step, so that memory grows with the data and
-not with data x window. A program trains a stretch of an epoch; between two stretches Python is awake, which is where
-progress is told, losses are kept, and Ctrl-C is heard.
+The unit of work is a set of runs: seeds x settings x (market, training span). They share the shapes of their network
+and their recipe; everything else (windows, targets, scales, rates, keys) is an array of its own per run. The data lie
+on the device once, and windows are gathered by row inside a step. A program trains a stretch of an epoch of a block of
+runs (`Lanes`); threads keep every core or device busy (`Workers`); between two stretches Python is awake, which is
+where progress is told, losses are kept, training is stopped early, and Ctrl-C is heard.
 """
 
 from __future__ import annotations
 
+import heapq
 import time
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-import optax
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from coincast.errors import UsageError
-from coincast.models.forecaster import Axes, Network
-from coincast.samples.scaling import InputScale
-from coincast.training.devices import advise_more_devices, use_compile_cache
-from coincast.training.lanes import Lanes, Static, fetch, split_module
+from coincast.training.block import Arrays, Block, Epoch, join_runs
+from coincast.training.devices import use_compile_cache
+from coincast.training.lanes import Lanes, split_module
+from coincast.training.memory import Budget
+from coincast.training.programs import Programs, compile_programs, describe_program
 from coincast.training.recipe import Recipe
-from coincast.training.steps import Data, advance, shuffle, validation_loss
-from coincast.training.trained import TrainedRuns, stack_tables
-
-# One dispatch should end well within a second, so that Ctrl-C is heard and progress moves.
-SECONDS_PER_DISPATCH = 0.25
-PROGRAMS_KEPT = 8
-ANY_RATE = 0.001
-"""A program does not know its runs' learning rates; recipes that differ in nothing else share it."""
-
-
-@dataclass(frozen=True)
-class TrainingRun:
-    """One run of a set.
-
-    Attributes:
-        settings: the network; runs of a set may differ in its rates, not in its shapes.
-        recipe: runs of a set may differ in the learning rate only.
-        seed: its key; the same seed draws the same numbers whatever runs beside it.
-        inputs: unscaled inputs of its market, one row per candle; runs that share a table hand over the same array.
-        scale: fitted on its training rows.
-        starts, targets: first row and scaled target of each training window.
-        validation_starts, validation_targets: the same for the validation windows; empty where there are none.
-    """
-
-    settings: Network
-    recipe: Recipe
-    seed: int
-    inputs: Float[np.ndarray, "row feature"]
-    scale: InputScale
-    starts: Int[np.ndarray, "window"]
-    targets: Float[np.ndarray, "window horizon"]
-    validation_starts: Int[np.ndarray, "validation"]
-    validation_targets: Float[np.ndarray, "validation horizon"]
+from coincast.training.runs import Data, TrainingRun, axes_of, lay_out
+from coincast.training.steps import VALIDATION_BATCH, start_moments
+from coincast.training.trained import TrainedRuns
+from coincast.training.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -73,12 +45,31 @@ class Progress:
     steps_per_second: float
 
 
+@runtime_checkable
+class Keeper(Protocol):
+    """Keeps an unfinished training, so that it can go on."""
+
+    def resume(self) -> tuple[Arrays, dict[str, Any]] | None:
+        """What was kept last; None where nothing was."""
+        ...
+
+    def is_due(self) -> bool:
+        """Whether it is time to keep what there is."""
+        ...
+
+    def keep(self, arrays: Arrays, facts: dict[str, Any]) -> None:
+        """Keep this, in place of what was kept before."""
+        ...
+
+
 def train(
     runs: Sequence[TrainingRun],
     *,
     lookback: int,
     starts: Sequence[Any] | None = None,
-    windows: int = 0,
+    memory: int | None = None,
+    keeper: Keeper | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TrainedRuns:
     """Train a set of runs in one program.
@@ -87,160 +78,245 @@ def train(
         runs: at least one; see `TrainingRun` for what they must share.
         lookback: past candles of a window.
         starts: the weights that each run begins from (`TrainedRuns.weights`); else those that its settings draw.
-        windows: room for at least so many training windows, so that later trainings share the program.
+        memory: bytes that the training may take; default: half of the machine's. Sets that need more are trained block
+            after block, with the same result.
+        keeper: keeps the training while it goes on, and hands over what it kept of an interrupted one.
+        on_epoch: called after each epoch of each block of runs.
         on_progress: called after each dispatch.
 
     Returns:
         The trained runs, in the same order.
 
     Raises:
-        UsageError: recipes that differ in more than the learning rate.
+        UsageError: recipes that differ in more than their rates, early stopping without validation windows, or a single
+            block of runs that does not fit into the memory.
+        StuckError: a device does not answer.
     """
     use_compile_cache()
-    advice = advise_more_devices()
-    if advice is not None:
-        warnings.warn(advice, stacklevel=2)
-    _refuse_mixed_recipes(runs)
     began = time.perf_counter()
-    recipe, horizon = runs[0].recipe, runs[0].targets.shape[1]
-    axes = Axes(lookback=lookback, feature=runs[0].inputs.shape[1], horizon=horizon)
-    keys = [jax.random.split(jax.random.key(run.seed)) for run in runs]
-    # Built outside the sharded program: a QR product inside it dead-locks on CPU.
-    parts = [split_module(run.settings.build(axes, key=key[0])) for run, key in zip(runs, keys, strict=True)]
+    recipe = _one_recipe(runs)
+    parts = [split_module(run.settings.build(axes_of(run, lookback), key=_weight_key(run))) for run in runs]
     if starts is not None:
         parts = [(start, fixed, static) for start, (_, fixed, static) in zip(starts, parts, strict=True)]
-    static = parts[0][2]
     parameters = sum(leaf.size for leaf in jax.tree.leaves(parts[0][0]))
+    lanes = Lanes.arrange(len(runs), parameters, recipe.batch_size)
+    program = describe_program(runs, parts[0][2], lookback, lanes.width, parameters)
+    shared, per_run = lay_out(runs, with_no_change=program.with_no_change)
+    blocks = [Block(number, place, runs[place]) for number, place in enumerate(lanes.blocks(len(runs)))]
+    if keeper is not None:
+        _resume(blocks, keeper.resume(), parts[0][0])
 
-    lanes = Lanes.arrange(len(runs))
-    tables, table_numbers = stack_tables([run.inputs for run in runs])
-    shared = lanes.share(tables)
-    optimiser = _optimiser()
-    data = [
-        _run_data(run, number, runs, jax.random.key_data(key[1]), windows)
-        for run, number, key in zip(runs, table_numbers, keys, strict=True)
-    ]
-    blocks = [
-        _Block(
-            runs=chosen,
-            trained=lanes.stack([part[0] for part in parts[chosen]]),
-            moments=lanes.stack([optimiser.init(part[0]) for part in parts[chosen]]),
-            fixed=lanes.stack([part[1] for part in parts[chosen]]),
-            data=lanes.stack(data[chosen]),
-        )
-        for chosen in lanes.blocks(len(runs))
-    ]
+    def lay_block_out(block: Block) -> None:
+        own = block.runs
+        trained = lanes.stack([part[0] for part in parts[own]])
+        moments = start_moments(parts[0][0], recipe, lanes.width)
+        fixed = lanes.stack([part[1] for part in parts[own]])
+        block.open((trained, moments), fixed, lanes.stack(per_run[own]), lanes.width)
 
-    counts = np.array([len(run.starts) for run in runs])
-    steps = -(-max(windows, int(counts.max())) // recipe.batch_size)
-    stretch = _steps_per_dispatch(steps, parameters * lookback * recipe.batch_size * lanes.width)
-    slots = stretch * -(-steps // stretch) * recipe.batch_size
-    order_epoch, train_stretch, validate = _compile(
-        Static(static), replace(recipe, learning_rate=ANY_RATE), lanes, lookback, slots
-    )
-
-    losses = np.zeros((len(runs), recipe.epochs))
-    validation_losses = np.zeros_like(losses) if any(len(run.validation_starts) for run in runs) else None
-    for epoch in range(recipe.epochs):
-        for number, block in enumerate(blocks):
-            order = order_epoch(block.data, epoch)
-            own = block.runs
-            for first in range(0, steps, stretch):
-                batches = order[:, first : first + stretch]
-                (block.trained, block.moments), sums = train_stretch(
-                    (block.trained, block.moments), block.fixed, block.data, batches, shared, epoch, first
-                )
-                losses[own, epoch] += fetch(sums).astype(np.float64)[: own.stop - own.start]
-                if on_progress is not None:
-                    last = min(first + stretch, steps)
-                    done = epoch + (number + last / steps) / len(blocks)
-                    seen = np.minimum(last * recipe.batch_size, counts[own])
-                    rate = done * steps * len(runs) / (time.perf_counter() - began)
-                    loss = float(np.mean(losses[own, epoch] / seen))
-                    on_progress(Progress(len(runs), done, recipe.epochs, loss, rate))
-            losses[own, epoch] /= counts[own]
-            if validation_losses is not None:
-                after = validate(block.trained, block.fixed, block.data, shared)
-                validation_losses[own, epoch] = fetch(after).astype(np.float64)[: own.stop - own.start]
+    waiting = [block for block in blocks if not block.is_done]
+    if waiting:
+        lay_block_out(waiting[0])
+        with Workers(len(waiting)) as workers:
+            first = waiting[0]
+            arguments = (first.state, first.fixed, first.data)
+            programs = {
+                device: workers.ask(lambda *_, place=device: compile_programs(program, arguments, shared, place))
+                for device in set(workers.devices)
+            }
+            temporary = max(one.temporary_bytes for one in programs.values())
+            budget = Budget.of(memory, shared, arguments, temporary, restores=first.restores, keeps=keeper is not None)
+            most = budget.blocks_at_once(len(workers.devices))
+            site = _Site(workers, programs, shared, *most, keeps=keeper is not None)
+            for block in site.train(waiting, lay_block_out, _Teller(on_progress, blocks, recipe, len(runs), began)):
+                if on_epoch is not None:
+                    on_epoch(block.newest())
+                if keeper is not None and keeper.is_due():
+                    keeper.keep(*_snapshot(blocks))
     return TrainedRuns(
-        axes=axes,
-        static=static,
-        trained=_gather_runs([(block.runs, block.trained) for block in blocks]),
-        fixed=_gather_runs([(block.runs, block.fixed) for block in blocks]),
-        losses=losses,
-        validation_losses=validation_losses,
+        axes=axes_of(runs[0], lookback),
+        static=parts[0][2],
+        recipe=recipe,
+        trained=join_runs([block.weights for block in blocks]),
+        fixed=jax.tree.map(
+            lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *(part[1] for part in parts)
+        ),
+        losses=np.concatenate([block.losses for block in blocks]),
+        validation_losses=_validation_of(blocks),
+        epochs=np.concatenate([block.epochs for block in blocks]),
+        best_epochs=np.concatenate([block.best_epochs for block in blocks]),
         parameters=parameters,
         seconds=time.perf_counter() - began,
     )
 
 
-def _optimiser() -> optax.GradientTransformation:
-    """Adam with Keras's epsilon; it stands after the correction of the bias (Kingma and Ba), in Keras before it."""
-    return optax.scale_by_adam(eps=1e-7)
+class _Site:
+    """Where blocks are trained.
+
+    Args:
+        workers: who trains them.
+        programs: with what, by device.
+        shared: the arrays of all runs.
+        most_open: blocks that may be open at once.
+        most_running: workers that may be busy at once.
+        keeps: whether snapshots of the blocks are taken.
+    """
+
+    def __init__(
+        self,
+        workers: Workers,
+        programs: dict[Any, Programs],
+        shared: Data,
+        most_open: int,
+        most_running: int,
+        *,
+        keeps: bool,
+    ) -> None:
+        self.workers, self.programs = workers, programs
+        self.shared = {device: jax.device_put(shared, device) for device in programs}
+        self.most_open, self.most_running, self.keeps = most_open, most_running, keeps
+
+    def train(
+        self, waiting: Sequence[Block], lay_out: Callable[[Block], None], tell: Callable[[Block, np.ndarray, int], None]
+    ) -> Iterator[Block]:
+        """Train all blocks to their end; yields one whenever an epoch of it is over.
+
+        The blocks that are behind come first, so that no worker is idle while there is something to do.
+        """
+        heard = self.workers.listen()
+        behind: list[tuple[int, int, Block]] = []
+        idle = list(range(self.most_running))
+        unopened = list(waiting)
+        is_open = 0
+        while unopened or is_open:
+            while unopened and is_open < self.most_open:
+                block = unopened.pop(0)
+                if block.state is None:
+                    lay_out(block)
+                if self.keeps:
+                    block.settle()
+                heapq.heappush(behind, (block.epoch, block.number, block))
+                is_open += 1
+            while idle and behind:
+                self.workers.give(idle.pop(), partial(self._train_epoch, heapq.heappop(behind)[2]))
+            worker, is_done, what = next(heard)
+            if not is_done:
+                tell(*what)
+                continue
+            idle.append(worker)
+            block, sums, validation = what
+            improved = block.take_stock(sums, validation)
+            if block.restores:
+                block.best_weights = self.programs[self.workers.devices[worker]].keep(
+                    block.best_weights, block.state[0], block.lanes(improved, len(sums))
+                )
+            if self.keeps:
+                block.settle()
+            yield block
+            if block.is_done:
+                block.close()
+                is_open -= 1
+            else:
+                heapq.heappush(behind, (block.epoch, block.number, block))
+
+    def _train_epoch(self, block: Block, worker: int, device: Any) -> tuple[Block, np.ndarray, np.ndarray | None]:
+        """In a worker: the sums of the losses of each lane in an epoch, and the validation losses after it."""
+        programs, shared = self.programs[device], self.shared[device]
+        block.move_to(device)
+        if self.keeps:  # a program takes the memory of the state that it is given
+            block.state = jax.tree.map(jnp.copy, block.state)
+        most, epoch = programs.steps, np.int32(block.epoch)
+        sums = np.zeros(len(block.learning_lanes))
+        for first in range(0, block.steps, most):
+            steps = min(most, block.steps - first)
+            block.state, part = programs.advance(
+                block.state,
+                block.fixed,
+                block.data,
+                block.learning_lanes,
+                shared,
+                epoch,
+                np.int32(first),
+                np.int32(steps),
+            )
+            sums += np.asarray(part)
+            self.workers.tell(worker, (block, sums.copy(), first + steps))
+        if not block.validation_counts.any():
+            return block, sums, None
+        chunks = np.int32(-(-block.validation_counts.max() // VALIDATION_BATCH))
+        losses = programs.validate(block.state[0], block.fixed, block.data, shared, chunks)
+        return block, sums, np.asarray(losses, dtype=np.float64)
 
 
-@lru_cache(maxsize=PROGRAMS_KEPT)
-def _compile(static: Static, recipe: Recipe, lanes: Lanes, lookback: int, slots: int) -> tuple[Any, Any, Any]:
-    """The programs of a training: order of an epoch, a stretch of steps, validation. Equal arguments share them."""
-    settings: dict[str, Any] = {"static": static.tree, "recipe": recipe, "lookback": lookback}
-    return (
-        lanes.program(partial(shuffle, recipe=recipe, slots=slots), shared=1),
-        lanes.program(partial(advance, optimiser=_optimiser(), **settings), shared=3, donate=(0,)),
-        lanes.program(partial(validation_loss, **settings), shared=1),
-    )
+class _Teller:
+    """Tells how far a set is."""
 
+    def __init__(
+        self,
+        on_progress: Callable[[Progress], None] | None,
+        blocks: Sequence[Block],
+        recipe: Recipe,
+        runs: int,
+        began: float,
+    ) -> None:
+        self.on_progress, self.blocks, self.recipe, self.runs, self.began = on_progress, blocks, recipe, runs, began
+        self.stretch = {block.number: 0.0 for block in blocks}
+        self.steps = 0
 
-def _refuse_mixed_recipes(runs: Sequence[TrainingRun]) -> None:
-    recipes = {replace(run.recipe, learning_rate=runs[0].recipe.learning_rate) for run in runs}
-    if len(recipes) > 1:
-        raise UsageError(
-            "runs of one set share their recipe but for the learning rate; train other recipes on their own"
+    def __call__(self, block: Block, sums: Float[np.ndarray, "lane"], steps: int) -> None:
+        if self.on_progress is None:
+            return
+        count = len(block.counts)
+        share = steps / block.steps
+        self.steps += round((share - self.stretch[block.number]) * block.steps) * count
+        self.stretch[block.number] = share % 1
+        done = np.mean(
+            [other.epoch + (share if other is block else self.stretch[other.number]) for other in self.blocks]
         )
+        seen = np.minimum(steps * self.recipe.batch_size, block.counts)
+        rate = self.steps / (time.perf_counter() - self.began)
+        loss = float(np.mean((sums[:count] / seen)[block.is_learning]))
+        self.on_progress(Progress(self.runs, float(done), self.recipe.epochs, loss, rate))
 
 
-@dataclass
-class _Block:
-    """Runs that train side by side, and how far they are; see `Lanes`."""
-
-    runs: slice
-    trained: Any
-    moments: Any
-    fixed: Any
-    data: Data
-
-
-def _gather_runs(stacked: Sequence[tuple[slice, Any]]) -> Any:
-    """Arrays of all blocks as one stack on the host, spare lanes left out."""
-    kept = [jax.tree.map(lambda leaf, n=runs.stop - runs.start: np.asarray(leaf)[:n], tree) for runs, tree in stacked]
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *kept)
+def _one_recipe(runs: Sequence[TrainingRun]) -> Recipe:
+    recipe = runs[0].recipe
+    if any(run.recipe.static() != recipe.static() for run in runs):
+        raise UsageError("runs of one set share their recipe but for its rates; train other recipes on their own")
+    if recipe.patience and not all(run.validation_windows for run in runs):
+        raise UsageError(
+            f"training.patience is {recipe.patience}, and nothing is held back to validate on; set for example "
+            "split.validation = 0.2, or training.patience = 0"
+        )
+    return recipe
 
 
-def _run_data(run: TrainingRun, table: int, runs: Sequence[TrainingRun], key: Any, fewest: int) -> Data:
-    """The arrays of one run, padded to the longest of the set, and to `fewest` windows."""
-    windows = max(fewest, *(len(other.starts) for other in runs))
-    validation = max(len(other.validation_starts) for other in runs)
-    return {
-        "key": key,
-        "table": np.int32(table),
-        "relative": run.scale.relative,
-        "centre": run.scale.centre.astype(np.float32),
-        "spread": run.scale.spread.astype(np.float32),
-        "learning_rate": np.float32(run.recipe.learning_rate),
-        "count": np.int32(len(run.starts)),
-        "starts": _pad(run.starts.astype(np.int32), windows),
-        "targets": _pad(run.targets.astype(np.float32), windows),
-        "validation_count": np.int32(len(run.validation_starts)),
-        "validation_starts": _pad(run.validation_starts.astype(np.int32), validation),
-        "validation_targets": _pad(run.validation_targets.astype(np.float32), validation),
-    }
+def _weight_key(run: TrainingRun) -> Any:
+    return jax.random.split(jax.random.key(run.seed))[0]
 
 
-def _pad(array: np.ndarray, length: int) -> np.ndarray:
-    return np.concatenate([array, np.zeros((length - len(array), *array.shape[1:]), dtype=array.dtype)])
+def _validation_of(blocks: Sequence[Block]) -> Float[np.ndarray, "run epoch"] | None:
+    losses = np.concatenate([block.validation_losses for block in blocks])
+    return losses if any(block.validation_counts.any() for block in blocks) else None
 
 
-def _steps_per_dispatch(steps: int, work: int) -> int:
-    """Steps of one dispatch, from a rough count of multiplications; equal stretches, so that one program serves all."""
-    seconds_per_step = 50e-6 + 6 * work / 20e9
-    longest = max(1, int(SECONDS_PER_DISPATCH / seconds_per_step))
-    return -(-steps // -(-steps // longest))
+def _snapshot(blocks: Sequence[Block]) -> tuple[Arrays, dict[str, Any]]:
+    """All blocks that were begun, so that each can go on from where it is."""
+    arrays: Arrays = {}
+    facts: dict[str, Any] = {}
+    for block in blocks:
+        if block.is_begun:
+            own, told = block.snapshot()
+            arrays |= {f"{block.number}/{name}": array for name, array in own.items()}
+            facts[str(block.number)] = told
+    return arrays, facts
+
+
+def _resume(blocks: Sequence[Block], kept: tuple[Arrays, dict[str, Any]] | None, like: Any) -> None:
+    if kept is None:
+        return
+    arrays, facts = kept
+    for block in blocks:
+        if str(block.number) in facts:
+            prefix = f"{block.number}/"
+            own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+            block.resume(own, facts[str(block.number)], like)
