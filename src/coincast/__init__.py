@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from coincast.experiments.audit.audit import audit
     from coincast.experiments.audit.report import Audit
     from coincast.experiments.compare import compare
+    from coincast.experiments.fitted.fit import fit
+    from coincast.experiments.fitted.loading import load
+    from coincast.experiments.fitted.model import FittedModel
     from coincast.experiments.forecast import Outlook, forecast
     from coincast.experiments.judge import Judgement, judge
     from coincast.experiments.result import Result
@@ -28,16 +31,25 @@ if TYPE_CHECKING:
     from coincast.models.autoregressive import Autoregression
     from coincast.models.averages import ExponentialAverage, WeightedAverage
     from coincast.models.boosting import LightGBM
+    from coincast.models.cnn import CNN
+    from coincast.models.dense import Dense
+    from coincast.models.dlinear import DLinear
     from coincast.models.garch import GARCH
+    from coincast.models.gru import GRU
     from coincast.models.har import HAR
+    from coincast.models.linear import Linear
     from coincast.models.lstm import LSTM
     from coincast.models.naive import Drift, Naive
+    from coincast.models.nlinear import NLinear
     from coincast.models.oracle import Oracle
+    from coincast.models.patchtst import PatchTST
     from coincast.models.prophet import Prophet
     from coincast.models.random_walk import RandomWalk
     from coincast.models.regression import Ridge
+    from coincast.models.rnn import RNN
     from coincast.models.seasonal import SeasonalNaive
     from coincast.models.statistical import ARIMA, ETS, Theta
+    from coincast.models.tcn import TCN
     from coincast.models.volatility import EWMAVolatility, VolatilityCone
     from coincast.sources.exchange.download import download
     from coincast.sources.files import read_candles
@@ -61,6 +73,9 @@ _HOMES = {
     "compare": "experiments.compare",
     "Outlook": "experiments.forecast",
     "forecast": "experiments.forecast",
+    "fit": "experiments.fitted.fit",
+    "load": "experiments.fitted.loading",
+    "FittedModel": "experiments.fitted.model",
     "Judgement": "experiments.judge",
     "judge": "experiments.judge",
     "Result": "experiments.result",
@@ -70,6 +85,15 @@ _HOMES = {
     "WeightedAverage": "models.averages",
     "LightGBM": "models.boosting",
     "LSTM": "models.lstm",
+    "CNN": "models.cnn",
+    "Dense": "models.dense",
+    "DLinear": "models.dlinear",
+    "GRU": "models.gru",
+    "Linear": "models.linear",
+    "NLinear": "models.nlinear",
+    "PatchTST": "models.patchtst",
+    "RNN": "models.rnn",
+    "TCN": "models.tcn",
     "Drift": "models.naive",
     "Naive": "models.naive",
     "Oracle": "models.oracle",
@@ -94,23 +118,33 @@ _HOMES = {
 
 __all__ = [
     "ARIMA",
+    "CNN",
     "ETS",
     "GARCH",
+    "GRU",
     "HAR",
     "LSTM",
+    "RNN",
+    "TCN",
     "Ablation",
     "Audit",
     "Autoregression",
     "CoincastError",
+    "DLinear",
     "DataError",
+    "Dense",
     "Drift",
     "EWMAVolatility",
     "ExponentialAverage",
+    "FittedModel",
     "Judgement",
     "LightGBM",
+    "Linear",
+    "NLinear",
     "Naive",
     "Oracle",
     "Outlook",
+    "PatchTST",
     "Prophet",
     "RandomWalk",
     "Recipe",
@@ -128,10 +162,12 @@ __all__ = [
     "compare",
     "download",
     "examine",
+    "fit",
     "forecast",
     "import_files",
     "join_outside",
     "judge",
+    "load",
     "read_candles",
     "read_outside",
     "read_stored",

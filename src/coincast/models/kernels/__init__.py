@@ -1,0 +1,1 @@
+"""Recurrent layers with hand-written backward passes, for one sample."""
