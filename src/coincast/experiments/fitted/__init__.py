@@ -1,0 +1,1 @@
+"""Fitted networks: kept, saved, loaded, and asked again and again."""
