@@ -4,10 +4,12 @@
 #   make test       install, then all tests
 #   make check      format, lint, types, tests (which run README and docs): the command that says yes or no
 #   make docs       write the generated pages anew: docs/commands.md and docs/spec.md
-#   make bench      every benchmark, beside PyTorch
+#   make bench      every benchmark, the engine's beside PyTorch, Keras and neuralforecast: half an hour
 #   make calibrate  long proofs: the judge's own errors, the size of the decisive test, twenty demos, intervals
 #   make fuzz       long proof: 10,000 mutated real files
-#   make kills      long proof: 200 downloads killed at random moments
+#   make kills      long proofs: 200 downloads and 50 trainings killed at random moments
+#   make networks   long proof: every network finds what an echo market holds
+#   make peers      every network, optimiser and stacked peer beside PyTorch's own
 #   make audits     long proof: the leakage audit on 50 leaking pipelines and 200 clean ones
 #
 # Another interpreter: make test PYTHON=python3.12
@@ -18,7 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test check format lint types docs bench calibrate fuzz kills audits clean
+.PHONY: demo test check format lint types docs bench calibrate fuzz kills networks peers audits clean
 .NOTPARALLEL:
 
 demo: $(VENV)/installed
@@ -42,7 +44,7 @@ docs: $(VENV)/installed-dev
 	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/installed-bench
-	set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
+	set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done; echo "== benchmarks/engine"; $(BIN)/python benchmarks/engine
 
 calibrate: $(VENV)/installed
 	$(BIN)/coincast calibrate
@@ -55,6 +57,13 @@ fuzz: $(VENV)/installed-dev
 
 kills: $(VENV)/installed-dev
 	$(BIN)/python proofs/kill_downloads.py
+	$(BIN)/python proofs/kill_training.py
+
+networks: $(VENV)/installed-dev
+	$(BIN)/python proofs/networks_on_echo.py
+
+peers: $(VENV)/installed-bench
+	$(BIN)/python -m pytest tests/peers tests/test_benchmarks.py
 
 audits: $(VENV)/installed-dev
 	$(BIN)/python proofs/audit_pipelines.py

@@ -190,7 +190,7 @@ def _names() -> Iterator[str]:
         "samples.features": {name: feature.description for name, feature in FEATURES.items()},
         "samples.target": {name: target.description for name, target in TARGETS.items()},
         "samples.scaling": SCALINGS,
-        "training.loss": {name: summary(loss) for name, loss in LOSSES.items()},
+        "training.loss": {name: loss.description for name, loss in LOSSES.items()},
     }
     for key, names in described.items():
         yield table([(f"`{key}`", "what it is"), *((f"`{name}`", text) for name, text in names.items())])
