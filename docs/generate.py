@@ -153,14 +153,20 @@ def spec_page() -> str:
 SECTION_DOCS: dict[str, type] = {"split": Split, "training": Recipe}
 
 GRID = """\
-Lists of values; one model is made of every combination, called for example `lstm(learning_rate=0.01)`, and every one
-has all its seeds. All are one program, so a grid varies what runs of one may differ in: `training.learning_rate` and a
-network's rates.
+Lists of values; one model is made of every combination, called for example `lstm(units=50,learning_rate=0.01)`, and
+every one has all its seeds. A grid may vary every key of `[training]` that says how a network learns, every setting of
+a network, and `samples.lookback`, `features`, `inputs`, `scaling` and `target`, which other models then keep as
+`[samples]` has them. What keeps the shapes (decimal numbers such as learning rates, dropout, penalties and noise, and
+other data of the same size) is one program, however many settings, seeds, markets and refits there are; other shapes,
+losses, optimisers or whole numbers are trained group after group.
 
 ```toml
 [grid]
 training.learning_rate = [0.001, 0.003]
+training.l2_kernel = [0.0, 0.0001, 0.001]
 lstm.dropout = [0.0, 0.25]
+lstm.units = [20, [50, 20]]         # one layer, and two
+samples.lookback = [10, 30]
 ```"""
 
 

@@ -19,11 +19,11 @@ def test_layers_are_printed_and_drawn(coincast: Callable[..., Any], elsewhere: P
         "dropout",
         "head",
         "total",
-        "step",
+        "output",
         "graph:",
     ]
     assert next(line for line in lines if line.startswith("total")).split()[-1] == "35"
-    assert "step 1 sees candles 2 to 0 before the origin's close" in lines
+    assert "output 1 sees inputs 0 to 2 of 3" in lines
     assert (elsewhere / "graphs" / "lstm.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coincast.cli.options import parse_columns
+from coincast.cli.options import parse_columns, training_changes
 from coincast.errors import UsageError
 
 
@@ -18,3 +18,8 @@ def test_columns_are_read() -> None:
 def test_columns_without_two_sides_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="write MEANING=NAME"):
         parse_columns([text])
+
+
+def test_options_about_training_are_changes_of_a_spec() -> None:
+    assert training_changes(None, None) == []
+    assert training_changes(3, 0.5) == ["training.seed=3", "training.memory=0.5"]

@@ -89,8 +89,8 @@ def test_wrong_names_are_refused(echo: pl.DataFrame) -> None:
         cc.compare(echo, lookbak=3)
     with pytest.raises(UnknownNameError, match="unknown feature 'cloze'; did you mean 'close'"):
         cc.compare(echo, features=["cloze"])
-    with pytest.raises(UnknownNameError, match="unknown loss 'huber'; known: mae, mse"):
-        cc.compare(echo, models=[cc.LSTM(units=2)], loss="huber")
+    with pytest.raises(UnknownNameError, match="unknown loss 'hubert'; did you mean 'huber'"):
+        cc.compare(echo, models=[cc.LSTM(units=2)], loss="hubert")
     with pytest.raises(UnknownNameError, match="unknown target 'prize'; did you mean 'price'"):
         cc.compare(echo, target="prize")
     with pytest.raises(UnknownNameError, match="unknown scaling 'big'"):

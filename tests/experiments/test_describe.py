@@ -14,6 +14,7 @@ import coincast as cc
 from coincast.errors import UnknownNameError, UsageError
 from coincast.experiments.describe import describe_networks
 from coincast.models import MODELS
+from coincast.models.cnn import CNN
 from coincast.models.forecaster import Axes
 from coincast.training.lanes import split_module
 
@@ -49,6 +50,64 @@ def test_what_each_step_sees_is_found() -> None:
     plain = network.to_dict()
     assert plain["sees"] == [{"farthest": 1, "nearest": 1}, {"farthest": 0, "nearest": 0}]
     assert (plain["input"], plain["output"]) == ([5, 1], [2, 1])
+
+
+@dataclass(frozen=True)
+class Slices(LastTwo):
+    """Says itself what it sees: step k the inputs 3k to 3k + 1."""
+
+    def visible(self, axes: Axes) -> list[range]:
+        return [range(3 * step, 3 * step + 2) for step in range(axes.horizon)]
+
+
+def test_what_settings_say_of_their_view_is_believed() -> None:
+    [network] = describe_networks(cc.Spec.from_keywords(models=[Slices()], lookback=7, horizon=2))
+    assert network.sees == ((6, 5), (3, 2))
+    assert network.tell_view() == [
+        "output 1 sees inputs 0 to 1 of 7; the newest it sees is 5 steps old",
+        "output 2 sees inputs 3 to 4 of 7; the newest it sees is 2 steps old",
+        "3 of 7 inputs are never read",
+    ]
+    assert (network.to_dict()["unseen"], network.to_dict()["told_by"]) == (3, "settings")
+
+
+@pytest.mark.parametrize(
+    ("filters", "kernels", "strides", "step", "last", "never"),
+    [
+        ((8, 1), (20, 16), (3, 4), 12, 64, 11),
+        ((8, 8, 1), (8, 8, 8), (3, 2, 2), 12, 70, 5),
+        ((8, 8, 8, 1), (2, 2, 2, 2), (2, 2, 2, 2), 16, 15, 0),
+    ],
+)
+def test_the_cnns_of_article_2_do_not_see_the_newest_candles(
+    filters: tuple[int, ...], kernels: tuple[int, ...], strides: tuple[int, ...], step: int, last: int, never: int
+) -> None:
+    """Output k (from 0) reads the inputs k x step to k x step + last; the last `never` inputs are read by none."""
+    network = CNN(filters=filters, kernels=kernels, strides=strides, head="convolution", dropout=0.5)
+    [told] = describe_networks(cc.Spec.from_keywords(models=[network], lookback=256, horizon=16))
+    assert told.sees == tuple((255 - k * step, 255 - k * step - last) for k in range(16))
+    assert told.unseen == never
+    newest = 255 - last
+    assert told.tell_view()[0] == f"output 1 sees inputs 0 to {last} of 256; the newest it sees is {newest} steps old"
+
+
+def test_what_is_seen_is_told_in_words() -> None:
+    [network] = describe_networks(cc.Spec.from_keywords(models=[LastTwo()], lookback=5, horizon=2))
+    assert network.tell_view() == [
+        "output 1 sees inputs 3 to 3 of 5; the newest it sees is 1 step old",
+        "output 2 sees inputs 4 to 4 of 5",
+        "3 of 5 inputs are never read",
+    ]
+    [network] = describe_networks(cc.Spec.from_keywords(models=[cc.LSTM(units=2)], lookback=5, horizon=3))
+    assert network.tell_view() == ["outputs 1 to 3 see inputs 0 to 4 of 5"]
+    assert network.told_by == "derivative"
+
+
+def test_outputs_follow_the_loss_and_every_step_is_looked_at_from_the_last() -> None:
+    spec = cc.Spec.from_keywords(models=[cc.LSTM(units=2, every_step=True)], lookback=4, horizon=2, loss="gaussian")
+    [network] = describe_networks(spec)
+    assert network.axes == Axes(4, 1, 2, 2)
+    assert network.sees == ((3, 0), (3, 0))
 
 
 def test_several_networks_are_described() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from typing import Any, ClassVar
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 import coincast as cc
 from coincast.errors import UnknownNameError, UsageError
 from coincast.experiments.entries import changed_settings, format_settings, list_models, make_entries, read_setting
+from coincast.models import MODELS
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,11 @@ def test_settings_are_named_as_short_as_they_can_be_told_apart() -> None:
     assert format_settings({"units": 20, "dropout": 0.25, "name": "a"}) == "units=20,dropout=0.25,name=a"
     assert format_settings({"rate": 0.1}) != format_settings({"rate": 0.10000001})
     assert format_settings({"rate": 1e-5}) == "rate=1e-05"
+
+
+def test_a_users_own_model_is_not_taken_for_one_of_the_registry() -> None:
+    """Its class may have the name of one."""
+    own = make_dataclass("LSTM", [("units", int, 3)], namespace={"build": lambda self, axes, *, key: None})
+    [entry, _] = make_entries([own()])
+    assert (entry.label, entry.name) == ("lstm", "own_lstm")
+    assert entry.name not in MODELS

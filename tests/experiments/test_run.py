@@ -268,7 +268,10 @@ def test_an_outlook_from_an_old_candle_is_refused(small: Make) -> None:
     [
         {"models": ["lstm", "oracle"]},
         {"models": ["lstm", {"name": "lstm", "label": "wide", "units": 200_000}]},
-        {"models": ["lstm", "drift"], "grid": {"lstm.units": [2, 3]}},
+        {"models": ["lstm", "drift"], "grid": {"lstm.units": [2, 200_000]}},
+        {"models": ["lstm", "drift"], "grid": {"samples.lookback": [2, 2_000]}},
+        {"models": ["lstm", "drift"], "intervals": "network"},
+        {"models": ["lstm", "drift"], "loss_on": "every"},
         {"models": ["lstm", "drift"], "grid": {"drift.units": [2, 3]}},
     ],
 )

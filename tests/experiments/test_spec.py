@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ import pytest
 import coincast as cc
 from coincast.errors import UnknownNameError, UnreadableFileError, UsageError
 from coincast.experiments.entries import DEFAULT_MODELS
+from coincast.experiments.sections import AROUND_RECIPE, TrainingSection
 from coincast.experiments.spec import Spec, apply_changes, read_spec
+from coincast.training.recipe import Recipe
 
 FULL = """
 name = "full"
@@ -252,4 +256,67 @@ def test_a_label_may_hold_dots() -> None:
 
 
 def test_learning_rate_just_inside_its_range_is_taken() -> None:
-    assert Spec.from_keywords(learning_rate=math.nextafter(1, 0)).training.learning_rate < 1
+    inside = float(np.nextafter(np.float32(1), np.float32(0)))
+    assert Spec.from_keywords(learning_rate=inside).training.learning_rate == inside
+    with pytest.raises(UsageError, match=r"training.learning_rate is 0.9999999"):  # 1, as the program sees it
+        Spec.from_keywords(learning_rate=math.nextafter(1, 0))
+
+
+def test_training_has_every_field_of_a_recipe_with_its_default() -> None:
+    """Written out once more, so that a spec can be read without JAX."""
+    section = TrainingSection.model_fields
+    assert set(section) - {field.name for field in dataclasses.fields(Recipe)} == set(AROUND_RECIPE)
+    for field in dataclasses.fields(Recipe):
+        default = section[field.name].default
+        assert (tuple(default) if isinstance(default, list) else default) == (
+            None if field.name == "loss" else field.default
+        ), field.name
+    assert Spec.from_keywords().recipe() == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "says"),
+    [
+        ({"momentum": 2}, "training.momentum is 2.0; allowed: from 0 to below 1"),
+        ({"l1_kernel": "much"}, "training.l1_kernel is 'much'; allowed: 0 or more"),
+        ({"nesterov": 1}, "training.nesterov is 1; allowed: true or false"),
+        ({"patience": 1.5}, "training.patience is 1.5; allowed: 0 or more"),
+        ({"quantiles": [0.1, 0.9]}, "training.quantiles is .*; allowed: rising levels"),
+        ({"quantiles": ["low"]}, "training.quantiles is 'low'; allowed: a list of numbers"),
+        ({"optimiser": "adm"}, "unknown optimiser 'adm'; did you mean 'adam'"),
+        ({"loss_on": "ever"}, "unknown loss_on 'ever'; did you mean 'every'"),
+        ({"checkpoints": "some"}, "training.checkpoints is 'some'; allowed: 'none', 'best' or 'all'"),
+        ({"memory": -1}, "training.memory is -1; allowed: GB of memory"),
+        ({"pool": 1}, "training.pool is 1; allowed: true or false"),
+        ({"patience": 3}, "training.patience is 3.* set for example split.validation = 0.2"),
+        ({"pool": True, "refit": "drift"}, 'training.pool is true.*allowed: "never", "every" or "warm"'),
+        ({"loss_on": "every", "target": "window_change"}, "'every', and samples.target is 'window_change'"),
+        ({"loss": "trading", "quantity": "volatility"}, "training.loss is 'trading', which looks at prices"),
+        ({"copy_penalty": 0.5, "quantity": "direction"}, "training.copy_penalty is 0.5, which looks at prices"),
+        ({"loss": "gaussian", "quantity": "direction"}, "'gaussian', which forecasts a distribution of numbers"),
+        ({"loss": "quantile", "multi_step": "recursive"}, "'quantile', .*which feeds one number back"),
+        ({"intervals": "network", "loss": "quantile", "quantiles": [0.1, 0.5, 0.9]}, "lacks some of its levels"),
+    ],
+)
+def test_trainings_that_cannot_be_are_refused_in_one_line(keywords: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says) as refused:
+        Spec.from_keywords(**keywords)
+    assert "\n" not in str(refused.value)
+
+
+def test_losses_that_tell_a_distribution_go_with_numbers() -> None:
+    for quantity in ("price", "log_return", "volatility"):
+        assert Spec.from_keywords(loss="student", quantity=quantity).recipe().outputs == 2
+    assert Spec.from_keywords(loss="student", quantity="direction", target="log_return").recipe().outputs == 2
+
+
+def test_a_cost_is_that_of_loss_and_judge() -> None:
+    spec = Spec.from_keywords(cost=0.002)
+    assert (spec.training.cost, spec.judge.cost) == (0.002, 0.002)
+
+
+def test_other_values_make_another_spec() -> None:
+    spec = Spec.from_keywords(lookback=4, grid={"lstm.dropout": [0.1, 0.2]})
+    other = spec.vary({"samples.lookback": 7, "training.epochs": 3})
+    assert (other.samples.lookback, other.training.epochs, other.grid) == (7, 3, {})
+    assert (spec.samples.lookback, other.models) == (4, spec.models)

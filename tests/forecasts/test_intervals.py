@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import ndtri
 
 from coincast.errors import ColumnError, UnknownNameError, UsageError
 from coincast.forecasts.combine import add_ensembles
@@ -21,6 +22,7 @@ from coincast.forecasts.intervals import (
 )
 from coincast.forecasts.prices import price_path
 from coincast.forecasts.residuals import origin_volatility
+from coincast.forecasts.table import quantile_name
 
 CENTRAL = (0.05, 0.1, 0.5, 0.9, 0.95)
 
@@ -47,6 +49,13 @@ def split_at(table: pl.DataFrame, candle: int) -> tuple[pl.DataFrame, pl.DataFra
     """Forecasts from this candle on, and those whose target was known at it."""
     border = table["origin"].unique().sort()[candle]
     return table.filter(pl.col("origin") >= border), table.filter(pl.col("target_time") <= border)
+
+
+def told_by_runs(table: pl.DataFrame) -> pl.DataFrame:
+    """Quantiles that every run forecasts itself: around its point forecast, each run wider than the one before."""
+    width = 0.01 * pl.col("run")
+    names = {quantile_name(level): pl.col("value") * (width * float(ndtri(level))).exp() for level in LEVELS}
+    return table.with_columns(**names).drop("value", "actual", "last_close")
 
 
 def walk(candles: int, seed: int = 0, spread: float = 0.01) -> np.ndarray:
@@ -97,7 +106,8 @@ def test_no_method_knows_the_future(method: str) -> None:
     found = []
     for each in (prices, changed):
         now, past = split_at(make_forecasts(each, steps=3, runs=5), 200)
-        table = make_intervals(now, past, method=method).table
+        own = {"own": told_by_runs(now), "past_own": told_by_runs(past)}
+        table = make_intervals(now, past, method=method, **own).table
         cut = now["origin"].unique().sort()[border - 200]
         found.append(table.filter(pl.col("origin") <= cut).drop("trained_until"))
     assert found[0].height == 3 * 101
@@ -138,6 +148,38 @@ def test_a_failed_run_is_in_no_quantile() -> None:
     table = make_forecasts(walk(30), runs=4)
     broken = table.with_columns(value=pl.when(pl.col("run") == 2, pl.col("step") == 1).then(None).otherwise("value"))
     assert ensemble_quantiles(broken, LEVELS).equals(ensemble_quantiles(table.filter(pl.col("run") != 2), LEVELS))
+
+
+def test_own_quantiles_are_the_mean_over_the_sound_runs_level_by_level() -> None:
+    now, past = split_at(make_forecasts(walk(120), runs=4), 60)
+    now = now.with_columns(value=pl.when(pl.col("run") != 2).then("value"))
+    own = told_by_runs(now)
+    found = make_intervals(now, past, method="network", own=own)
+    assert (found.table["model"].unique().to_list(), found.notes) == (["m.ensemble"], ())
+    for name in ("q05", "q50", "q90"):
+        values = np.stack([own.filter(run=run).sort("origin")[name].to_numpy() for run in (1, 3, 4)])
+        assert found.table.sort("origin")[name].to_numpy() == pytest.approx(values.mean(axis=0))
+    assert found.table.columns == make_intervals(now, past, method="ensemble").table.columns
+
+
+def test_a_lone_run_and_its_calibration_start_from_its_own_quantiles() -> None:
+    now, past = split_at(make_forecasts(walk(300), runs=1), 200)
+    others = {"own": told_by_runs(now), "past_own": told_by_runs(past)}
+    table = make_intervals(now, past, method="network", **others).table
+    assert table.select("model", "run").unique().rows() == [("m", 1)]
+    [calibrated, expected] = [
+        make_intervals(now, past, method="cqr", **others).table,
+        calibrate_quantiles(others["own"], now, others["past_own"], past).table,
+    ]
+    assert calibrated.equals(expected)
+
+
+def test_own_quantiles_that_nobody_has_are_refused() -> None:
+    now, past = split_at(make_forecasts(walk(100), runs=3), 50)
+    for own in (None, told_by_runs(now).clear()):
+        with pytest.raises(UsageError, match="'network' are quantiles that a network forecasts itself, and none does"):
+            make_intervals(now, past, method="network", own=own)
+        assert make_intervals(now, past, method="cqr", own=own, past_own=own).table.height == 49
 
 
 def test_cqr_equals_its_definition() -> None:

@@ -125,6 +125,14 @@ def make_span() -> Callable[..., Span]:
 def make_run() -> Callable[..., TrainingRun]:
     """A run on `windows` training windows from row 0 on, and `validation` windows right after them, or on `spans`."""
 
+    markets: dict[Any, Span] = {}
+
+    def market(windows: int, validation: int, table: np.ndarray) -> Span:
+        """Runs that share their span share a program, too."""
+        if table is not TABLE:
+            return make_market(windows, validation, table=table)
+        return markets.setdefault((windows, validation), make_market(windows, validation))
+
     def make(
         seed: int = 0,
         *,
@@ -139,7 +147,7 @@ def make_run() -> Callable[..., TrainingRun]:
             settings=settings or Line(),
             recipe=Recipe(**{"epochs": 3, "batch_size": 4, "learning_rate": 0.01, "loss": "mse", **recipe}),
             seed=seed,
-            spans=spans or (make_market(windows, validation, table=table),),
+            spans=spans or (market(windows, validation, table),),
         )
 
     return make

@@ -41,7 +41,7 @@ def test_there_are_few_sizes() -> None:
 def test_many_runs_hold_tables_and_windows_once(make_run: Make, make_span: MakeSpan) -> None:
     span = make_span(40, 8)
     alone = shared_by([make_run(1, spans=(span,))], with_no_change=True)
-    many = shared_by([make_run(seed, spans=(span,)) for seed in range(500)], with_no_change=True)
+    many = shared_by([make_run(seed, spans=(span,)) for seed in range(100)], with_no_change=True)
     assert {name: array.shape for name, array in many.items()} == {name: array.shape for name, array in alone.items()}
     assert size_of(many) == size_of(alone)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -154,8 +155,9 @@ def train_slowly(run: TrainingRun) -> tuple[np.ndarray, list[float]]:
         total = 0.0
         for step in range(steps):
             windows = np.arange(len(lessons))[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            total += objective(theta, run, windows, typical) * len(windows)
-            gradient = clip(gradient_of(lambda at: objective(at, run, windows, typical), theta), recipe)
+            aim = partial(objective, run=run, windows=windows, typical=typical)
+            total += aim(theta) * len(windows)
+            gradient = clip(gradient_of(aim, theta), recipe)
             rate = rate_of(recipe, epoch * steps + step, steps)
             for name in theta:
                 theta[name] -= rate * optimisers[name](gradient[name], theta[name])

@@ -13,7 +13,7 @@ import pytest
 
 from coincast.errors import UsageError
 from coincast.samples.scaling import InputScale, scale_window
-from coincast.training import memory, programs, workers
+from coincast.training import memory, programs, trainer, workers
 from coincast.training.block import Epoch
 from coincast.training.memory import Budget
 from coincast.training.runs import Span, TrainingRun, axes_of
@@ -115,7 +115,7 @@ def test_the_validation_loss_is_that_of_its_predictions(make_run: Make) -> None:
 
 @pytest.fixture(scope="module")
 def mixed(make_run: Make, make_loop: Callable[..., Any]) -> list[TrainingRun]:
-    """Eleven runs of a network with dropout, in two blocks: plain ones, and some with rates of their own."""
+    """Eleven runs of a network with dropout: plain ones, and some with rates of their own."""
     own: list[dict[str, Any]] = [
         {},
         {"learning_rate": 0.3},
@@ -157,7 +157,7 @@ def assert_bits(one: Any, other: Any) -> None:
 def test_a_run_of_a_set_is_the_run_alone(
     mixed: list[TrainingRun], together: TrainedRuns, weights: Weights, number: int
 ) -> None:
-    """Whatever the rates, windows and validation of the others, in programs that have no part of these."""
+    """Whatever the rates, windows and validation of the others."""
     alone = train([mixed[number]], lookback=LOOKBACK)
     assert_bits(weights(together, number), weights(alone))
     assert_bits(together.losses[number], alone.losses[0])
@@ -190,7 +190,8 @@ def test_blocks_are_trained_one_after_the_other_where_memory_is_small(
     least = budgets[0].shared + budgets[0].block + budgets[0].temporary
     told: list[Epoch] = []
     assert_same(train(mixed, lookback=LOOKBACK, memory=least, on_epoch=told.append), together)
-    assert [(one.runs[0], one.epoch) for one in told] == [(0, 1), (0, 2), (0, 3), (8, 1), (8, 2), (8, 3)]
+    assert [one.epoch for one in told] == [1, 2, 3] * (len(told) // 3)
+    assert all(told[place].runs == told[place + 2].runs for place in range(0, len(told), 3))
     with pytest.raises(UsageError, match=r"training needs .* GB of memory, and .* GB are allowed"):
         train(mixed, lookback=LOOKBACK, memory=least - 1)
 
@@ -199,7 +200,12 @@ def test_how_long_a_dispatch_is_changes_no_weight(
     mixed: list[TrainingRun], together: TrainedRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Losses are summed up dispatch by dispatch, and may differ in their last bit."""
-    monkeypatch.setattr(programs, "SECONDS_PER_DISPATCH", 1e-4)
+    compile_programs = trainer.compile_programs
+
+    def compile_short(*arguments: Any, **options: Any) -> programs.Programs:
+        return dataclasses.replace(compile_programs(*arguments, **options), steps=2)
+
+    monkeypatch.setattr(trainer, "compile_programs", compile_short)
     told: list[Progress] = []
     short = train(mixed, lookback=LOOKBACK, on_progress=told.append)
     assert len(told) > 2 * 3 * 3
@@ -485,9 +491,11 @@ def test_too_little_memory_is_one_line(make_run: Make) -> None:
 
 def test_equal_sets_share_a_program(make_run: Make) -> None:
     """Other rates, seeds, epochs, patience and numbers of runs need no compilation."""
-    train([make_run(1, l1_kernel=0.1)], lookback=LOOKBACK)
+    spans = make_run().spans
+    train([make_run(1, spans=spans, l1_kernel=0.1)], lookback=LOOKBACK)
     before = programs._compile.cache_info().misses
-    train([make_run(seed, l1_kernel=0.2, learning_rate=0.1, epochs=2) for seed in range(9)], lookback=LOOKBACK)
+    changes = {"l1_kernel": 0.2, "learning_rate": 0.1, "epochs": 2}
+    train([make_run(seed, spans=spans, **changes) for seed in range(9)], lookback=LOOKBACK)
     assert programs._compile.cache_info().misses == before
 
 

@@ -67,7 +67,6 @@ def ablate(
       coincast ablate --candles btc.csv --training-rows 250,500,1000 --out ablation
     """
     rows, groups = _read_rows(training_rows), [_read_group(text) for text in features or ()]
-    options.prepare_devices()
     from coincast.experiments.ablation.ablate import ablate as ablate_candles
     from coincast.experiments.ablation.report import claim_folder
     from coincast.experiments.ablation.variants import refuse_nothing

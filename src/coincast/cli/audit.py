@@ -47,7 +47,6 @@ def audit(
       coincast audit examples/btc-daily.toml --candles bitcoin_price.csv --candles ethereum_price.csv
       coincast audit --candles btc.csv --set samples.features=["log_return","volume_change"] --minutes 5
     """
-    options.prepare_devices()
     from coincast.experiments.audit.audit import audit as audit_candles
     from coincast.experiments.spec import read_spec
 

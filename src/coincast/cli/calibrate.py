@@ -41,7 +41,6 @@ def calibrate(
       coincast calibrate --quick
       coincast calibrate --out calibration
     """
-    options.prepare_devices()
     from coincast.experiments.calibration.calibrate import calibrate as calibrate_judge
     from coincast.experiments.calibration.report import claim_folder
 

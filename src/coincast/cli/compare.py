@@ -36,6 +36,7 @@ def compare(
     ] = False,
     changes: options.Changes = None,
     seed: options.Seed = None,
+    memory: options.Memory = None,
     out: options.Out = None,
     fresh: options.Fresh = False,
     as_json: options.Json = False,
@@ -51,7 +52,6 @@ def compare(
       coincast compare --candles btc.csv --all-models --set split.refit=every
       coincast compare --market binance:BTC/USDT --interval 1d --since 2017-09-01
     """
-    options.prepare_devices()
     from coincast.experiments.compare import describe_run
     from coincast.experiments.folder import run_in_folder
     from coincast.experiments.spec import read_spec
@@ -61,7 +61,7 @@ def compare(
         changes=[
             *options.data_changes(market, interval, since, until, outside),
             *(changes or []),
-            *([f"training.seed={seed}"] if seed is not None else []),
+            *options.training_changes(seed, memory),
         ],
         every_model=all_models,
     )

@@ -27,7 +27,6 @@ def demo(
       coincast demo
       coincast demo --seed 7 --out demo-7
     """
-    options.prepare_devices()
     from coincast.experiments.compare import describe_run
     from coincast.experiments.demo import demo_candles, demo_spec
     from coincast.experiments.folder import run_in_folder

@@ -40,7 +40,6 @@ def describe(
       coincast describe examples/eth-daily.toml
       coincast describe examples/eth-daily.toml --set lstm.units=64 --out graphs
     """
-    options.prepare_devices()
     from coincast.experiments.describe import describe_networks
     from coincast.experiments.spec import read_spec
 
@@ -80,11 +79,8 @@ def _print(network: Any) -> None:
         table.add_row(layer.name, layer.kind, " x ".join(map(str, layer.shape)), f"{layer.parameters:,}")
     table.add_row("total", "", "", f"{network.parameters:,}", style="bold")
     console().print(table)
-    for step, span in enumerate(network.sees, start=1):
-        seen = (
-            "none of the past candles" if span is None else f"candles {span[0]} to {span[1]} before the origin's close"
-        )
-        typer.echo(f"step {step} sees {seen}")
+    for line in network.tell_view():
+        typer.echo(line)
 
 
 def _draw(network: Any, folder: Path) -> Path:

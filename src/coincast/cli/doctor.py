@@ -16,7 +16,6 @@ def doctor(as_json: options.Json = False) -> None:
       coincast doctor
       coincast doctor --json
     """
-    options.prepare_devices()
     from coincast.experiments.doctor import examine
 
     facts = examine()

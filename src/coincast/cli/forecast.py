@@ -37,6 +37,7 @@ def forecast(
     on_bad: options.OnBad = "refuse",
     changes: options.Changes = None,
     seed: options.Seed = None,
+    memory: options.Memory = None,
     out: options.Out = None,
     fresh: options.Fresh = False,
     as_json: options.Json = False,
@@ -50,7 +51,6 @@ def forecast(
       coincast forecast --candles btc.csv
       coincast forecast --candles btc.csv --horizon 3 --set training.seeds=25
     """
-    options.prepare_devices()
     from coincast.experiments.folder import run_in_folder
     from coincast.experiments.forecast import DEFAULTS, describe_outlook
     from coincast.experiments.spec import read_spec
@@ -63,7 +63,7 @@ def forecast(
             *options.data_changes(market, interval, since, until, outside),
             *(changes or []),
             *([f"samples.horizon={horizon}"] if horizon is not None else []),
-            *([f"training.seed={seed}"] if seed is not None else []),
+            *options.training_changes(seed, memory),
         ],
     )
     data = options.load_candles(

@@ -98,6 +98,12 @@ Changes = Annotated[
         "--set", metavar="SECTION.KEY=VALUE", help="Change a value of the spec, such as training.epochs=20; repeat it."
     ),
 ]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        metavar="GB", help="Memory that a training may take; else half of the machine's. It changes no number."
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="Seed of the first run; the next ones count upwards.")]
 Out = Annotated[
     Path | None, typer.Option(metavar="DIR", help="The run folder; else one is made under ./coincast-runs/.")
@@ -134,6 +140,12 @@ def data_changes(
     if markets:
         values["interval"] = interval
     return [f"data.{key}={json.dumps(value)}" for key, value in values.items() if value is not None]
+
+
+def training_changes(seed: int | None, memory: float | None) -> list[str]:
+    """Options about training as changes of a spec's section `[training]`."""
+    values = {"seed": seed, "memory": memory}
+    return [f"training.{key}={value}" for key, value in values.items() if value is not None]
 
 
 def load_candles(
@@ -192,10 +204,3 @@ def offer_download(error: NotStoredError) -> bool:
     for line in error.remedies:
         app(args=shlex.split(line)[1:], standalone_mode=False)
     return True
-
-
-def prepare_devices() -> None:
-    """A command owns its process: it uses every core. Must run before JAX is imported."""
-    from coincast.training.devices import use_every_core
-
-    use_every_core()

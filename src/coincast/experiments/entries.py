@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ class ModelEntry:
 
     Attributes:
         label: unique in the spec.
-        name: name in `MODELS`, or the class of a user's own settings.
+        name: name in `MODELS`, or the class of a user's own settings, which is never one of these names.
         settings: a frozen dataclass that is a `Network` or a `Forecaster`.
     """
 
@@ -119,7 +120,8 @@ def _make_entry(model: Any) -> ModelEntry:
                 if known
                 else UsageError(f"{name} has no settings, and {key} was given")
             )
-        values[key] = read_setting(f"{name}.{key}", value, getattr(settings, key, None))
+        several = takes_several(settings, key)
+        values[key] = read_setting(f"{name}.{key}", value, getattr(settings, key, None), several=several)
     return ModelEntry(label or name, name, settings(**values))
 
 
@@ -127,12 +129,28 @@ def _is_label(label: Any) -> bool:
     return isinstance(label, str) and label.strip() != "" and label.isprintable() and not label.endswith(ENSEMBLE)
 
 
-def read_setting(key: str, value: Any, default: Any) -> Any:
+def takes_several(settings: type, name: str) -> bool:
+    """Whether a setting may be a tuple, of units for example, which TOML writes as a list."""
+    try:
+        return "tuple[" in str(typing.get_type_hints(settings)[name])
+    except (KeyError, NameError, TypeError, AttributeError):  # a class of a user's own may say anything
+        return False
+
+
+def read_setting(key: str, value: Any, default: Any, *, several: bool = False) -> Any:
     """A setting of the kind of its default: a whole number becomes a float where one is needed, text never a number.
+
+    Args:
+        key: for an error.
+        value: what was given.
+        default: of the setting.
+        several: whether it may be a tuple, too; a list is taken for one.
 
     Raises:
         UsageError: it is of another kind.
     """
+    if isinstance(value, list | tuple) and (several or isinstance(default, tuple)):
+        return tuple(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     wrong = (
         (isinstance(default, bool) and not isinstance(value, bool))
@@ -141,7 +159,8 @@ def read_setting(key: str, value: Any, default: Any) -> Any:
         or (isinstance(default, str) and not isinstance(value, str))
     )
     if wrong:
-        raise UsageError(f"{key} is {value!r}; allowed: {_KINDS[type(default)]}, such as {default!r}")
+        lists = ", or a list of such" if several else ""
+        raise UsageError(f"{key} is {value!r}; allowed: {_KINDS[type(default)]}, such as {default!r}{lists}")
     return float(value) if isinstance(default, float) else value
 
 
@@ -160,7 +179,7 @@ def _entry_of_settings(settings: Any) -> ModelEntry:
         if type(settings) is known:
             return ModelEntry(name, name, settings)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(settings).__name__).lower()
-    return ModelEntry(name, name, settings)
+    return ModelEntry(name, f"own_{name}" if name in MODELS else name, settings)
 
 
 def changed_settings(settings: Any) -> dict[str, Any]:
@@ -192,11 +211,13 @@ def _label_by_settings(entry: ModelEntry, entries: list[ModelEntry]) -> ModelEnt
 
 def format_settings(settings: Mapping[str, Any]) -> str:
     """`units=20,dropout=0.25`, as it stands in a model's name."""
-    return ",".join(f"{key}={_format_value(value)}" for key, value in settings.items())
+    return ",".join(f"{key}={format_value(value)}" for key, value in settings.items())
 
 
-def _format_value(value: Any) -> str:
-    """A number as short as it can be told again."""
+def format_value(value: Any) -> str:
+    """A number as short as it can be told again; several as `[50,20]`."""
+    if isinstance(value, list | tuple):
+        return f"[{','.join(format_value(item) for item in value)}]"
     if not isinstance(value, float):
         return str(value)
     short = f"{value:g}"

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def take_fingerprint(spec: Spec, candles: pl.DataFrame, *, beyond: bool) -> str:
     """A hash of spec, candles and code: what has the same one gives the same result."""
     digest = hashlib.sha256()
-    digest.update(json.dumps(spec.to_dict(), sort_keys=True, default=str).encode())
+    told = spec.to_dict()
+    told["training"] = {key: value for key, value in told["training"].items() if key != "memory"}
+    digest.update(json.dumps(told, sort_keys=True, default=str).encode())
     for entry in spec.models:
         digest.update(repr(entry.settings).encode() + _source_of(type(entry.settings)))
     digest.update(str(beyond).encode() + hash_candles(candles) + hash_code())

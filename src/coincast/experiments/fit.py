@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,12 +17,13 @@ from coincast.experiments.grid import Setting
 from coincast.experiments.progress import Fitting, tell_fits
 from coincast.experiments.rows import Fitted, Said, Tables
 from coincast.experiments.spec import Spec
-from coincast.experiments.tasks import Task, plan_fits
+from coincast.experiments.tasks import Task, plan_fits, sees_the_same, vary_tasks
 from coincast.samples.quantities import QUANTITIES, naive_values
 from coincast.scores.point import DECIDING, METRICS
 from coincast.scores.significance import ALPHA, cosine_weights, count_cosines
 
 if TYPE_CHECKING:
+    from coincast.experiments.desk import Desk
     from coincast.samples.windows import Windows
     from coincast.training.trainer import Progress
 
@@ -81,6 +82,7 @@ def fit_entry(
     *,
     beside: bool = True,
     on_progress: OnProgress | None = None,
+    desk: Desk | None = None,
 ) -> Fitted:
     """Train or ask one model on all tasks.
 
@@ -88,23 +90,25 @@ def fit_entry(
         entry: the model.
         spec: its experiment.
         tasks: what to learn and forecast; the runs of a network on all of them, and on all their refits, are one
-            program (one for each round of refits that waits for the round before: warm starts, and refits on drift).
+            program for each of the shapes that a grid asks for (and for each round of refits that waits for the round
+            before: warm starts, and refits on drift).
         beside: also forecast the validation part, and the whole test span from its first origin.
         on_progress: told the label, and the progress of a training or of fits that take a while.
+        desk: where a training of a network keeps what is unfinished, and the files of its epochs.
     """
     teller: Teller
     if is_network(entry):
         from coincast.experiments.trained import NetworkTeller
 
-        teller = NetworkTeller(entry, spec, tasks, on_progress)
+        teller = NetworkTeller(entry, spec, tasks, on_progress, desk)
     else:
         teller = ForecasterTeller(entry, spec, on_progress)
     tables, held, losses = Tables(), dict[Place, Any](), dict[Place, Losses]()
-    for fits in _rounds(spec, tasks):
-        units = [Unit((place, setting.label), fit, setting) for place, fit in fits for setting in teller.settings]
+    tasks_of = _tasks_of(teller.settings, spec, tasks)
+    for units in _rounds(spec, teller.settings, tasks_of):
         is_due = [spec.split.refit != "drift" or _is_due(unit, losses) for unit in units]
         due = [unit for unit, is_new in zip(units, is_due, strict=True) if is_new]
-        warm = spec.split.refit == "warm" and fits[0][1].fit > 1
+        warm = spec.split.refit == "warm" and units[0].fit.fit > 1
         made = iter(teller.fit(due, after=[held[unit.place] for unit in due] if warm else None) if due else [])
         asks = []
         for unit, is_new in zip(units, is_due, strict=True):
@@ -116,18 +120,19 @@ def fit_entry(
                 losses.setdefault(unit.place, Losses()).add(unit.fit, said)
         if beside:
             firsts = [(unit, ask) for unit, ask in zip(units, asks, strict=True) if unit.fit.fit == 1]
-            _tell_beside(teller, tables, tasks, [pair for pair in firsts if not pair[0].fit.is_live])
+            ends = {place: task.parts.test.end for place, task in tasks_of.items()}
+            _tell_beside(teller, tables, ends, [pair for pair in firsts if not pair[0].fit.is_live])
     return tables.gather()
 
 
-def _tell_beside(teller: Teller, tables: Tables, tasks: Sequence[Task], firsts: Sequence[tuple[Unit, Ask]]) -> None:
+def _tell_beside(teller: Teller, tables: Tables, ends: Mapping[Place, int], firsts: Sequence[tuple[Unit, Ask]]) -> None:
     """Beside the test span: what the first fits say of the validation part, and of the whole test span at once."""
     validated = [(unit, replace(ask, windows=unit.fit.validation)) for unit, ask in firsts if len(unit.fit.validation)]
     for (unit, _), said in zip(validated, teller.tell([ask for _, ask in validated]), strict=True):
         tables.add_calibration(unit.fit, said)
     ahead = []
     for unit, ask in firsts:
-        steps = teller.steps_ahead(unit.fit, tasks[unit.place[0]].parts.test.end)
+        steps = teller.steps_ahead(unit.fit, ends[unit.place])
         if steps:
             start = replace(unit.fit.test.select(np.arange(len(unit.fit.test)) == 0), horizon=steps)
             ahead.append((unit, replace(ask, windows=start, steps=steps)))
@@ -135,14 +140,39 @@ def _tell_beside(teller: Teller, tables: Tables, tasks: Sequence[Task], firsts: 
         tables.add_full_interval(unit.fit, said)
 
 
-def _rounds(spec: Spec, tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:
-    """Fits that can be made at once, with the number of their task."""
-    plans = [plan_fits(spec, task) for task in tasks]
+def _tasks_of(settings: Sequence[Setting], spec: Spec, tasks: Sequence[Task]) -> dict[Place, Task]:
+    """The tasks of every setting; those that see the same have the same."""
+    made: list[tuple[Spec, list[Task]]] = []
+    found: dict[Place, Task] = {}
+    for setting in settings:
+        own = next((known for other, known in made if sees_the_same(setting.spec, other)), None)
+        if own is None:
+            own = vary_tasks(tasks, setting.spec, of=spec)
+            made.append((setting.spec, own))
+        found |= {(number, setting.label): task for number, task in enumerate(own)}
+    return found
+
+
+def _rounds(spec: Spec, settings: Sequence[Setting], tasks: Mapping[Place, Task]) -> Iterator[list[Unit]]:
+    """Fits that can be made at once: all of them, or the first ones of all tasks, then the second ones, and so on."""
+    made: dict[int, list[Task]] = {}
+    for task in tasks.values():
+        if id(task) not in made:
+            made[id(task)] = plan_fits(spec, task)
+    plans = {place: made[id(task)] for place, task in tasks.items()}
+    longest = max(map(len, plans.values()))
+    units = [
+        (turn, Unit((number, setting.label), plans[number, setting.label][turn], setting))
+        for number in sorted({number for number, _ in tasks})
+        for turn in range(longest)
+        for setting in settings
+        if turn < len(plans[number, setting.label])
+    ]
     if spec.split.refit in ("never", "every"):
-        yield [(place, fit) for place, plan in enumerate(plans) for fit in plan]
+        yield [unit for _, unit in units]
         return
-    for number in range(max(map(len, plans))):
-        yield [(place, plan[number]) for place, plan in enumerate(plans) if number < len(plan)]
+    for round_ in range(longest):
+        yield [unit for turn, unit in units if turn == round_]
 
 
 @dataclass
@@ -220,7 +250,7 @@ class ForecasterTeller:
     """Asks a forecaster, which fits itself whenever it is asked; a warm start is a fresh fit for it."""
 
     def __init__(self, entry: ModelEntry, spec: Spec, on_progress: OnProgress | None) -> None:
-        self.settings = [Setting(entry.label, entry.settings, {}, {})]
+        self.settings = [Setting(entry.label, entry.settings, spec, {})]
         self.seed, self.on_progress = spec.training.seed, on_progress
 
     def fit(self, units: Sequence[Unit], *, after: Sequence[Any] | None) -> list[Any]:

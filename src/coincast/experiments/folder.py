@@ -2,9 +2,10 @@
 
     spec.toml  data.json  runs.parquet  history.csv  forecasts.parquet  scores.parquet  figures/
     report.html  fingerprint  run.json  and outlook.parquet where forecasts reach beyond the last candle
+    checkpoints/MODEL/MARKET/ where the spec asks for weights or event files by epoch
 
 `run.json` is written last, so that a folder with it is finished. While an experiment runs, its finished models lie
-under `finished/`, and an interrupted one goes on with the rest.
+under `finished/`, and so does the state of the model that trains: an interrupted one goes on from there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from coincast.errors import CoincastError, UnreadableFileError
+from coincast.experiments.desk import STATE, Desk
 from coincast.experiments.fingerprint import hash_candles, take_fingerprint
 from coincast.experiments.fit import OnProgress
 from coincast.experiments.places import choose_place, claim_place, safe_name, write_json, write_text
@@ -35,12 +37,16 @@ from coincast.scores.finding import Finding
 from coincast.tabular import write_beside
 
 if TYPE_CHECKING:
-    pass
+    from coincast.experiments.sections import TrainingSection
 
 FINISHED = "finished"
+CHECKPOINTS = "checkpoints"
 FOLDER_VERSION = 2
 PLAIN_TABLES = ("parts", "inputs", "shift")
-FITTED_TABLES = ("forecasts", "outlook", "calibration", "full_interval", "runs", "history")
+FITTED_TABLES = (
+    *("forecasts", "outlook", "calibration", "full_interval", "runs", "history"),
+    *("quantiles", "past_quantiles"),
+)
 FURTHER_FOLDER = "further"
 PACKAGE_MISSING = " is not installed, and "
 """Stands in the note of a further test that was left out for want of a package (`MissingPackageError`)."""
@@ -103,7 +109,7 @@ def run_in_folder(
     claim_place(folder, fingerprint)
     if fresh:
         _forget(folder)
-    shelf = FinishedModels(folder / FINISHED)
+    shelf = FinishedModels(folder / FINISHED, checkpoints=folder / CHECKPOINTS, fingerprint=fingerprint)
     result = run_experiment(
         spec, candles, files=files, beyond=beyond, fingerprint=fingerprint, shelf=shelf, on_progress=on_progress
     )
@@ -255,9 +261,17 @@ def _read_finding(folder: Path, name: str, notes: Sequence[str]) -> Finding:
 
 @dataclass(frozen=True)
 class FinishedModels:
-    """Finished models of an experiment that is not finished, one folder each."""
+    """Finished models of an experiment that is not finished, one folder each, and the state of the one that trains.
+
+    Attributes:
+        folder: of them all.
+        checkpoints: where files of epochs go; else beside them.
+        fingerprint: of the run.
+    """
 
     folder: Path
+    checkpoints: Path | None = None
+    fingerprint: str = ""
 
     def take(self, label: str) -> Fitted | None:
         place = self.folder / safe_name(label)
@@ -273,12 +287,20 @@ class FinishedModels:
         for name in FITTED_TABLES:
             write_beside(place / f"{name}.parquet", getattr(fitted, name).write_parquet)
         write_text(place / "done", label)
+        for state in place.glob(f"{STATE}*"):
+            state.unlink(missing_ok=True)
+
+    def desk(self, label: str, training: TrainingSection) -> Desk:
+        """Where the training of a model keeps what it is about."""
+        place = self.folder / safe_name(label)
+        return Desk(place, self.checkpoints or place / CHECKPOINTS, self.fingerprint, training)
 
 
 def _forget(folder: Path) -> None:
     """Make a run folder unfinished, so that nothing old passes for new."""
     (folder / "run.json").unlink(missing_ok=True)
     shutil.rmtree(folder / FINISHED, ignore_errors=True)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
 def _describe_candles(candles: pl.DataFrame) -> list[dict[str, Any]]:

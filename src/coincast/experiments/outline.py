@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,11 @@ import numpy as np
 
 from coincast.errors import UsageError
 from coincast.experiments.entries import ModelEntry
-from coincast.experiments.grid import MAY_VARY, Setting, expand_grid
+from coincast.experiments.grid import Setting, expand_grid
 from coincast.experiments.spec import Spec
-from coincast.experiments.tasks import Task
+from coincast.experiments.tasks import Task, sees_the_same, vary_tasks
 from coincast.samples.quantities import QUANTITIES
+from coincast.samples.recursion import refuse_unknown_inputs
 
 if TYPE_CHECKING:
     from coincast.models.forecaster import Axes
@@ -21,38 +21,50 @@ if TYPE_CHECKING:
 
 BYTES_PER_PARAMETER = 16
 """Of a weight, its gradient and Adam's two moments."""
+ACTIVITY = ("l1_activity", "l2_activity")
 
 
 def check_network(entry: ModelEntry, spec: Spec, tasks: Sequence[Task]) -> list[Setting]:
-    """The settings of a network, found to be such as one program can train.
-
-    A grid may vary what keeps the shapes: all its networks must be one program, with one output per step.
+    """The settings of a network, found to be such as can be trained.
 
     Raises:
         UsageError: a recipe, a grid or a network that cannot be trained.
+        DataError: the candles do not suffice for the samples of one of them.
     """
-    import equinox as eqx
-    import jax
-
-    from coincast.models.forecaster import Axes
-
     settings = expand_grid(entry, spec)
-    axes = Axes(spec.samples.lookback, tasks[0].samples.inputs.shape[1], count_outputs(spec))
-    shapes = []
+    told: list[tuple[Spec, Task]] = []
+    seen: set[Any] = set()
     for setting in settings:
-        make_recipe(setting, spec)
-        module = outline_network(setting.label, setting.settings, axes)
-        refuse_too_large(setting.label, module, runs=len(settings) * len(tasks) * spec.training.seeds)
-        _check_output(setting.label, module, axes)
-        shapes.append(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype) if hasattr(leaf, "shape") else leaf, module))
-    for setting, shape in zip(settings, shapes, strict=True):
-        if not eqx.tree_equal(shape, shapes[0]):
-            raise UsageError(f"grid: {setting.label} and {settings[0].label} are two programs; {MAY_VARY}")
+        known = [task for other, task in told if sees_the_same(setting.spec, other)]
+        if not known:
+            known = vary_tasks(tasks, setting.spec, of=spec)[:1]
+            told.append((setting.spec, known[0]))
+            if spec.samples.multi_step == "recursive":
+                refuse_unknown_inputs(known[0].samples)
+        recipe, axes = setting.spec.recipe(), axes_of(setting.spec, known[0].samples.inputs.shape[1])
+        asked = (repr(setting.settings), axes, recipe.loss_on, *(getattr(recipe, name) > 0 for name in ACTIVITY))
+        if asked not in seen:
+            seen.add(asked)
+            module = outline_network(setting.label, setting.settings, axes)
+            refuse_too_large(setting.label, module)
+            _check_output(setting.label, module, axes, recipe)
     return settings
 
 
+def axes_of(spec: Spec, features: int) -> Axes:
+    """Sizes of one sample of a network.
+
+    Args:
+        spec: the experiment as its setting has it.
+        features: inputs of a candle.
+    """
+    from coincast.models.forecaster import Axes
+
+    return Axes(spec.samples.lookback, features, count_outputs(spec), spec.recipe().outputs)
+
+
 def count_outputs(spec: Spec) -> int:
-    """Outputs of a network: one per step, or one where it speaks of the whole horizon or goes step by step."""
+    """Steps that a network forecasts at once: one where it speaks of the whole horizon, or goes step by step."""
     if spec.samples.multi_step == "recursive":
         return 1
     return len(QUANTITIES[spec.samples.quantity].steps(spec.samples.horizon))
@@ -83,24 +95,40 @@ def outline_network(label: str, settings: Any, axes: Axes) -> Any:
     return module
 
 
-def refuse_too_large(label: str, module: Any, *, runs: int = 1) -> None:
+def structure_of(module: Any) -> tuple[Any, ...]:
+    """What must be equal where two modules are one program, as a key.
+
+    Args:
+        module: what `outline_network` gave.
+    """
+    import equinox as eqx
+    import jax
+
+    from coincast.training.lanes import Static
+
+    arrays, static = eqx.partition(module, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    leaves, structure = jax.tree.flatten(arrays)
+    return structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves), Static(static)
+
+
+def refuse_too_large(label: str, module: Any) -> None:
     """Refuse a network whose training cannot fit into the memory of this machine, before anything of it is built.
 
-    A lower bound is enough: weights, their gradients and Adam's moments, in every lane of a program.
+    A lower bound is enough: weights, their gradients and Adam's moments of one run. More runs than fit side by side
+    are trained one after the other.
 
     Args:
         label: the model's name, for the error.
         module: what `outline_network` gave.
-        runs: how many train side by side; the lanes of one block at least are there.
 
     Raises:
         UsageError: more than the physical memory is needed.
     """
-    from coincast.training.lanes import FEWEST_DEVICES, LANES_PER_DEVICE
+    from coincast.training.memory import physical_memory
 
     parameters = count_parameters(module)
-    needed = parameters * max(FEWEST_DEVICES * LANES_PER_DEVICE, runs) * BYTES_PER_PARAMETER
-    memory = _physical_memory()
+    needed = parameters * BYTES_PER_PARAMETER
+    memory = physical_memory()
     if memory is not None and needed > memory:
         raise UsageError(
             f"{label} has {parameters:,} parameters, and training it needs {needed / 1e9:,.0f} GB of memory at least; "
@@ -119,30 +147,26 @@ def count_parameters(module: Any) -> int:
     return sum(leaf.size for leaf in leaves if hasattr(leaf, "size") and jnp.issubdtype(leaf.dtype, jnp.inexact))
 
 
-def _physical_memory() -> int | None:
-    """Bytes of memory; None where the system does not say."""
-    names = getattr(os, "sysconf_names", {})
-    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
-        return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _check_output(label: str, module: Any, axes: Axes) -> None:
+def _check_output(label: str, module: Any, axes: Axes, recipe: Recipe) -> None:
     """Any other shape would be broadcast against the targets, and trained on without a word."""
     import equinox as eqx
 
     past = np.zeros((axes.lookback, axes.feature), dtype=np.float32)
     given = getattr(eqx.filter_eval_shape(lambda network, x: network(x), module, past), "shape", None)
-    if given != (axes.horizon, axes.output):
+    last = (axes.horizon, axes.output)
+    every = (axes.lookback, *last)
+    if recipe.loss_on == "every" and given == last:
         raise UsageError(
-            f"{label}: its module gives an output of shape {given}; it must give (horizon, output), here "
-            f"{(axes.horizon, axes.output)}"
+            f"training.loss_on is 'every', and {label} forecasts from the last candle alone; set for example "
+            f'{label.partition("(")[0]}.every_step = true where it has that setting, or training.loss_on = "last"'
         )
-
-
-def make_recipe(setting: Setting, spec: Spec) -> Recipe:
-    """How a setting is trained."""
-    from coincast.training.recipe import Recipe
-
-    given = spec.training.model_dump(exclude={"seeds", "seed"})
-    return Recipe(**{**given, "loss": spec.loss, **setting.recipe_changes})
+    if given not in (last, every):
+        raise UsageError(
+            f"{label}: its module gives an output of shape {given}; it must give (horizon, output), here {last}"
+        )
+    strengths = [name for name in ACTIVITY if getattr(recipe, name) > 0]
+    if strengths and not hasattr(module, "with_activity"):
+        raise UsageError(
+            f"training.{strengths[0]} is {getattr(recipe, strengths[0]):g}, and {label} tells no activity: its module "
+            "has no method with_activity; set it to 0"
+        )

@@ -12,7 +12,9 @@ from jaxtyping import Float
 
 from coincast.candles.table import add_intervals
 from coincast.experiments.tasks import Task
-from coincast.forecasts.table import FORECAST_COLUMNS, JOINED_COLUMNS, RUN_COLUMNS
+from coincast.forecasts.intervals import LEVELS
+from coincast.forecasts.residuals import INTERVAL_KEYS
+from coincast.forecasts.table import FORECAST_COLUMNS, JOINED_COLUMNS, RUN_COLUMNS, quantile_name
 from coincast.samples.quantities import QUANTITIES, majority_direction
 from coincast.samples.windows import Windows
 
@@ -28,6 +30,9 @@ HISTORY_COLUMNS: dict[str, Any] = {
 }
 
 
+QUANTILE_COLUMNS: dict[str, Any] = {quantile_name(level): pl.Float64 for level in LEVELS}
+
+
 @dataclass(frozen=True)
 class Fitted:
     """What one entry of a spec leaves.
@@ -39,6 +44,8 @@ class Fitted:
         full_interval: of the whole test spans from their first origin.
         runs: one row per fit of every run.
         history: losses by epoch.
+        quantiles, past_quantiles: those that the runs of a network forecast themselves, of the test spans and of the
+            validation parts; empty where there are none, or nobody asks for them.
     """
 
     forecasts: pl.DataFrame
@@ -47,6 +54,8 @@ class Fitted:
     full_interval: pl.DataFrame
     runs: pl.DataFrame
     history: pl.DataFrame
+    quantiles: pl.DataFrame
+    past_quantiles: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -56,12 +65,14 @@ class Learning:
     Attributes:
         parameters: trained numbers.
         losses, validation_losses: by epoch; no validation losses where nothing is validated.
+        best_epoch: whose weights it has.
         varied: the settings that differ between the combinations of a grid, as columns of the table of runs.
     """
 
     parameters: int
     losses: Float[np.ndarray, "epoch"]
     validation_losses: Float[np.ndarray, "epoch"] | None
+    best_epoch: int
     varied: Mapping[str, Any]
 
 
@@ -80,6 +91,7 @@ class Said:
         seed: its key.
         seconds: its share of the wall time.
         learning: of a trained run.
+        quantiles: at `LEVELS`, in the unit of `values`; of a network that forecasts them, where they are asked for.
     """
 
     label: str
@@ -90,6 +102,7 @@ class Said:
     seed: int
     seconds: float
     learning: Learning | None = None
+    quantiles: Float[np.ndarray, "window step level"] | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -111,6 +124,7 @@ class Tables:
         self.forecasts, self.outlook, self.calibration, self.full_interval = [empty], [empty], [empty], [empty]
         self.runs = [pl.DataFrame(schema=RUN_COLUMNS)]
         self.history = [pl.DataFrame(schema=HISTORY_COLUMNS)]
+        self.quantiles, self.past_quantiles = [_no_quantiles()], [_no_quantiles()]
 
     def add(self, task: Task, every: Sequence[Said], *, is_new: bool = True) -> None:
         """Add what the runs of a fit say of a task's own windows.
@@ -124,10 +138,15 @@ class Tables:
             (self.outlook if task.is_live else self.forecasts).append(_forecast_rows(task, said))
             if is_new and not task.is_live:
                 self._add_run(task, said)
+            if said.quantiles is not None and not task.is_live:
+                self.quantiles.append(_quantile_rows(self.forecasts[-1], said))
 
     def add_calibration(self, task: Task, every: Sequence[Said]) -> None:
         """Add what the runs say of the validation part."""
-        self.calibration.extend(_forecast_rows(task, said) for said in every)
+        for said in every:
+            self.calibration.append(_forecast_rows(task, said))
+            if said.quantiles is not None:
+                self.past_quantiles.append(_quantile_rows(self.calibration[-1], said))
 
     def add_full_interval(self, task: Task, every: Sequence[Said]) -> None:
         """Add what the runs say of the whole test span from its first origin."""
@@ -149,7 +168,7 @@ class Tables:
             **({} if learning is None else learning.varied),
             "parameters": 0 if learning is None else learning.parameters,
             "epochs": epochs,
-            "best_epoch": epochs,
+            "best_epoch": 0 if learning is None else learning.best_epoch,
             "seconds": said.seconds,
             "status": "done" if said.is_sound else "failed",
         }
@@ -165,6 +184,8 @@ class Tables:
             full_interval=pl.concat(self.full_interval),
             runs=gather_runs(self.runs),
             history=pl.concat(self.history),
+            quantiles=pl.concat(self.quantiles),
+            past_quantiles=pl.concat(self.past_quantiles),
         )
 
 
@@ -219,6 +240,22 @@ def _forecast_rows(task: Task, said: Said, *, with_majority: bool = True) -> pl.
     )
     schema = {**FORECAST_COLUMNS, **JOINED_COLUMNS}
     return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+def _no_quantiles() -> pl.DataFrame:
+    return pl.DataFrame(schema={**{name: FORECAST_COLUMNS[name] for name in INTERVAL_KEYS}, **QUANTILE_COLUMNS})
+
+
+def _quantile_rows(forecasts: pl.DataFrame, said: Said) -> pl.DataFrame:
+    """Rows of a table of quantiles beside the rows of the forecasts; null where the run has failed.
+
+    Args:
+        forecasts: the rows of the same run.
+        said: what it says.
+    """
+    assert said.quantiles is not None
+    kept = np.where(np.isfinite(said.kept)[..., None], said.quantiles, np.nan).reshape(-1, len(QUANTILE_COLUMNS))
+    return forecasts.select(INTERVAL_KEYS).hstack(pl.DataFrame(kept, schema=QUANTILE_COLUMNS).fill_nan(None))
 
 
 def _history_rows(keys: Mapping[str, Any], learning: Learning) -> pl.DataFrame:

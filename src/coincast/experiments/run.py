@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
-from coincast.errors import TooFewRowsError
+from coincast.errors import TooFewRowsError, UsageError
 from coincast.experiments.account import failure_notes, gap_notes, input_rows, join_notes, part_rows, refit_notes
 from coincast.experiments.entries import ModelEntry, is_network
 from coincast.experiments.fit import OnProgress, fit_entry
 from coincast.experiments.grid import read_grid
 from coincast.experiments.outline import check_network
+from coincast.experiments.reach import reach_notes
 from coincast.experiments.result import Result
 from coincast.experiments.rows import Fitted, gather_runs
 from coincast.experiments.spec import Spec
@@ -27,7 +28,8 @@ from coincast.scores.interval import score_intervals
 from coincast.scores.verdict import score_forecasts, score_full_interval
 
 if TYPE_CHECKING:
-    pass
+    from coincast.experiments.desk import Desk
+    from coincast.experiments.sections import TrainingSection
 
 
 class Shelf(Protocol):
@@ -36,6 +38,8 @@ class Shelf(Protocol):
     def take(self, label: str) -> Fitted | None: ...
 
     def put(self, label: str, fitted: Fitted) -> None: ...
+
+    def desk(self, label: str, training: TrainingSection) -> Desk: ...
 
 
 @dataclass
@@ -86,8 +90,10 @@ def run_experiment(
     tasks = [task for task in every_task if not task.is_live]
     watch.lap("samples")
 
-    fit = partial(_fit_or_take, spec=spec, tasks=every_task, shelf=shelf, beside=beside, on_progress=on_progress)
-    fitted = _fit_all(spec, every_task, fit, watch)
+    reach = _check_networks(spec, every_task)
+    resumed: list[str] = []
+    fit = partial(_fit_or_take, spec=spec, tasks=every_task, beside=beside, on_progress=on_progress)
+    fitted = _fit_all(spec, partial(fit, shelf=shelf, resumed=resumed), watch)
     undirected = _find_undirected(fitted)
     forecasts = add_ensembles(_leave_out(pl.concat([one.forecasts for one in fitted]), undirected))
     outlook = add_ensembles(_leave_out(pl.concat([one.outlook for one in fitted]), undirected))
@@ -99,7 +105,9 @@ def run_experiment(
         scores = pl.concat([scores, score_full_interval(full_interval)])
     intervals = None
     if spec.judge.intervals != "none":
-        intervals = make_intervals(forecasts, calibration, method=spec.judge.intervals)
+        own, past_own = (pl.concat([getattr(one, name) for one in fitted]) for name in ("quantiles", "past_quantiles"))
+        method = spec.judge.intervals
+        intervals = make_intervals(forecasts, calibration, method=method, own=own, past_own=past_own)
         scores = pl.concat([scores, score_intervals(forecasts, intervals.table, calibration=calibration)])
     watch.lap("score")
     return Result(
@@ -122,6 +130,8 @@ def run_experiment(
             *join_notes(tasks, chosen),
             *gap_notes(tasks),
             *refit_notes(spec),
+            *reach,
+            *resumed,
             *(
                 f"{model} on {market} never names a direction (it repeats the last known price, or gives even odds); "
                 "it is left out."
@@ -134,17 +144,22 @@ def run_experiment(
     )
 
 
-def _fit_all(
-    spec: Spec,
-    tasks: Sequence[Task],
-    fit: Callable[[ModelEntry], Fitted],
-    watch: Stopwatch,
-) -> list[Fitted]:
-    """Every model in the order of the spec; what fails early comes first, and networks are trained last."""
+def _check_networks(spec: Spec, tasks: Sequence[Task]) -> list[str]:
+    """Refuse what no network can be trained with, before anything is fitted; notes on targets out of their reach."""
     read_grid(spec)
+    networks = [check_network(entry, spec, tasks) for entry in spec.models if is_network(entry)]
+    settings = [setting for own in networks for setting in own]
+    if spec.judge.intervals == "network" and not any(one.spec.recipe().head.quantiles for one in settings):
+        raise UsageError(
+            "judge.intervals is 'network', and no network forecasts quantiles; set training.loss to 'quantile', "
+            "'gaussian' or 'student', or judge.intervals = \"ensemble\""
+        )
+    return [note for own in networks for note in reach_notes(own, spec, tasks)]
+
+
+def _fit_all(spec: Spec, fit: Callable[[ModelEntry], Fitted], watch: Stopwatch) -> list[Fitted]:
+    """Every model in the order of the spec; what fails early comes first, and networks are trained last."""
     networks = [entry for entry in spec.models if is_network(entry)]
-    for entry in networks:
-        check_network(entry, spec, tasks)
     opponents = [entry for entry in spec.models if not is_network(entry)]
     fitted = {}
     for stage, entries in (("opponents", opponents), ("train", networks)):
@@ -162,11 +177,14 @@ def _fit_or_take(
     shelf: Shelf | None,
     beside: bool,
     on_progress: OnProgress | None,
+    resumed: list[str],
 ) -> Fitted:
     finished = shelf.take(entry.label) if shelf is not None else None
     if finished is not None:
         return finished
-    fitted = fit_entry(entry, spec, tasks, beside=beside, on_progress=on_progress)
+    desk = shelf.desk(entry.label, spec.training) if shelf is not None and is_network(entry) else None
+    fitted = fit_entry(entry, spec, tasks, beside=beside, on_progress=on_progress, desk=desk)
+    resumed += [] if desk is None else desk.notes
     if spec.samples.quantity != "direction" or is_network(entry):
         for forecasts in (fitted.forecasts, fitted.outlook):
             _refuse_unsound(entry, spec, forecasts)

@@ -104,29 +104,83 @@ class SplitSection(Section):
 
 
 class TrainingSection(Section):
-    """How networks are trained; see `coincast.training.recipe.Recipe`.
+    """How networks are trained; see `coincast.training.recipe.Recipe`, whose defaults these are.
 
     Attributes:
+        epochs: passes over the training windows; at most so many, where `patience` ends a run earlier.
         loss: what training makes small; unless given, what suits the quantity.
         seeds: runs per setting.
         seed: key of the first run; the next ones count upwards.
+        pool: whether one network learns from all markets that are forecast, and forecasts each of them; else each has
+            networks of its own.
+        memory: GB that a training may take; 0: half of the machine's. It changes no number.
+        checkpoints: weights that are kept in the run folder, as `checkpoints/MODEL/...`: "none", those of the "best"
+            epoch of each run, or "all".
+        tensorboard: whether the losses are also written there for TensorBoard.
     """
 
-    epochs: int = _whole(30, 1, 100_000)
+    epochs: int = _whole(50, 1, 100_000)
     batch_size: int = _whole(32, 1, 8192)
     learning_rate: float = Field(default=0.001, gt=0, lt=1, description="a number between 0 and 1, such as 0.001")
     loss: str | None = None
+    loss_on: str = "last"
     shuffle: bool = True
+    optimiser: str = "adam"
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    momentum: float = 0.0
+    nesterov: bool = False
+    rho: float = 0.9
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    warmup_epochs: int = 0
+    final_rate: float = 0.0
+    decay: float = 0.9
+    step_epochs: int = 10
+    clip_norm: float = 0.0
+    clip_value: float = 0.0
+    noise: float = 0.0
+    patience: int = 0
+    min_delta: float = 0.0
+    restore_best: bool = True
+    l1_kernel: float = 0.0
+    l2_kernel: float = 0.0
+    l1_recurrent: float = 0.0
+    l2_recurrent: float = 0.0
+    l1_bias: float = 0.0
+    l2_bias: float = 0.0
+    l1_activity: float = 0.0
+    l2_activity: float = 0.0
+    copy_penalty: float = 0.0
+    direction_weight: float = 0.0
+    huber_delta: float = 1.0
+    degrees: float = 4.0
+    cost: float = 0.001
+    quantiles: list[float] = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
     seeds: int = _whole(10, 1, 1_000)
     seed: int = _whole(0, 0, 2**31 - 1)
+    pool: bool = False
+    memory: float = Field(default=0.0, ge=0, lt=1e6, description="GB of memory, such as 4, or 0 for the usual share")
+    checkpoints: Literal["none", "best", "all"] = Field(default="none", description="'none', 'best' or 'all'")
+    tensorboard: bool = False
+
+    def recipe_values(self) -> dict[str, Any]:
+        """What a `Recipe` is made of; the loss may be left open."""
+        return {**self.model_dump(exclude=set(AROUND_RECIPE)), "quantiles": tuple(self.quantiles)}
+
+
+AROUND_RECIPE = ("seeds", "seed", "pool", "memory", "checkpoints", "tensorboard")
+"""Keys of `[training]` that no `Recipe` has."""
 
 
 class JudgeSection(Section):
     """How forecasts are judged; the decisive test has no settings.
 
     Attributes:
-        intervals: "none", or how intervals are made around the forecasts of prices: "ensemble", "residual", "split",
-            "cqr" or "adaptive". All but the first two need `split.validation`.
+        intervals: "none", or how intervals are made around the forecasts of prices: "ensemble", "network" (the
+            quantiles that networks forecast themselves), "residual", "split", "cqr" or "adaptive". All but "none",
+            "ensemble" and "network" need `split.validation`.
         cost: share of the price that buying and selling again costs, from which the hit rate needed is told.
         repetitions: draws of every bootstrap.
         block: mean length of a bootstrap's blocks, in origins; 0: chosen from the data.
@@ -134,8 +188,8 @@ class JudgeSection(Section):
         window_share: share of the forecasts in a window of the fluctuation test, 0.1 to 0.9 in tenths.
     """
 
-    intervals: Literal["none", "ensemble", "residual", "split", "cqr", "adaptive"] = Field(
-        default="none", description="'none', 'ensemble', 'residual', 'split', 'cqr' or 'adaptive'"
+    intervals: Literal["none", "ensemble", "network", "residual", "split", "cqr", "adaptive"] = Field(
+        default="none", description="'none', 'ensemble', 'network', 'residual', 'split', 'cqr' or 'adaptive'"
     )
     cost: float = Field(default=0.001, ge=0, lt=1, description="a share of the price, such as 0.001 for 0.1 %")
     repetitions: int = _whole(1000, 100, 1_000_000)
@@ -164,5 +218,8 @@ ALLOWED: dict[Any, str] = {
     str | None: "text",
     bool: "true or false",
     list[str]: 'a list of texts, such as ["close", "volume"]',
+    int: "a whole number",
+    float: "a number",
+    list[float]: "a list of numbers, such as [0.05, 0.5, 0.95]",
 }
 """What fields without a description take, by their type."""

@@ -5,11 +5,12 @@ One section per noun: `[data] [samples] [split] [[models]] [training] [judge] [g
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tomlkit
@@ -22,9 +23,8 @@ from coincast.experiments.entries import (
     changed_settings,
     list_models,
     make_entries,
-    models_of,
-    quantity_of,
 )
+from coincast.experiments.fitness import refuse_unfit
 from coincast.experiments.sections import (
     ALLOWED,
     SECTION_KEYS,
@@ -38,6 +38,12 @@ from coincast.experiments.sections import (
 from coincast.samples.quantities import QUANTITIES
 from coincast.samples.scaling import SCALINGS
 from coincast.samples.targets import TARGETS
+
+if TYPE_CHECKING:
+    from coincast.training.recipe import Recipe
+
+SAID_ONCE = {"cost": ("training", "judge")}
+"""Keywords that go into several sections: what trading costs is the same for a loss and for the judge."""
 
 
 class Spec(BaseModel):
@@ -87,69 +93,42 @@ class Spec(BaseModel):
         """What training makes small: the given loss, else the usual one of the quantity."""
         return self.training.loss or QUANTITIES[self.samples.quantity].loss
 
+    def recipe(self) -> Recipe:
+        """How its networks are trained.
+
+        Raises:
+            UsageError: a value that no training can have.
+        """
+        from coincast.training.recipe import Recipe
+
+        return Recipe(**{**self.training.recipe_values(), "loss": self.loss})
+
+    def vary(self, changes: Mapping[str, Any]) -> Spec:
+        """This spec with other values under `section.key`, and without its grid.
+
+        Raises:
+            UsageError: they are not allowed, or do not go together.
+        """
+        values = {**self.to_dict(), "models": self.models, "grid": {}}
+        for path, value in changes.items():
+            section, _, key = path.partition(".")
+            values[section] = {**values[section], key: value}
+        return Spec.from_dict(values)
+
     def _refuse_unknown(self) -> None:
         """Refuse names that no registry knows; features are left to the candles, whose columns they may be."""
-        from coincast.training.losses import LOSSES
-
         for kind, name, known in (
             ("target", self.target, TARGETS),
             ("scaling", self.samples.scaling, SCALINGS),
-            ("loss", self.loss, LOSSES),
         ):
             if name not in known:
                 raise UnknownNameError(kind, name, known)
-        self._refuse_unfit()
+        refuse_unfit(self)
         for entry in self.models:
             if entry.label in (*SECTIONS, "grid"):
                 raise UsageError(
                     f"a model is called {entry.label!r}, as a section of the spec is; give it another label"
                 )
-
-    def _refuse_unfit(self) -> None:
-        """Refuse what does not go with the quantity that is forecast."""
-        quantity = self.samples.quantity
-        allowed = QUANTITIES[quantity].targets
-        if self.target not in allowed:
-            raise UsageError(
-                f"samples.target is {self.target!r}, from which no {quantity} can be told; allowed for "
-                f"samples.quantity = {quantity!r}: {', '.join(allowed)}"
-            )
-        if self.loss == "qlike" and self.target != "log_volatility":
-            raise UsageError(
-                f"training.loss is 'qlike', which compares variances, and samples.target is {self.target!r}; allowed: "
-                "mae, mse"
-            )
-        if self.samples.multi_step == "recursive" and TARGETS[self.target].quantity != "price":
-            raise UsageError(
-                f'samples.multi_step is "recursive", which needs prices as the next inputs, and samples.target is '
-                f'{self.target!r}; allowed: "direct"'
-            )
-        self._refuse_intervals()
-        for entry in self.models:
-            given = quantity_of(entry)
-            if given == "volatility" and quantity != "volatility":
-                raise UsageError(f'{entry.label} forecasts volatility; ask for it with samples.quantity = "volatility"')
-            if given == "price" and QUANTITIES[quantity].from_price is None:
-                raise UsageError(
-                    f"{entry.label} forecasts prices, which tell no {quantity}; models that do: "
-                    f"{', '.join(models_of(quantity))}"
-                )
-
-    def _refuse_intervals(self) -> None:
-        """Refuse intervals that nothing could be learnt for, before anything is trained."""
-        method, quantity = self.judge.intervals, self.samples.quantity
-        if method == "none":
-            return
-        if quantity != "price":
-            raise UsageError(
-                f"judge.intervals is {method!r}, and samples.quantity is {quantity!r}; intervals are made around "
-                "forecasts of prices"
-            )
-        if method != "ensemble" and self.split.validation in (0, 0.0):
-            raise UsageError(
-                f"judge.intervals is {method!r}, which learns from a validation part, and split.validation is 0; "
-                'set for example split.validation = 0.2, or judge.intervals = "ensemble"'
-            )
 
     @classmethod
     def from_toml(cls, path: str | Path, *, changes: Sequence[str] = ()) -> Spec:
@@ -185,12 +164,13 @@ class Spec(BaseModel):
             if key in cls.model_fields:
                 values[key] = value
                 continue
-            section = next((name for name, keys in SECTION_KEYS.items() if key in keys), None)
-            if section is None:
+            sections = SAID_ONCE.get(key) or [name for name, keys in SECTION_KEYS.items() if key in keys][:1]
+            if not sections:
                 raise UnknownNameError(
                     "keyword", key, [*cls.model_fields, *(k for keys in SECTION_KEYS.values() for k in keys)]
                 )
-            values.setdefault(section, {})[key] = value
+            for section in sections:
+                values.setdefault(section, {})[key] = value
         return cls.from_dict(values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -338,4 +318,14 @@ def _explain(error: ValidationError) -> str:
         return f"{path} is {first['input']!r}; allowed: a section [{path}] with a line for each key"
     fields = SECTIONS[where[0]].model_fields if where[0] in SECTIONS else Spec.model_fields
     field = fields[where[1] if where[0] in SECTIONS else where[0]]
-    return f"{path} is {first['input']!r}; allowed: {field.description or ALLOWED[field.annotation]}"
+    given = first["input"]
+    allowed = field.description or _allowed_in_recipe(where) or ALLOWED[field.annotation]
+    return f"{path} is {given!r}; allowed: {allowed}"
+
+
+def _allowed_in_recipe(where: Sequence[str]) -> str | None:
+    """What a recipe says is allowed for a key of `[training]`."""
+    from coincast.training.recipe import Recipe
+
+    known = {field.name: field.metadata.get("allowed") for field in dataclasses.fields(Recipe)}
+    return known.get(where[1]) if where[0] == "training" else None

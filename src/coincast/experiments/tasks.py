@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from coincast.samples.quantities import QUANTITIES
 from coincast.samples.samples import Samples, make_sample_sets, make_samples
 from coincast.samples.scaling import InputScale, fit_input_scale
 from coincast.samples.splits import Part, Parts, split_rows
-from coincast.samples.targets import TargetScale, fit_target_scale
+from coincast.samples.targets import TARGETS, TargetScale, fit_target_scale
 from coincast.samples.windows import Windows
 from coincast.tabular import read_span
 
@@ -34,6 +34,7 @@ class Task:
         is_live: whether the forecasts lie beyond the last candle.
         fit: number of the fit while walking forward, from 1.
         is_planned: whether it is one of the fits of `plan_fits`.
+        candles: those of all markets that its samples were made from, where others may be made (`vary_tasks`).
     """
 
     samples: Samples
@@ -46,6 +47,7 @@ class Task:
     is_live: bool = False
     fit: int = 1
     is_planned: bool = False
+    candles: pl.DataFrame | None = field(default=None, repr=False)
 
     @property
     def market(self) -> str:
@@ -112,8 +114,58 @@ def make_tasks(spec: Spec, candles: pl.DataFrame, *, beyond: bool = False) -> li
         DataError: the candles do not suffice.
     """
     samples = _samples_of_targets(spec, candles)
-    tasks = [_test_task(spec, one) for one in samples]
-    return [*tasks, *(_live_task(spec, one, candles) for one in samples)] if beyond else tasks
+    tasks = [_test_task(spec, one, candles) for one in samples]
+    if beyond:
+        tasks += [_live_task(spec, task, candles) for task in tasks]
+    return tasks
+
+
+def vary_tasks(tasks: Sequence[Task], spec: Spec, *, of: Spec) -> list[Task]:
+    """The same tasks for a model that sees other samples, or stops early where the others do not.
+
+    Only what is forecast in the given tasks is forecast, so that all models are judged on the same test span.
+
+    Args:
+        tasks: what `make_tasks` gave.
+        spec: the experiment as that model has it.
+        of: the experiment that the tasks were made for.
+
+    Raises:
+        DataError: the candles do not suffice for its samples.
+    """
+    if sees_the_same(spec, of):
+        return list(tasks)
+    candles = tasks[0].candles
+    assert candles is not None  # tasks whose candles are not known are of an experiment without a grid
+    tests = {task.market: task for task in tasks if not task.is_live}
+    if spec.samples != of.samples:
+        varied = _vary_samples([task.samples for task in tests.values()], spec, of, candles)
+        tests = {one.market: _at_origins_of(tests[one.market], _test_task(spec, one, candles)) for one in varied}
+    return [_live_task(spec, tests[task.market], candles) if task.is_live else tests[task.market] for task in tasks]
+
+
+def sees_the_same(spec: Spec, other: Spec) -> bool:
+    """Whether two settings of one experiment learn from the same samples and hold back the same ones."""
+    stops = [one.training.patience > 0 for one in (spec, other)]
+    return spec.samples == other.samples and stops[0] == stops[1]
+
+
+def _vary_samples(samples: Sequence[Samples], spec: Spec, of: Spec, candles: pl.DataFrame) -> list[Samples]:
+    """Samples of another target share their table with the given ones; with other inputs or windows they are new."""
+    made_from = ("features", "inputs", "lookback")
+    if all(getattr(spec.samples, key) == getattr(of.samples, key) for key in made_from):
+        return [replace(one, target=TARGETS[spec.target]) for one in samples]
+    return _samples_of_targets(spec, candles)
+
+
+def _at_origins_of(task: Task, other: Task) -> Task:
+    """The other task, at origins of the first one only."""
+    origins = task.samples.close_time[task.test.origin_rows]
+    own = other.samples.close_time[other.test.origin_rows]
+    test = other.test.select(np.isin(own, origins))
+    if len(test) == 0:
+        raise _too_short("test", other.samples, other.parts.test, True)
+    return replace(other, test=test)
 
 
 def _samples_of_targets(spec: Spec, candles: pl.DataFrame) -> list[Samples]:
@@ -129,7 +181,7 @@ def _samples_of_targets(spec: Spec, candles: pl.DataFrame) -> list[Samples]:
     return [make_samples(candles, market=market, inputs=[market], **settings) for market in targets]
 
 
-def _test_task(spec: Spec, samples: Samples) -> Task:
+def _test_task(spec: Spec, samples: Samples, candles: pl.DataFrame) -> Task:
     parts = _slide(split_rows(samples.open_time, spec.split.as_split()), spec.split.window)
     reach_back = spec.split.reach_back
     task = _task(
@@ -141,7 +193,7 @@ def _test_task(spec: Spec, samples: Samples) -> Task:
     )
     if len(task.test) == 0:
         raise _too_short("test", samples, parts.test, reach_back)
-    return task
+    return replace(task, candles=candles)
 
 
 def _slide(parts: Parts, window: int) -> Parts:
@@ -150,12 +202,17 @@ def _slide(parts: Parts, window: int) -> Parts:
     return replace(parts, train=Part(max(train.first, train.end - window), train.end)) if window else parts
 
 
-def _live_task(spec: Spec, samples: Samples, candles: pl.DataFrame) -> Task:
+def _live_task(spec: Spec, tested: Task, candles: pl.DataFrame) -> Task:
+    """What learns from everything; only where runs stop early, as large a share as before is held back at the end."""
+    samples = tested.samples
     _refuse_old_end(samples, candles)
     rows = len(samples.close)
-    whole = Parts(train=Part(0, rows), validation=Part(rows, rows), test=Part(rows, rows))
-    parts = _slide(whole, spec.split.window)
-    empty = samples.windows.select(np.zeros(len(samples.windows), dtype=bool))
+    parts = Parts(train=Part(0, rows), validation=Part(rows, rows), test=Part(rows, rows))
+    if spec.training.patience:
+        before = tested.parts.validation
+        first = rows - max(1, round(rows * len(before) / before.end))
+        parts = replace(parts, train=Part(0, max(0, first - spec.split.gap)), validation=Part(first, rows))
+    parts = _slide(parts, spec.split.window)
     test = samples.windows_at(np.array([rows - 1]))
     if len(test) == 0:
         raise TooFewRowsError(
@@ -163,7 +220,8 @@ def _live_task(spec: Spec, samples: Samples, candles: pl.DataFrame) -> Task:
             "forecast starts; its last candles have a gap or an unknown input: bring the data up to date, or ask for a "
             "shorter lookback"
         )
-    return replace(_task(spec, samples, parts, validation=empty, test=test), is_live=True)
+    validation = samples.windows_in(parts.validation, reach_back=spec.split.reach_back)
+    return replace(_task(spec, samples, parts, validation=validation, test=test), is_live=True, candles=candles)
 
 
 def plan_fits(spec: Spec, task: Task) -> list[Task]:
@@ -213,6 +271,8 @@ def _task(spec: Spec, samples: Samples, parts: Parts, *, validation: Windows, te
     training = samples.windows_in(parts.train, reach_back=False)
     if len(training) == 0:
         raise _too_short("training", samples, parts.train, False)
+    if spec.training.patience and len(validation) == 0:
+        raise _too_short("validation", samples, parts.validation, spec.split.reach_back)
     _refuse_still(samples, training)
     rows = slice(parts.train.first, parts.train.end)
     scale = fit_input_scale(spec.samples.scaling, samples.inputs[rows], samples.names, samples.is_level)

@@ -53,14 +53,15 @@ class IntervalMethod:
 
     Attributes:
         description: one line.
-        make: a line -> quantiles in logs (n, levels); None where the quantiles of the runs are taken as they are.
-        needs_runs: whether it starts from the quantiles of the runs, so that only ensembles get intervals.
+        make: a line -> quantiles in logs (n, levels); None where the quantiles are taken as they are.
+        start: where it starts from: "point" forecasts; the spread of the "runs", so that only ensembles get intervals;
+            the quantiles of a model's "own"; or "both", the latter where there are any, else the spread.
         follows: whether it follows what happened (`adaptive_bound` holds).
     """
 
     description: str
     make: Callable[[Line], Floats] | None
-    needs_runs: bool = False
+    start: str = "point"
     follows: bool = False
 
 
@@ -78,14 +79,17 @@ def _calibrated(radii: Radii) -> Callable[[Line], Floats]:
 
 INTERVALS: dict[str, IntervalMethod] = {
     "ensemble": IntervalMethod(
-        "spread of the runs; too narrow, since runs differ by their seeds only", None, needs_runs=True
+        "spread of the runs; too narrow, since runs differ by their seeds only", None, start="runs"
     ),
+    "network": IntervalMethod("quantiles that networks forecast themselves, mean over their runs", None, start="own"),
     "residual": IntervalMethod("quantiles of the errors on the validation part", residual_quantiles),
     "split": IntervalMethod(
         "split conformal: covers what it says if errors stay as they are", _calibrated(split_radii)
     ),
     "cqr": IntervalMethod(
-        "spread of the runs, calibrated (conformalised quantile regression)", _calibrated(split_radii), needs_runs=True
+        "a network's own quantiles, or the spread of its runs, calibrated (conformalised quantile regression)",
+        _calibrated(split_radii),
+        start="both",
     ),
     "adaptive": IntervalMethod(
         "split conformal that follows every known target; its long-run coverage holds whatever happens",
@@ -103,6 +107,8 @@ def make_intervals(
     method: str = "split",
     levels: Sequence[float] = LEVELS,
     scaled: bool = True,
+    own: pl.DataFrame | None = None,
+    past_own: pl.DataFrame | None = None,
 ) -> Intervals:
     """Make intervals for the price forecasts of ensembles, baselines and lone runs.
 
@@ -115,6 +121,8 @@ def make_intervals(
         method: a key of `INTERVALS`.
         levels: between 0 and 1, each with its mirror image: 0.1 and 0.9; 0.5 alone.
         scaled: whether errors are measured in units of the volatility known at the origin (else in logs).
+        own: quantiles that runs forecast themselves, as a table of intervals; they become their ensemble's.
+        past_own: the same at the origins of the validation part.
 
     Returns:
         The intervals.
@@ -134,14 +142,34 @@ def make_intervals(
         )
     if forecasts.filter(pl.col("quantity") == "price").is_empty():
         raise UsageError("intervals are made around forecasts of prices, and there are none; set quantity to 'price'")
-    start = ensemble_quantiles if chosen.needs_runs else point_quantiles
-    base = start(forecasts, levels)
-    notes = _without_runs_note(forecasts, base) if chosen.needs_runs else []
+    base = _start(chosen, forecasts, levels, own)
+    if chosen.start == "own" and base.is_empty():
+        raise UsageError(
+            f"intervals {method!r} are quantiles that a network forecasts itself, and none does; train one with the "
+            "loss 'quantile', 'gaussian' or 'student', or take 'ensemble'"
+        )
+    notes = _without_notes(forecasts, base, chosen)
     if chosen.make is None or calibration is None:
         return Intervals(base, tuple(notes))
-    keys, lines = make_lines(base, start(calibration, levels), forecasts, calibration, scaled=scaled)
+    past = _start(chosen, calibration, levels, past_own)
+    keys, lines = make_lines(base, past, forecasts, calibration, scaled=scaled)
     table = _fill(keys, lines, chosen.make, quantile_names(base))
     return Intervals(table, (*notes, *_line_notes(lines), *_count_notes(lines, table, chosen)))
+
+
+def _start(
+    method: IntervalMethod, forecasts: pl.DataFrame, levels: Sequence[float], own: pl.DataFrame | None
+) -> pl.DataFrame:
+    """The quantiles that a method starts from."""
+    if method.start == "point":
+        return point_quantiles(forecasts, levels)
+    spread = ensemble_quantiles(forecasts, levels)
+    if method.start == "runs":
+        return spread
+    told = spread.clear() if own is None else own_quantiles(own, forecasts, levels)
+    if method.start == "own":
+        return told
+    return check_intervals(pl.concat([told, spread.join(told, on=MODEL_KEYS, how="anti")]))
 
 
 def calibrate_quantiles(
@@ -218,6 +246,35 @@ def ensemble_quantiles(forecasts: pl.DataFrame, levels: Sequence[float]) -> pl.D
     return check_intervals(found.with_columns(pl.col("model") + ENSEMBLE, run=pl.lit(0)))
 
 
+def own_quantiles(own: pl.DataFrame, forecasts: pl.DataFrame, levels: Sequence[float] = LEVELS) -> pl.DataFrame:
+    """The mean over the runs of the quantiles that they forecast, level by level: the intervals of their ensemble.
+
+    A run that failed is left out wholly; that of a model with a single run is the interval of that run. The mean of
+    quantiles has the mean location and the mean width of the runs (Vincent averaging; Lichtendahl et al. 2013).
+
+    Args:
+        own: a table of intervals with a row for each run, origin and step.
+        forecasts: of the same runs; they tell which have failed.
+        levels: which quantiles.
+    """
+    names = [quantile_name(level) for level in levels]
+    several = pl.col("run").n_unique().over(MODEL_KEYS) > 1
+    table = own.select(*INTERVAL_KEYS, *names).with_columns(several=several)
+    sound = table.join(failed_runs(forecasts), on=RUN_KEYS, how="anti").sort(*GROUP_KEYS, "run")
+    means = (
+        sound.filter("several")
+        .group_by(GROUP_KEYS, maintain_order=True)
+        .agg(
+            pl.col("trained_until").max(),
+            pl.col("target_time").first(),
+            *(pl.col(name).sort_by("run").mean() for name in names),
+        )
+        .with_columns(pl.col("model") + ENSEMBLE, run=pl.lit(0, dtype=pl.Int64))
+    )
+    columns = [*INTERVAL_KEYS, *names]
+    return check_intervals(pl.concat([means.select(columns), sound.filter(~pl.col("several")).select(columns)]))
+
+
 def _fill(
     keys: pl.DataFrame, lines: Sequence[Line], make: Callable[[Line], Floats], names: Sequence[str]
 ) -> pl.DataFrame:
@@ -229,10 +286,14 @@ def _fill(
     return check_intervals(keys.hstack(quantiles))
 
 
-def _without_runs_note(forecasts: pl.DataFrame, base: pl.DataFrame) -> list[str]:
+def _without_notes(forecasts: pl.DataFrame, base: pl.DataFrame, method: IntervalMethod) -> list[str]:
+    """Models that a method has nothing to start from for."""
+    if method.start == "point":
+        return []
     judged = judged_level(forecasts).select(MODEL_KEYS).unique()
     without = judged.join(base.select(MODEL_KEYS).unique(), on=MODEL_KEYS, how="anti")["model"].unique().sort()
-    return [f"no intervals for {', '.join(without)}: they have no several runs"] if len(without) else []
+    lacking = "forecast no quantiles themselves" if method.start == "own" else "have no several runs"
+    return [f"no intervals for {', '.join(without)}: they {lacking}"] if len(without) else []
 
 
 def _line_notes(lines: Sequence[Line]) -> list[str]:

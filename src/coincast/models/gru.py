@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Key
 from coincast.errors import UsageError
 from coincast.models.activations import find_activation
 from coincast.models.kernels.gru import run_gru
+from coincast.models.kernels.projection import project
 from coincast.models.recurrent import RecurrentLayer, State, scan_states
 from coincast.models.recurrent_settings import Recurrent, check_settings
 
@@ -69,7 +70,7 @@ class GRULayer(RecurrentLayer):
     def run(
         self, past: Float[Array, "time feature"], state: State, *, every: bool
     ) -> tuple[Float[Array, "..."], State]:
-        drive, kernel, bias = past @ self.kernel + self.bias[None], self.recurrent_kernel, self.recurrent_bias
+        drive, kernel, bias = project(past, self.kernel, self.bias), self.recurrent_kernel, self.recurrent_bias
         if (self.activation, self.recurrent_activation) == ("tanh", "sigmoid"):
             states, h = run_gru(drive, kernel, bias, *state, every=every, reset_after=bias is not None)
             return states, (h,)

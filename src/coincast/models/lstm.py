@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Key
 
 from coincast.models.activations import find_activation
 from coincast.models.kernels.lstm import run_lstm
+from coincast.models.kernels.projection import project
 from coincast.models.recurrent import RecurrentLayer, State, scan_states
 from coincast.models.recurrent_settings import Recurrent, check_settings
 
@@ -73,7 +74,7 @@ class LSTMLayer(RecurrentLayer):
         self, past: Float[Array, "time feature"], state: State, *, every: bool
     ) -> tuple[Float[Array, "..."], State]:
         bias = self.bias if self.recurrent_bias is None else self.bias + self.recurrent_bias
-        drive = past @ self.kernel + bias[None]
+        drive = project(past, self.kernel, bias)
         if (self.activation, self.recurrent_activation) == ("tanh", "sigmoid"):
             return run_lstm(drive, self.recurrent_kernel, *state, every=every)
         a, s = map(self.find_activation, (self.activation, self.recurrent_activation))

@@ -32,14 +32,15 @@ def wrap_key(data: UInt32[Array, "*key 2"]) -> Key[Array, "*key"]:
     return jax.random.wrap_key_data(data, impl=_GENERATOR)  # type: ignore[no-any-return]
 
 
-def _mix(x: Any) -> Any:
+def mix(x: Any) -> Any:
+    """The hash of 32-bit words: every bit of the word moves every bit of the result, and no two words share one."""
     x = (x ^ (x >> 16)) * jnp.uint32(0x7FEB352D)
     x = (x ^ (x >> 15)) * jnp.uint32(0x846CA68B)
     return x ^ (x >> 16)
 
 
 def _words(key: Any, number: Any, salt: int) -> Any:
-    return _mix(_mix((number + key[0]) ^ jnp.uint32(salt)) ^ key[1])
+    return mix(mix((number + key[0]) ^ jnp.uint32(salt)) ^ key[1])
 
 
 def _keys(key: Any, number: Any, salt: int) -> Any:

@@ -42,6 +42,7 @@ class Block:
     Attributes:
         number: of the block in its set.
         runs: which runs of the set.
+        kind: of program that trains them.
         epoch: epochs that are over.
         losses, validation_losses: (run, epoch), NaN from where a run stopped on; no validation losses where no run of
             the block validates.
@@ -53,9 +54,9 @@ class Block:
         weights: of the runs, once the block is done.
     """
 
-    def __init__(self, number: int, place: slice, runs: Sequence[TrainingRun]) -> None:
+    def __init__(self, number: int, places: Sequence[int], runs: Sequence[TrainingRun], kind: Any = None) -> None:
         recipe, count = runs[0].recipe, len(runs)
-        self.number, self.runs, self.recipe = number, place, recipe
+        self.number, self.runs, self.recipe, self.kind = number, list(places), recipe, kind
         self.counts = np.array([run.windows for run in runs])
         self.validation_counts = np.array([run.validation_windows for run in runs])
         self.min_delta = np.array([run.recipe.min_delta for run in runs])
@@ -116,14 +117,13 @@ class Block:
         """The epoch that was booked last."""
         own = np.flatnonzero(self.epochs == self.epoch)
         last, trained = self.epoch - 1, self.state[0]
-        first = self.runs.start
 
         def weights(run: int) -> Any:
-            return jax.tree.map(lambda leaf: np.asarray(leaf[run - first]), trained)
+            return jax.tree.map(lambda leaf: np.asarray(leaf[self.runs.index(run)]), trained)
 
         return Epoch(
             epoch=self.epoch,
-            runs=[first + int(run) for run in own],
+            runs=[self.runs[run] for run in own],
             losses=self.losses[own, last],
             validation_losses=self.validation_losses[own, last] if self.validation_counts.any() else None,
             improved=self.best_epochs[own] == self.epoch,
@@ -152,7 +152,7 @@ class Block:
         if validation is not None:
             judged = np.where(self.validation_counts > 0, validation[:count], losses)
             self.validation_losses[learnt, self.epoch] = validation[:count][learnt]
-        improved = learnt & (judged < self.best - self.min_delta)
+        improved: np.ndarray = learnt & (judged < self.best - self.min_delta)
         self.epoch += 1
         self.best[improved], self.best_epochs[improved] = judged[improved], self.epoch
         self.epochs[learnt] = self.epoch

@@ -19,10 +19,13 @@ import numpy as np
 
 from coincast.models.dropout import Constant
 
-SMALL_LANES = 8
-"""Of a small network: eight are nearly as fast per run as more."""
-SMALL_WORK = 50_000
-"""Multiplications of a time step, above which one lane keeps a core busy."""
+HEAVY_WORK = 80_000
+"""Multiplications of a time step, from which on one lane keeps a core busy."""
+FEW_LANES = 4
+"""Of what is lighter; more lanes cost about as much per run, and more of them would be spare."""
+TINY_WORK = 10_000
+"""Below it every further lane makes each of them cheaper, up to about as many as these."""
+MANY_LANES = 13
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Lanes:
         devices = jax.devices()
         if devices[0].platform != "cpu":
             return cls(-(-runs // len(devices)))
-        return cls(SMALL_LANES if parameters * batch_size < SMALL_WORK else 1)
+        work = parameters * batch_size
+        return cls(MANY_LANES if work < TINY_WORK else FEW_LANES if work < HEAVY_WORK else 1)
 
     def blocks(self, runs: int) -> list[slice]:
         """The runs of each block, in order."""

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, UInt32
 
+from coincast.models.randomness import mix
+
 ROUNDS = 4
 """Of two half-rounds each; three half-rounds make a network a pseudorandom permutation."""
 
@@ -29,13 +31,13 @@ def shuffled(
     bits = 32 - jax.lax.clz(last)
     low = bits // 2
     low_mask, high_mask = _mask(low), _mask(bits - low)
-    salt = _mix(key[0] ^ _mix(key[1] ^ _mix(epoch.astype(jnp.uint32))))
+    salt = mix(key[0] ^ mix(key[1] ^ mix(epoch.astype(jnp.uint32))))
 
     def hop(number: Any) -> Any:
         high, rest = number >> low, number & low_mask
         for turn in range(ROUNDS):
-            high ^= _mix(rest ^ _mix(salt + jnp.uint32(2 * turn))) & high_mask
-            rest ^= _mix(high ^ _mix(salt + jnp.uint32(2 * turn + 1))) & low_mask
+            high ^= mix(rest ^ mix(salt + jnp.uint32(2 * turn))) & high_mask
+            rest ^= mix(high ^ mix(salt + jnp.uint32(2 * turn + 1))) & low_mask
         return high << low | rest
 
     start = hop(jnp.where(valid, slots, 0).astype(jnp.uint32))
@@ -45,10 +47,3 @@ def shuffled(
 
 def _mask(bits: Any) -> Any:
     return (jnp.uint32(1) << bits) - jnp.uint32(1)
-
-
-def _mix(word: Any) -> Any:
-    """The finaliser of MurmurHash3: every bit of the word moves every bit of the result."""
-    word = (word ^ (word >> 16)) * jnp.uint32(0x85EBCA6B)
-    word = (word ^ (word >> 13)) * jnp.uint32(0xC2B2AE35)
-    return word ^ (word >> 16)

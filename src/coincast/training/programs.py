@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -11,12 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from coincast.training.lanes import Static, every_lane
+from coincast.training.lanes import FEW_LANES, Static, every_lane
 from coincast.training.losses import LOSSES, TERMS
 from coincast.training.optimisers import CLIPPING_RATES
 from coincast.training.penalties import PENALTIES
 from coincast.training.recipe import Recipe
-from coincast.training.runs import TrainingRun
 from coincast.training.steps import Program, advance, validation_loss
 
 SECONDS_PER_DISPATCH = 0.25
@@ -30,7 +28,7 @@ class Programs:
 
     Attributes:
         advance: (state, fixed, data, is learning, shared, epoch, first step, steps) -> (state, sums of losses).
-        validate: (trained, fixed, data, shared, chunks) -> validation losses.
+        validate: None where no run does; else (trained, fixed, data, shared, chunks) -> validation losses.
         keep: (best weights, weights, improved) -> best weights.
         steps: the most of one call of `advance`.
         temporary_bytes: memory that `advance` takes beside its arguments.
@@ -43,26 +41,35 @@ class Programs:
     temporary_bytes: int
 
 
-def describe_program(runs: Sequence[TrainingRun], static: Any, lookback: int, width: int, parameters: int) -> Program:
-    """What the programs of a set must know when they are compiled."""
-    recipe = runs[0].recipe
-    terms = _any_rate(runs, tuple(TERMS))
-    longest = -(-max(run.windows for run in runs) // recipe.batch_size)
+def parts_needed(recipe: Recipe) -> dict[str, bool]:
+    """Which parts of a program a run needs, by their name in `Program`.
+
+    A part whose rates are 0 adds nothing, but a program with it is other arithmetic in the last bit. So runs that need
+    other parts are trained by other programs.
+    """
+    penalties = tuple(f"{norm}_{name}" for norm in ("l1", "l2") for name in (*PENALTIES, "activity"))
+    return {
+        "penalised": _any_rate(recipe, penalties),
+        "noisy": _any_rate(recipe, ("noise",)),
+        "clipped": _any_rate(recipe, CLIPPING_RATES),
+        "terms": _any_rate(recipe, tuple(TERMS)),
+    }
+
+
+def describe_program(recipe: Recipe, static: Any, lookback: int, parameters: int) -> Program:
+    """What a program must know when it is compiled, from the recipe of any run that it trains."""
+    parts = parts_needed(recipe)
     return Program(
         static=Static(static),
         recipe=_of_steps(recipe),
         lookback=lookback,
-        steps=_steps_per_dispatch(longest, parameters * lookback * recipe.batch_size * width),
-        penalised=_any_rate(runs, tuple(f"{norm}_{name}" for norm in ("l1", "l2") for name in PENALTIES)),
-        activity_penalised=_any_rate(runs, ("l1_activity", "l2_activity")),
-        noisy=_any_rate(runs, ("noise",)),
-        clipped=_any_rate(runs, CLIPPING_RATES),
-        terms=terms,
-        with_no_change=terms or LOSSES[recipe.loss].needs_price,
+        steps=_steps_per_dispatch(parameters * lookback * recipe.batch_size),
+        with_no_change=parts["terms"] or LOSSES[recipe.loss].needs_price,
+        **parts,
     )
 
 
-def compile_programs(program: Program, arguments: Any, shared: Any, device: Any) -> Programs:
+def compile_programs(program: Program, arguments: Any, shared: Any, device: Any, *, validates: bool) -> Programs:
     """Programs for arrays of these shapes on a device.
 
     Args:
@@ -70,12 +77,13 @@ def compile_programs(program: Program, arguments: Any, shared: Any, device: Any)
         arguments: (state, fixed, data) of a block.
         shared: the arrays of all runs.
         device: where they run.
+        validates: whether any run of the set does.
     """
-    return _compile(program, _shapes(arguments), _shapes(shared), device)
+    return _compile(program, _shapes(arguments), _shapes(shared), device, validates)
 
 
 @lru_cache(maxsize=PROGRAMS_KEPT)
-def _compile(program: Program, arguments: Any, shared: Any, device: Any) -> Programs:
+def _compile(program: Program, arguments: Any, shared: Any, device: Any, validates: bool) -> Programs:
     place = jax.sharding.SingleDeviceSharding(device)
 
     def shaped(shape: tuple[int, ...], dtype: Any) -> Any:
@@ -96,10 +104,11 @@ def _compile(program: Program, arguments: Any, shared: Any, device: Any) -> Prog
         .lower(state, fixed, data, learning, shared_like, number, number, number)
         .compile()
     )
+    check = jax.jit(checking).lower(state[0], fixed, data, shared_like, number).compile() if validates else None
     memory = compiled.memory_analysis()
     return Programs(
         advance=compiled,
-        validate=jax.jit(checking).lower(state[0], fixed, data, shared_like, number).compile(),
+        validate=check,
         keep=jax.jit(every_lane(_choose, shared=0)),
         steps=program.steps,
         temporary_bytes=0 if memory is None else int(memory.temp_size_in_bytes),
@@ -122,12 +131,16 @@ def _of_steps(recipe: Recipe) -> Recipe:
     return replace(bare, epochs=bare.warmup_epochs + 1) if bare.schedule == "constant" else bare
 
 
-def _any_rate(runs: Sequence[TrainingRun], names: tuple[str, ...]) -> bool:
-    return any(getattr(run.recipe, name) > 0 for run in runs for name in names)
+def _any_rate(recipe: Recipe, names: tuple[str, ...]) -> bool:
+    return any(getattr(recipe, name) > 0 for name in names)
 
 
-def _steps_per_dispatch(steps: int, work: int) -> int:
-    """Steps of one dispatch, a power of two, from a rough count of multiplications."""
-    seconds_per_step = 50e-6 + 6 * work / 20e9
-    longest = max(1, min(steps, int(SECONDS_PER_DISPATCH / seconds_per_step)))
+def _steps_per_dispatch(work: int) -> int:
+    """Most steps of one dispatch, a power of two, from a rough count of a lane's multiplications.
+
+    It does not hang on the windows of the runs, nor on how many there are: another shape may be other arithmetic in the
+    last bit.
+    """
+    seconds_per_step = 100e-6 + 6 * work * FEW_LANES / 20e9
+    longest = max(1, int(SECONDS_PER_DISPATCH / seconds_per_step))
     return 1 << (longest - 1).bit_length()

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from coincast.models.forecaster import Axes, Network
+from coincast.models.randomness import make_key
 from coincast.samples.scaling import InputScale
 from coincast.training.recipe import Recipe
 
@@ -169,7 +170,7 @@ class _Shelf:
 
 def _run_arrays(run: TrainingRun, first: int, first_validation: int) -> Data:
     scales = [span.scale for span in run.spans]
-    key = jax.random.key_data(jax.random.split(jax.random.key(run.seed))[1])
+    key = jax.random.key_data(make_key(run.seed))
     moves = [
         one.targets - one.no_change.value[:, None]
         for one in (span.training for span in run.spans)

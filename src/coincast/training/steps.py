@@ -12,6 +12,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
+from coincast.models.randomness import wrap_key
 from coincast.samples.scaling import scale_window
 from coincast.training.lanes import Static
 from coincast.training.losses import Context, sample_loss
@@ -22,6 +23,8 @@ from coincast.training.recipe import Recipe
 from coincast.training.runs import Data
 
 VALIDATION_BATCH = 256
+STEPS_TOLD_AT_ONCE = 64
+"""So many steps learn their windows together; fewer are told in vain at the end of a short epoch."""
 NOISE = 0x6E6F6973
 """Makes the key of the noise; a network that splits its key never comes so far."""
 
@@ -35,11 +38,10 @@ class Program:
         recipe: without its rates.
         lookback: past candles of a window.
         steps: the most steps of one call.
-        penalised: whether any run of the set has penalties on its weights.
-        activity_penalised: whether any has one on its activity.
-        noisy: whether any adds noise to its inputs.
-        clipped: whether any limits its gradient.
-        terms: whether any has a strength of `TERMS`.
+        penalised: whether its runs have penalties on their weights or on their activity.
+        noisy: whether they add noise to their inputs.
+        clipped: whether they limit their gradient.
+        terms: whether they have a strength of `TERMS`.
         with_no_change: whether the loss, or a term, looks at the forecast that nothing changes.
     """
 
@@ -48,7 +50,6 @@ class Program:
     lookback: int
     steps: int
     penalised: bool
-    activity_penalised: bool
     noisy: bool
     clipped: bool
     terms: bool
@@ -84,13 +85,8 @@ def advance(
         The new state, and the sum over the stretch's samples of their losses before each step's update.
     """
     recipe = program.recipe
-    epoch_key = jax.random.fold_in(jax.random.wrap_key_data(run["key"]), epoch)
-    slots = first_step * recipe.batch_size + jnp.arange(program.steps * recipe.batch_size)
-    if recipe.shuffle:
-        order = shuffled(slots, run["count"], run["key"], epoch)
-    else:
-        order = jnp.where(slots < run["count"], slots, -1)
-    batches = order.reshape(program.steps, recipe.batch_size)
+    epoch_key = jax.random.fold_in(wrap_key(run["key"]), epoch)
+    batches = _batches(run, epoch, first_step, steps, program)
     optimiser = OPTIMISERS[recipe.optimiser](run["rates"], recipe)
     steps_per_epoch = -(-run["count"] // recipe.batch_size)
 
@@ -122,6 +118,26 @@ def advance(
         return kept, total + loss * count
 
     return jax.lax.fori_loop(0, steps, step, (state, jnp.float32(0)))  # type: ignore[no-any-return]
+
+
+def _batches(
+    run: Data, epoch: Int[Array, ""], first_step: Int[Array, ""], steps: Int[Array, ""], program: Program
+) -> Int[Array, "step batch"]:
+    """Windows of each step of a stretch, -1 where a batch has no more; chunk by chunk, as far as they are wanted."""
+    size = program.recipe.batch_size
+    chunk = min(program.steps, STEPS_TOLD_AT_ONCE)
+
+    def fill(number: Any, batches: Int[Array, "step batch"]) -> Int[Array, "step batch"]:
+        slots = (first_step + number * chunk) * size + jnp.arange(chunk * size)
+        if program.recipe.shuffle:
+            order = shuffled(slots, run["count"], run["key"], epoch)
+        else:
+            order = jnp.where(slots < run["count"], slots, -1)
+        return jax.lax.dynamic_update_slice_in_dim(batches, order.reshape(chunk, size), number * chunk, 0)
+
+    return jax.lax.fori_loop(  # type: ignore[no-any-return]
+        0, (steps + chunk - 1) // chunk, fill, jnp.full((program.steps, size), -1, dtype=jnp.int32)
+    )
 
 
 def validation_loss(
@@ -172,11 +188,11 @@ def _loss(module: Any, run: Data, shared: Data, window: Int[Array, ""], key: Any
     start = shared["starts"][window]
     past = gather(shared["rows"], start, run, shared["spans"][window], program.lookback)
     if key is not None and program.noisy:
-        # The key itself stays as it is in a program without noise: beside noisy runs a quiet one draws the same dropout.
+        # The key itself stays as it is without noise, so that a faint one leaves the dropout alone.
         noise = jax.random.normal(jax.random.fold_in(key, NOISE), past.shape, past.dtype)
         past = past + rates["noise"] * noise
     activity = None
-    if program.activity_penalised and key is not None:
+    if program.penalised and key is not None and hasattr(module, "with_activity"):
         outputs, activity = module.with_activity(past, key=key)
     else:
         outputs = module(past, key=key)

@@ -26,12 +26,15 @@ from coincast.training.block import Arrays, Block, Epoch, join_runs
 from coincast.training.devices import use_compile_cache
 from coincast.training.lanes import Lanes, split_module
 from coincast.training.memory import Budget
-from coincast.training.programs import Programs, compile_programs, describe_program
+from coincast.training.programs import Programs, compile_programs, describe_program, parts_needed
 from coincast.training.recipe import Recipe
 from coincast.training.runs import Data, TrainingRun, axes_of, lay_out
 from coincast.training.steps import VALIDATION_BATCH, start_moments
 from coincast.training.trained import TrainedRuns
 from coincast.training.workers import Workers
+
+Kind = tuple[bool, ...]
+"""Which parts of a program a run needs."""
 
 
 @dataclass(frozen=True)
@@ -99,19 +102,25 @@ def train(
     if starts is not None:
         parts = [(start, fixed, static) for start, (_, fixed, static) in zip(starts, parts, strict=True)]
     parameters = sum(leaf.size for leaf in jax.tree.leaves(parts[0][0]))
-    lanes = Lanes.arrange(len(runs), parameters, recipe.batch_size)
-    program = describe_program(runs, parts[0][2], lookback, lanes.width, parameters)
-    shared, per_run = lay_out(runs, with_no_change=program.with_no_change)
-    blocks = [Block(number, place, runs[place]) for number, place in enumerate(lanes.blocks(len(runs)))]
+    kinds = _kinds(runs)
+    lanes = Lanes.arrange(max(map(len, kinds.values())), parameters, recipe.batch_size)
+    described = {
+        kind: describe_program(runs[places[0]].recipe, parts[0][2], lookback, parameters)
+        for kind, places in kinds.items()
+    }
+    shared, per_run = lay_out(runs, with_no_change=any(program.with_no_change for program in described.values()))
+    blocks: list[Block] = []
+    for kind, places in kinds.items():
+        for own in lanes.blocks(len(places)):
+            blocks.append(Block(len(blocks), places[own], [runs[place] for place in places[own]], kind))
     if keeper is not None:
         _resume(blocks, keeper.resume(), parts[0][0])
 
     def lay_block_out(block: Block) -> None:
-        own = block.runs
-        trained = lanes.stack([part[0] for part in parts[own]])
+        trained = lanes.stack([parts[run][0] for run in block.runs])
         moments = start_moments(parts[0][0], recipe, lanes.width)
-        fixed = lanes.stack([part[1] for part in parts[own]])
-        block.open((trained, moments), fixed, lanes.stack(per_run[own]), lanes.width)
+        fixed = lanes.stack([parts[run][1] for run in block.runs])
+        block.open((trained, moments), fixed, lanes.stack([per_run[run] for run in block.runs]), lanes.width)
 
     waiting = [block for block in blocks if not block.is_done]
     if waiting:
@@ -119,8 +128,14 @@ def train(
         with Workers(len(waiting)) as workers:
             first = waiting[0]
             arguments = (first.state, first.fixed, first.data)
+            validates = any(run.validation_windows for run in runs)
+
+            def compile_for(kind: Kind, device: Any, *_: Any) -> Programs:
+                return compile_programs(described[kind], arguments, shared, device, validates=validates)
+
             programs = {
-                device: workers.ask(lambda *_, place=device: compile_programs(program, arguments, shared, place))
+                (kind, device): workers.ask(partial(compile_for, kind, device))
+                for kind in dict.fromkeys(block.kind for block in waiting)
                 for device in set(workers.devices)
             }
             temporary = max(one.temporary_bytes for one in programs.values())
@@ -132,18 +147,20 @@ def train(
                     on_epoch(block.newest())
                 if keeper is not None and keeper.is_due():
                     keeper.keep(*_snapshot(blocks))
+    back = np.argsort([run for block in blocks for run in block.runs])
+    validation_losses = _validation_of(blocks)
     return TrainedRuns(
         axes=axes_of(runs[0], lookback),
         static=parts[0][2],
         recipe=recipe,
-        trained=join_runs([block.weights for block in blocks]),
+        trained=jax.tree.map(lambda leaf: leaf[back], join_runs([block.weights for block in blocks])),
         fixed=jax.tree.map(
             lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *(part[1] for part in parts)
         ),
-        losses=np.concatenate([block.losses for block in blocks]),
-        validation_losses=_validation_of(blocks),
-        epochs=np.concatenate([block.epochs for block in blocks]),
-        best_epochs=np.concatenate([block.best_epochs for block in blocks]),
+        losses=np.concatenate([block.losses for block in blocks])[back],
+        validation_losses=None if validation_losses is None else validation_losses[back],
+        epochs=np.concatenate([block.epochs for block in blocks])[back],
+        best_epochs=np.concatenate([block.best_epochs for block in blocks])[back],
         parameters=parameters,
         seconds=time.perf_counter() - began,
     )
@@ -154,7 +171,7 @@ class _Site:
 
     Args:
         workers: who trains them.
-        programs: with what, by device.
+        programs: with what, by kind and device.
         shared: the arrays of all runs.
         most_open: blocks that may be open at once.
         most_running: workers that may be busy at once.
@@ -164,7 +181,7 @@ class _Site:
     def __init__(
         self,
         workers: Workers,
-        programs: dict[Any, Programs],
+        programs: dict[tuple[Kind, Any], Programs],
         shared: Data,
         most_open: int,
         most_running: int,
@@ -172,7 +189,7 @@ class _Site:
         keeps: bool,
     ) -> None:
         self.workers, self.programs = workers, programs
-        self.shared = {device: jax.device_put(shared, device) for device in programs}
+        self.shared = {device: jax.device_put(shared, device) for _, device in programs}
         self.most_open, self.most_running, self.keeps = most_open, most_running, keeps
 
     def train(
@@ -206,7 +223,7 @@ class _Site:
             block, sums, validation = what
             improved = block.take_stock(sums, validation)
             if block.restores:
-                block.best_weights = self.programs[self.workers.devices[worker]].keep(
+                block.best_weights = self.programs[block.kind, self.workers.devices[worker]].keep(
                     block.best_weights, block.state[0], block.lanes(improved, len(sums))
                 )
             if self.keeps:
@@ -220,7 +237,7 @@ class _Site:
 
     def _train_epoch(self, block: Block, worker: int, device: Any) -> tuple[Block, np.ndarray, np.ndarray | None]:
         """In a worker: the sums of the losses of each lane in an epoch, and the validation losses after it."""
-        programs, shared = self.programs[device], self.shared[device]
+        programs, shared = self.programs[block.kind, device], self.shared[device]
         block.move_to(device)
         if self.keeps:  # a program takes the memory of the state that it is given
             block.state = jax.tree.map(jnp.copy, block.state)
@@ -276,6 +293,14 @@ class _Teller:
         rate = self.steps / (time.perf_counter() - self.began)
         loss = float(np.mean((sums[:count] / seen)[block.is_learning]))
         self.on_progress(Progress(self.runs, float(done), self.recipe.epochs, loss, rate))
+
+
+def _kinds(runs: Sequence[TrainingRun]) -> dict[Kind, list[int]]:
+    """Runs that are trained by the same program, by the parts that they need of it."""
+    kinds: dict[Kind, list[int]] = {}
+    for place, run in enumerate(runs):
+        kinds.setdefault(tuple(parts_needed(run.recipe).values()), []).append(place)
+    return kinds
 
 
 def _one_recipe(runs: Sequence[TrainingRun]) -> Recipe:

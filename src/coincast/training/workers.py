@@ -85,8 +85,8 @@ class Workers:
                 worker, kind, what = self.said.get(timeout=patience)
             except queue.Empty:
                 raise StuckError(
-                    f"the device has not answered for {patience:g} seconds, and the training is given up; what was kept "
-                    "is there, and the same command goes on with it. Try a smaller batch or network, restart the "
+                    f"the device has not answered for {patience:g} seconds, and the training is given up; what was "
+                    "kept is there, and the same command goes on with it. Try a smaller batch or network, restart the "
                     "machine's accelerator driver, or allow more time: COINCAST_STUCK_SECONDS=1200"
                 ) from None
             if kind == "failed":

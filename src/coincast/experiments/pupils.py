@@ -1,0 +1,70 @@
+"""Which networks are trained for the fits that are due: one for each, or one for those of all markets together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from coincast.errors import UsageError
+from coincast.experiments.grid import Setting
+from coincast.experiments.tasks import Task
+
+if TYPE_CHECKING:
+    from coincast.experiments.fit import Unit
+
+
+@dataclass(frozen=True)
+class Pupil:
+    """A network that is trained once for every seed, and the units that it is asked for: several where it is pooled.
+
+    Attributes:
+        units: their places among those that are due.
+        setting: of all of them.
+        fits: what it learns from.
+        trained_until: close of the last row of these, milliseconds since 1970.
+    """
+
+    units: tuple[int, ...]
+    setting: Setting
+    fits: tuple[Task, ...]
+    trained_until: int
+
+
+def each_alone(units: Sequence[Unit]) -> list[Pupil]:
+    """A network for each unit."""
+    return [Pupil((place,), unit.setting, (unit.fit,), unit.fit.trained_until) for place, unit in enumerate(units)]
+
+
+def pool(units: Sequence[Unit]) -> list[Pupil]:
+    """One network for the fits of the same number on all markets.
+
+    Raises:
+        UsageError: it would learn from one market what comes after the first forecast of another.
+    """
+    pools: dict[Any, list[int]] = {}
+    met: dict[Any, int] = {}
+    for place, unit in enumerate(units):
+        kind = (unit.setting.label, unit.fit.fit, unit.fit.is_live)
+        own = (*kind, unit.fit.market)
+        met[own] = met.get(own, 0) + 1  # an audit has several worlds, each with all markets
+        pools.setdefault((*kind, met[own]), []).append(place)
+    pupils = []
+    for places in pools.values():
+        fits = tuple(units[place].fit for place in places)
+        until = max(fit.trained_until for fit in fits)
+        _refuse_later(fits, until)
+        pupils.append(Pupil(tuple(places), units[places[0]].setting, fits, until))
+    return pupils
+
+
+def _refuse_later(fits: Sequence[Task], until: int) -> None:
+    late = next(fit for fit in fits if fit.trained_until == until)
+    for fit in fits:
+        for windows in (fit.validation, fit.test):
+            if len(windows) and fit.samples.close_time[windows.origin_rows[0]] < until:
+                raise UsageError(
+                    f"training.pool: {late.market} is learnt beyond the first forecast of {fit.market}, so that one "
+                    "market would tell the future of the other; set split.test (and split.validation) to a date, the "
+                    "same for all markets"
+                )
