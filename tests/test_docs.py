@@ -14,6 +14,7 @@ import shutil
 import sys
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,26 @@ def run_python(blocks: list[tuple[str, str]], name: str) -> Iterator[str]:
         del sys.modules[name]
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two epochs of every training: what the code of a page does, and not how well."""
+    whole = cc.Spec.recipe
+    monkeypatch.setattr(cc.Spec, "recipe", lambda spec: replace(whole(spec), epochs=2))
+
+
+@pytest.mark.usefixtures("quick")
 def test_the_code_of_the_readme_runs(workplace: Path) -> None:
     printed = list(run_python(code_blocks(PROJECT / "README.md", "python"), "readme"))
     assert "This line is yesterday's price." in printed[0]
     assert (workplace / "runs" / "btc" / "report.html").is_file()
 
 
+@pytest.mark.usefixtures("quick")
+def test_the_code_of_the_page_on_the_engine_runs() -> None:
+    assert list(run_python(code_blocks(PROJECT / "docs" / "engine.md", "python"), "engine")) == ["", ""]
+
+
+@pytest.mark.usefixtures("quick")
 def test_the_code_of_the_tour_runs(workplace: Path) -> None:
     printed = list(run_python(code_blocks(PROJECT / "docs" / "tour.md", "python"), "tour"))
     assert all(printed)
@@ -208,6 +223,8 @@ result = cc.compare(candles, models=[cc.LSTM(units=20), "naive", "ar"], \
 lookback=10, horizon=1, test="2017-06-01", seeds=25)
 result.verdict; result.leaderboard; result.forecasts; result.plot(); result.save("runs/btc")
 cc.forecast(candles, horizon=7)
+model = cc.fit(candles, cc.LSTM(), recipe=cc.Recipe(epochs=50), seeds=25); \
+model.save("m"); cc.load("m").forecast(candles)
 cc.compare(candles, models=[MyNet()])
 cc.compare(cc.simulate("echo", skill=0.05), models=["lstm", "oracle"])
 """

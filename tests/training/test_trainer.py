@@ -384,7 +384,7 @@ def test_a_training_goes_on_from_given_weights(make_run: Make, weights: Weights)
 
 def test_progress_is_told_to_the_end(make_run: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where an epoch takes several dispatches."""
-    monkeypatch.setattr(programs, "SECONDS_PER_DISPATCH", 1.2e-4)
+    monkeypatch.setattr(programs, "SECONDS_PER_DISPATCH", 2.4e-4)
     told: list[Progress] = []
     trained = train([make_run(1), make_run(2)], lookback=LOOKBACK, on_progress=told.append)
     assert len(told) == 3 * 3
@@ -416,6 +416,14 @@ class Memory:
         self.told += 1
         if self.told == self.most:
             raise Interrupted
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eight_lanes() -> Iterator[None]:
+    """Several blocks of few runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("coincast.training.lanes.MANY_LANES", 8)
+        yield
 
 
 @pytest.fixture(scope="module")

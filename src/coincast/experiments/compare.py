@@ -23,9 +23,8 @@ def compare(candles: Any, *, spec: Spec | str | Path | None = None, **settings: 
     Args:
         candles: a candle table (see `read_candles`), a pandas or polars frame, or a file.
         spec: a spec or the path of one; without it the keywords make one.
-        **settings: any key of a spec's sections: models (names or settings), lookback, horizon, features, target,
-            scaling, inputs, targets, test, validation, gap, reach_back, epochs, batch_size, learning_rate, loss,
-            shuffle, seeds, seed, since, until, markets, interval, outside, grid.
+        **settings: models (names or settings), grid, and any key of a spec's sections, as docs/spec.md lists them:
+            lookback, horizon, features, test, validation, epochs, batch_size, loss, patience, seeds, markets ...
 
     Returns:
         The result, in memory.

@@ -69,6 +69,10 @@ class Trial:
         return f"{self.series}-{self.span}"
 
 
+KEPT_OUT = {"memory", "checkpoints", "tensorboard"}
+"""Keys of `[training]` that change no forecast."""
+
+
 def configurations(spec: Spec, forecasts: pl.DataFrame) -> dict[str, str]:
     """What made the forecasts of each model of an experiment, as a hash.
 
@@ -92,7 +96,7 @@ def configurations(spec: Spec, forecasts: pl.DataFrame) -> dict[str, str]:
         entry = max(entries, key=lambda one: len(one.label), default=None)
         if entry is None or entry.name not in MODELS:
             continue
-        training = spec.training.model_dump() | {"loss": spec.loss} if is_network(entry) else spec.training.seed
+        training = spec.training.model_dump(exclude=KEPT_OUT) | {"loss": spec.loss} if is_network(entry) else spec.training.seed
         of_grid = stem.removeprefix(entry.label)
         settings = _ADDRESS.sub("", repr(entry.settings))
         facts = [entry.name, settings, of_grid, samples, past, training]

@@ -93,12 +93,6 @@ class Static:
             return self is other
 
 
-def shapes_of(tree: Any) -> tuple[Any, ...]:
-    """Structure, shapes and dtypes of a pytree of arrays, as a key."""
-    leaves, structure = jax.tree.flatten(tree)
-    return (structure, *((leaf.shape, str(leaf.dtype)) for leaf in leaves))
-
-
 def split_module(module: Any) -> tuple[Any, Any, Any]:
     """A module as three pytrees that `eqx.combine` puts together again: trained arrays, other arrays, and the rest."""
 

@@ -156,7 +156,7 @@ def _stack(readings: Sequence[Reading]) -> Reading:
 
 def audit_spec(spec: Spec) -> Spec:
     """The spec with as little training as shows a leak: whether a weight knows its future does not depend on epochs."""
-    training = spec.training.model_copy(update={"epochs": AUDIT_EPOCHS, "seeds": 1})
+    training = spec.training.model_copy(update={"epochs": AUDIT_EPOCHS, "warmup_epochs": 0, "seeds": 1})
     return spec.model_copy(update={"training": training, "grid": {}})
 
 
