@@ -39,8 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 def run() -> NoReturn:
     """Run the command of this process, and end it."""
     code = main()
-    if code == INTERRUPTED:
-        # An ordinary exit would wait for what the devices still compute.
+    if code:
+        # An ordinary exit would wait for what the devices still compute, or for one that is stuck.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -125,7 +125,7 @@ def test_a_snapshot_is_of_the_last_epoch_that_is_over(make_block: Callable[..., 
     block.settle()
     block.state = ({"w": np.full(8, -1.0)}, {"m": np.full(8, -1.0)})
     arrays, facts = block.snapshot()
-    assert facts == {"epoch": 1}
+    assert facts == {"epoch": 1, "runs": [8, 10, 9]}
     assert arrays["state/0"].tolist() == [0, 1, 2]
     other = make_block(patience=2)
     other.state = None

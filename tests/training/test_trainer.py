@@ -473,6 +473,19 @@ def test_a_training_that_is_interrupted_again_and_again_ends(interruptible: list
     assert_same(trained, whole)
 
 
+@needs_cpu
+def test_what_other_lanes_kept_is_left_alone(
+    interruptible: list[list[TrainingRun]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, keeper = interruptible[0], Memory(4)
+    with pytest.raises(Interrupted):
+        train(runs, lookback=LOOKBACK, keeper=keeper)
+    monkeypatch.setattr("coincast.training.lanes.MANY_LANES", 5)
+    with pytest.warns(UserWarning, match="starts afresh"):
+        again = train(runs, lookback=LOOKBACK, keeper=Memory(-1, keeper.kept))
+    np.testing.assert_allclose(again.losses, train(runs, lookback=LOOKBACK).losses)
+
+
 def test_a_finished_training_is_there_at_once(make_run: Make) -> None:
     runs = [make_run(1), make_run(2)]
     keeper = Memory(-1)

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import pytest
 
-from coincast.errors import StuckError
+from coincast.errors import StuckError, UsageError
 from coincast.training import workers
 from coincast.training.workers import Workers, places_to_work
 
@@ -164,3 +164,10 @@ def test_every_thread_goes_home() -> None:
     with Workers(3) as group:
         group.ask(lambda *_: None)
     assert not any(thread.is_alive() for thread in group.threads)
+
+
+@pytest.mark.parametrize("given", ["abc", "-1", "nan", "0", "inf"])
+def test_a_patience_that_is_none_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COINCAST_STUCK_SECONDS", given)
+    with Workers(1) as workers, pytest.raises(UsageError, match=f"COINCAST_STUCK_SECONDS is '{given}'; allowed: a num"):
+        workers.ask(lambda *_: None)

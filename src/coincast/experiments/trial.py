@@ -96,7 +96,8 @@ def configurations(spec: Spec, forecasts: pl.DataFrame) -> dict[str, str]:
         entry = max(entries, key=lambda one: len(one.label), default=None)
         if entry is None or entry.name not in MODELS:
             continue
-        training = spec.training.model_dump(exclude=KEPT_OUT) | {"loss": spec.loss} if is_network(entry) else spec.training.seed
+        learnt = spec.training.model_dump(exclude=KEPT_OUT) | {"loss": spec.loss}
+        training = learnt if is_network(entry) else spec.training.seed
         of_grid = stem.removeprefix(entry.label)
         settings = _ADDRESS.sub("", repr(entry.settings))
         facts = [entry.name, settings, of_grid, samples, past, training]

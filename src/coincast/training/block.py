@@ -169,14 +169,17 @@ class Block:
     def snapshot(self) -> tuple[Arrays, dict[str, Any]]:
         """All that it takes to go on from the last epoch that is over."""
         if self.resumed:
-            return self.resumed, {"epoch": self.epoch}
+            return self.resumed, self._facts()
         arrays = {name: getattr(self, name).copy() for name in BOOKS}
         is_closed = self.weights is not None
         parts = {"weights": self.weights} if is_closed else {"state": self.settled, "best": self.best_weights}
         for part, tree in parts.items():
             for place, leaf in enumerate(jax.tree.leaves(tree)):
                 arrays[f"{part}/{place}"] = np.asarray(leaf)[: len(self.counts)]
-        return arrays, {"epoch": self.epoch}
+        return arrays, self._facts()
+
+    def _facts(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "runs": self.runs}
 
     def resume(self, arrays: Arrays, facts: Mapping[str, Any], structure: Any) -> None:
         """Go on from a snapshot.

@@ -26,6 +26,8 @@ FEW_LANES = 4
 TINY_WORK = 10_000
 """Below it every further lane makes each of them cheaper, up to about as many as these."""
 MANY_LANES = 13
+MOST_LANES = 1024
+"""Of an accelerator, so that a set larger than its memory can be divided."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,11 @@ class Lanes:
     def arrange(cls, runs: int, parameters: int, batch_size: int) -> Lanes:
         """Lanes for a set.
 
-        An accelerator is wide: it takes all runs of a set at once, shared among the devices that there are.
+        An accelerator is wide: it takes all runs of a set at once, or a thousand, shared among the devices there are.
         """
         devices = jax.devices()
         if devices[0].platform != "cpu":
-            return cls(-(-runs // len(devices)))
+            return cls(min(MOST_LANES, -(-runs // len(devices))))
         work = parameters * batch_size
         return cls(MANY_LANES if work < TINY_WORK else FEW_LANES if work < HEAVY_WORK else 1)
 

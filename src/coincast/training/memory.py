@@ -24,6 +24,12 @@ def physical_memory() -> int | None:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def _device_memory() -> int | None:
+    """Bytes of the first accelerator; None where there is none, or it does not say."""
+    told = jax.devices()[0].memory_stats()
+    return None if told is None else told.get("bytes_limit")
+
+
 def size_of(tree: Any) -> int:
     """Bytes of the arrays of a pytree."""
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
@@ -58,7 +64,7 @@ class Budget:
             keeps: whether the state of the last epoch is kept beside the newest one.
         """
         beside = (size_of(block[0][0]) if restores else 0) + (size_of(block[0]) if keeps else 0)
-        allowed = int(SHARE * (physical_memory() or UNKNOWN)) if memory is None else memory
+        allowed = int(SHARE * (_device_memory() or physical_memory() or UNKNOWN)) if memory is None else memory
         return cls(allowed, size_of(shared), size_of(block) + beside, temporary)
 
     def blocks_at_once(self, workers: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -340,6 +341,10 @@ def _resume(blocks: Sequence[Block], kept: tuple[Arrays, dict[str, Any]] | None,
     if kept is None:
         return
     arrays, facts = kept
+    ours = {str(block.number): block.runs for block in blocks}
+    if any(told.get("runs") != ours.get(number) for number, told in facts.items()):
+        warnings.warn("the training starts afresh: it was kept on a machine that divides it otherwise", stacklevel=3)
+        return
     for block in blocks:
         if str(block.number) in facts:
             prefix = f"{block.number}/"

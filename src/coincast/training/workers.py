@@ -7,6 +7,7 @@ nothing comes back.
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import threading
@@ -15,7 +16,7 @@ from typing import Any
 
 import jax
 
-from coincast.errors import StuckError
+from coincast.errors import StuckError, UsageError
 from coincast.training.devices import available_cores
 
 STUCK_AFTER = 300.0
@@ -79,7 +80,7 @@ class Workers:
             StuckError: no worker says anything for a long time.
             BaseException: what a task raised.
         """
-        patience = float(os.environ.get("COINCAST_STUCK_SECONDS") or STUCK_AFTER)
+        patience = _patience()
         while True:
             try:
                 worker, kind, what = self.said.get(timeout=patience)
@@ -104,6 +105,20 @@ class Workers:
                 self.said.put((place, "failed", error))
                 return
             self.said.put((place, "done", result))
+
+
+def _patience() -> float:
+    """Seconds after which a device that says nothing counts as stuck."""
+    given = os.environ.get("COINCAST_STUCK_SECONDS")
+    if not given:
+        return STUCK_AFTER
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"COINCAST_STUCK_SECONDS is {given!r}; allowed: a number of seconds above 0, such as 1200")
+    return min(seconds, threading.TIMEOUT_MAX)
 
 
 def places_to_work() -> list[Any]:
