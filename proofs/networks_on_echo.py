@@ -2,7 +2,7 @@
 
 On an `echo` market the next return depends on past ones in a known way; here the oracle, which knows it, has a skill of
 30 % beside the naive forecast, whose loss is so 1.43 times the oracle's. The ensemble of every network must come to at
-most 1.1 times, on the market of the training but later.
+most 1.1 times, on the market of the training but later. Every run stops early, by its validation part.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--models", default=",".join(name for name, kind in MODELS.items() if hasattr(kind, "build")))
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=60)
     options = parser.parse_args()
     candles = cc.simulate("echo", skill=SKILL, candles=CANDLES, seed=5)
     failed = []
@@ -36,9 +36,10 @@ def main() -> int:
             models=[name, "oracle"],
             lookback=24,
             test=0.3,
+            validation=0.15,
             epochs=options.epochs,
+            patience=6,
             batch_size=64,
-            learning_rate=0.003,
             loss="mse",
             seeds=options.seeds,
         )
