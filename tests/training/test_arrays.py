@@ -190,6 +190,35 @@ def test_a_writer_that_is_killed_leaves_a_whole_file(tmp_path: Path) -> None:
         assert [other.name for other in tmp_path.iterdir()] == [path.name]
 
 
+STOPPED = """
+import resource, signal, sys, numpy as np
+from coincast.training.arrays import write_arrays
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # ends the process when the file has so many bytes
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+write_arrays(sys.argv[1], {"a": np.zeros(200_000)}, kind="test", facts={})
+"""
+
+
+def test_a_writer_that_is_killed_in_the_midst_leaves_nothing_unknown(tmp_path: Path) -> None:
+    pytest.importorskip("resource", reason="limits of a process are of POSIX")
+    done = subprocess.run([sys.executable, "-c", STOPPED, str(tmp_path / "state.safetensors")], check=False)
+    assert done.returncode == -signal.SIGXFSZ
+    assert len(list(tmp_path.iterdir())) == 1
+    remove_strays(tmp_path, lambda name: name == "state.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checksum_that_is_written_otherwise_is_refused(path: Path) -> None:
+    data = path.read_bytes()
+    sha256 = read_arrays(path, kind="test").sha256.encode()
+    length = int.from_bytes(data[:8], "little")
+    escaped = data[8 : 8 + length].replace(sha256, b"\\\\u%04x" % sha256[0] + sha256[1:])
+    path.write_bytes(len(escaped).to_bytes(8, "little") + escaped + data[8 + length :])
+    with pytest.raises(UnreadableFileError, match="is cut or was changed"):
+        read_arrays(path, kind="test")
+
+
 def test_only_own_strays_are_removed(tmp_path: Path) -> None:
     names = [".a.0123abcd.safetensors", ".b.0123abcd.safetensors", ".a.safetensors", "a.safetensors", ".a.0123abcd"]
     for name in names:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from coincast.errors import UnreadableFileError, UsageError
+from coincast.training.arrays import write_arrays
 from coincast.training.block import Epoch
 from coincast.training.checkpoint import EpochFiles, checkpoint_name, parse_checkpoint_name, read_checkpoint
 from coincast.training.history import read_history
@@ -81,6 +82,23 @@ def test_every_epoch(tmp_path: Path) -> None:
     assert found.weights(like)["kernel"].tolist() == [2, 0]
     with pytest.raises(UnreadableFileError, match="the checkpoint of cnn lacks the array 'bias'"):
         found.weights({"bias": np.zeros(1)})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": None}, {"more": 1}, {"epoch": "1"}, {"epoch": True}, {"loss": None}, {"val_loss": "a"}, {"arrays": {}}],
+)
+def test_a_file_with_other_facts_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    facts = {"name": "cnn", "run": 1, "epoch": 1, "loss": 0.5, "val_loss": None}
+    path = tmp_path / "x.safetensors"
+    write_arrays(path, {"kernel": np.zeros(2)}, kind="checkpoint", facts=facts)
+    assert read_checkpoint(path).loss == 0.5
+    write_arrays(path, {"kernel": np.zeros(2)}, kind="checkpoint", facts={**facts, **change})
+    with pytest.raises(UnreadableFileError, match="does not say what a checkpoint says; give one"):
+        read_checkpoint(path)
+    write_arrays(path, {"kernel": np.zeros(2)}, kind="checkpoint", facts={})
+    with pytest.raises(UnreadableFileError, match="does not say what a checkpoint says"):
+        read_checkpoint(path)
 
 
 def test_the_best_epoch_only(tmp_path: Path) -> None:

@@ -33,7 +33,6 @@ UNKNOWN = "0" * 64
 _STRAY = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]{8}(?P<suffix>\.[^.]*)?")
 """How `write_beside` calls a file until it is whole."""
 LONGEST_HEADER = 100_000_000
-CHUNK = 2**22
 
 
 @dataclass(frozen=True)
@@ -68,36 +67,22 @@ def write_arrays(
     Raises:
         UsageError: the place cannot be written.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     about = json.dumps({"version": ARRAYS_VERSION, "kind": kind, "facts": dict(facts)}, sort_keys=True)
     given = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    digests = []
+    # In one field: safetensors writes several in an order that is another one every time.
+    data = memoryview(save(given, metadata={MARK: json.dumps([UNKNOWN, about])}))
+    sha256, place = hashlib.sha256(data).hexdigest(), bytes(data[:4096]).index(UNKNOWN.encode())
 
     def write(target: Path) -> None:
-        # In one field: safetensors writes several in an order that is another one every time.
-        try:
-            save_file(given, target, metadata={MARK: json.dumps([UNKNOWN, about])})
-        except SafetensorError as error:
-            raise OSError(str(error)) from error  # a full disk
-        digests.append(_seal(target))
+        # Not by safetensors' own `save_file`: a process that is killed in it leaves a file of another name.
+        with open(target, "wb") as file:
+            file.write(data[:place])
+            file.write(sha256.encode())
+            file.write(data[place + len(sha256) :])
 
     write_beside(path, write)
-    return digests[0]
-
-
-def _seal(path: Path) -> str:
-    """Put the checksum of a new file into its place."""
-    with open(path, "rb+") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-        sha256 = digest.hexdigest()
-        file.seek(8)
-        head = file.read(4096)
-        file.seek(8 + head.index(UNKNOWN.encode()))
-        file.write(sha256.encode())
     return sha256
 
 
@@ -170,7 +155,9 @@ def _check_version(path: Path, version: Any) -> None:
 
 
 def _check_sum(path: Path, data: bytes, sha256: str) -> None:
-    place = data.index(sha256.encode())
+    place = data.find(sha256.encode())
+    if place < 0:
+        raise _changed(path)
     digest = hashlib.sha256(data[:place] + UNKNOWN.encode())
     digest.update(memoryview(data)[place + len(UNKNOWN) :])
     if digest.hexdigest() != sha256:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coincast.errors import UsageError
+from coincast.errors import UnreadableFileError, UsageError
 from coincast.tabular import expand_home
 from coincast.training.arrays import SUFFIX, flatten_tree, read_arrays, remove_strays, unflatten_tree, write_arrays
 from coincast.training.block import Epoch
@@ -28,6 +28,8 @@ from coincast.training.events import EventFile
 from coincast.training.history import HistoryFile
 
 KIND = "checkpoint"
+FACTS = {"name": str, "run": int, "epoch": int, "loss": float}
+"""What stands beside the weights, and `val_loss`."""
 EVERY = ("best", "all", "none")
 _NAME = re.compile(r"[\w=.+-]{1,100}")
 _FILE = re.compile(rf"(?P<name>.+)-(?P<epoch>\d{{2,}})-(?P<loss>-?(?:\d+\.\d{{5}}|inf|nan)){re.escape(SUFFIX)}")
@@ -96,6 +98,9 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         UnreadableFileError: no such file, no checkpoint, from a newer Coincast, cut or changed.
     """
     found = read_arrays(path, kind=KIND)
+    kinds = {name: type(value) for name, value in found.facts.items()}
+    if kinds not in ({**FACTS, "val_loss": float}, {**FACTS, "val_loss": type(None)}):
+        raise UnreadableFileError(f"{path} does not say what a checkpoint says; give one that a training left")
     return Checkpoint(**found.facts, arrays=found.arrays)
 
 

@@ -65,12 +65,7 @@ def find_newest(candles: pl.DataFrame, *, spec: Spec, market: str, inputs: Seque
     first, end = find_stretches(*_times(tables[market]))[-1]
     _refuse_short(tables[market], first, lookback)
     tables = {name: table[first:] for name, table in tables.items()}
-    short = dict(zip(inputs, short_names(list(inputs)), strict=True))
-    columns = {
-        (f"{short[source]} {name}" if len(inputs) > 1 else name): (source, name)
-        for source in inputs
-        for name in features
-    }
+    columns = name_inputs(inputs, features)
     series = [compute_feature(name, tables[source], [(0, end - first)]) for source, name in columns.values()]
     rows = np.column_stack([one.to_numpy() for one in series])
     past, own = rows[-lookback:], tables[market]
@@ -87,6 +82,16 @@ def find_newest(candles: pl.DataFrame, *, spec: Spec, market: str, inputs: Seque
     whole = one_window(spec, **keys, inputs=rows, close=close, open_time=opened, close_time=closed)
     volatility = float(naive_volatility(whole, np.array([len(close) - 1]))[0, 0])
     return Newest(window, volatility if np.isfinite(volatility) else None)
+
+
+def name_inputs(inputs: Sequence[str], features: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Market and feature of each input by its name, in order: "BTC close" where inputs come from several markets."""
+    short = dict(zip(inputs, short_names(list(inputs)), strict=True))
+    return {
+        (f"{short[source]} {name}" if len(inputs) > 1 else name): (source, name)
+        for source in inputs
+        for name in features
+    }
 
 
 def one_window(spec: Spec, **values: Any) -> Samples:
