@@ -162,6 +162,23 @@ def test_a_network_whose_runs_all_fail_is_an_error(echo: pl.DataFrame) -> None:
         cc.compare(echo, models=[Brittle(share=1.0)], lookback=3, epochs=1, seeds=2)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_setting_that_diverges_leaves_the_others_alone(echo: pl.DataFrame) -> None:
+    settings = {"lookback": 5, "optimiser": "sgd", "loss": "mse", "epochs": 30, "seeds": 2}
+    result = cc.compare(echo, models=["linear"], grid={"training.learning_rate": [0.99, 0.001]}, **settings)
+    failed, done = "linear(learning_rate=0.99)", "linear(learning_rate=0.001)"
+    assert result.runs.filter(model=failed)["status"].to_list() == ["failed"] * 2
+    assert result.runs.filter(model=done)["status"].to_list() == ["done"] * 2
+    assert [note.partition(" on ")[0] for note in result.notes] == [f"Run {run} of {failed}" for run in (1, 2)]
+    assert set(result.leaderboard["model"]) == {f"{done}.ensemble", "naive"}
+    with pytest.raises(TooFewRowsError, match=r"every run of .*=0.99\) .* a smaller training.learning_rate than 0.99"):
+        cc.compare(echo, models=["linear"], grid={"training.learning_rate": [0.99, 0.98]}, **settings)
+    directions = cc.compare(
+        echo, models=["linear"], quantity="direction", grid={"training.learning_rate": [0.99, 0.001]}, **settings
+    )
+    assert [note.partition(" on ")[0] for note in directions.notes] == [f"Run {run} of {failed}" for run in (1, 2)]
+
+
 def test_prices_of_a_forecaster_that_are_not_finite_are_told(echo: pl.DataFrame) -> None:
     result = cc.forecast(echo, horizon=1, models=[Holed()], lookback=3, test=48).result
     rows = result.forecasts.filter(model="holed")
@@ -285,6 +302,70 @@ def test_a_network_beyond_all_memory_is_refused_before_it_is_built(echo: pl.Data
         cc.compare(echo, models=[cc.LSTM(units=200_000)], lookback=3)
     with pytest.raises(UsageError, match=r"lstm is too large to be built"):
         cc.compare(echo, models=[cc.LSTM(units=10**20)], lookback=3)
+
+
+class Odd(eqx.Module):
+    """What a module of a user's own may be like."""
+
+    matrix: jax.Array | None
+    horizon: int = eqx.field(static=True)
+    kind: Any = eqx.field(static=True)
+
+    def __call__(self, past: jax.Array, *, key: Any = None) -> jax.Array:
+        if self.kind == "fails":
+            return past @ jnp.zeros((1_000, 1))
+        return jnp.zeros((self.horizon, 1), dtype=jnp.int32 if self.kind == "whole" else past.dtype)
+
+
+@dataclass(frozen=True)
+class OddNet:
+    kind: str = "plain"
+
+    def build(self, axes: Axes, *, key: Any) -> Odd:
+        if self.kind == "raises":
+            raise KeyError("two\nlines")
+        return Odd(None if self.kind == "bare" else jnp.ones(2), axes.horizon, self.kind)
+
+
+@dataclass(frozen=True)
+class NoKey:
+    def build(self, axes: Axes) -> Odd:
+        return Odd(None, axes.horizon, "plain")
+
+
+@pytest.mark.parametrize(
+    ("network", "training", "words"),
+    [
+        (
+            OddNet(),
+            {"l1_kernel": 0.1},
+            "l1_kernel is 0.1, and odd_net has no weights .* fields called kernel,",
+        ),
+        (OddNet("bare"), {"l1_kernel": 0.1}, "odd_net has no weights that it reaches"),
+        (OddNet(), {"l2_bias": 0.1}, "fields called bias or recurrent_bias, outside the output layer; set it to 0"),
+        ("dense", {"l2_recurrent": 0.1}, "dense has no weights that it reaches: fields called recurrent_kernel"),
+        (OddNet("raises"), {}, r"odd_net cannot be built: KeyError: 'two\\nlines'; its settings need a method build"),
+        (NoKey(), {}, "no_key cannot be built: TypeError: .*'key'; its settings need a method build"),
+        (OddNet("fails"), {}, r"odd_net: its module fails when it is called with one sample of shape \(3, 1\): Type"),
+        (OddNet("whole"), {}, "odd_net: its module gives an output of int32, which cannot be learnt"),
+    ],
+)
+def test_a_network_that_cannot_be_trained_as_asked_is_refused(
+    network: Any, training: dict[str, Any], words: str, echo: pl.DataFrame
+) -> None:
+    with pytest.raises(UsageError, match=words) as refused:
+        cc.compare(echo, models=[network], lookback=3, epochs=1, seeds=1, **training)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_penalty_that_reaches_one_setting_of_a_grid_alone_is_refused(echo: pl.DataFrame) -> None:
+    with pytest.raises(UsageError, match="has no weights that it reaches"):
+        cc.compare(echo, models=["dense"], lookback=3, epochs=1, grid={"training.l1_recurrent": [0.0, 0.1]})
+
+
+def test_memory_below_a_byte_is_not_the_usual_share(echo: pl.DataFrame) -> None:
+    with pytest.raises(UsageError, match=r"training needs .* GB of memory, and .* GB are allowed"):
+        cc.compare(echo, models=["linear"], lookback=3, epochs=1, seeds=1, memory=1e-10)
 
 
 def test_parameters_are_counted_without_building() -> None:

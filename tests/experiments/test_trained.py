@@ -179,6 +179,35 @@ def test_a_pool_that_would_tell_the_future_is_refused(two_markets: pl.DataFrame,
     assert run_experiment(small(models=[Tiny()], pool=True, test="2015-04-01"), shifted).runs.height
 
 
+def test_a_pool_that_stops_early_by_the_future_of_a_market_is_refused(two_markets: pl.DataFrame, small: Make) -> None:
+    """Training ends on the same day for both, and validation goes on where the other is judged already."""
+    late = two_markets["market"].unique(maintain_order=True)[0]
+    shifted = two_markets.filter((pl.col("market") == late) | (pl.int_range(pl.len()).over("market") < 130))
+    settings = {"models": [Tiny()], "pool": True, "validation": "2015-03-01"}
+    assert run_experiment(small(**settings), shifted).runs.height
+    for refit in ("never", "every"):
+        with pytest.raises(UsageError, match="is learnt beyond the first forecast of"):
+            run_experiment(small(**settings, patience=2, refit=refit, every=10), shifted)
+    result = run_experiment(small(**settings, patience=2, test="2015-04-01"), shifted)
+    last_validated = shifted.filter(pl.col("open_time") < pl.datetime(2015, 4, 1, time_zone="UTC"))["close_time"].max()
+    assert set(result.forecasts.filter(model="tiny")["trained_until"]) == {last_validated}
+
+
+def test_early_stopping_is_known_of_up_to_the_last_validation_row(echo: pl.DataFrame, small: Make) -> None:
+    settings = {"models": [Tiny()], "validation": 0.2, "gap": 3}
+    plain, stopping = (small(**settings, patience=patience) for patience in (0, 2))
+    task = make_tasks(plain, echo)[0]
+    ends = {0: task.parts.train.end, 2: task.parts.validation.end}
+    for spec in (plain, stopping):
+        result = run_experiment(spec, echo)
+        until = echo["close_time"][ends[spec.training.patience] - 1]
+        forecasts = result.forecasts.filter(model="tiny")
+        assert set(forecasts["trained_until"]) == {until}
+        assert (forecasts["trained_until"] <= forecasts["origin"]).all()
+        past = result.calibration.filter(model="tiny")
+        assert set(past["trained_until"]) == {echo["close_time"][task.parts.train.end - 1]}
+
+
 @pytest.mark.parametrize("loss", ["quantile", "gaussian"])
 def test_a_networks_own_quantiles_are_the_intervals_of_its_ensemble(loss: str, echo: pl.DataFrame, small: Make) -> None:
     """The mean of the runs' quantiles, in price, around the ensemble's median."""

@@ -85,7 +85,7 @@ def test_the_penalty_is_a_sum_over_every_weight(net: Net) -> None:
 
 
 def test_a_network_without_such_weights_adds_nothing() -> None:
-    for bare in ({"head": Output(jnp.ones(2), jnp.ones(1))}, {"other": jnp.ones(2)}, [jnp.ones(2)]):
+    for bare in ({"head": Output(jnp.ones(2), jnp.ones(1))}, {"other": jnp.ones(2)}, [jnp.ones(2)], {}):
         assert float(penalty(bare, dict.fromkeys(NONE, 1.0))) == 0
 
 

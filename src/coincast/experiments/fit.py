@@ -190,8 +190,8 @@ class Losses:
         samples, windows = task.samples, task.test
         truth = QUANTITIES[samples.quantity].truth(samples, windows)
         loss = METRICS[DECIDING[samples.quantity]].loss
-        value = np.mean([one.values for one in said], axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            value = np.mean([one.values for one in said], axis=0)
             naive = naive_values(samples, windows, task.parts.train)
             self.differences.append((loss(truth, value) - loss(truth, naive)).mean(axis=1))
         self.known_at.append(windows.future_rows[:, -1])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coincast.errors import UsageError
+from coincast.errors import CoincastError, UsageError
 from coincast.experiments.entries import ModelEntry
 from coincast.experiments.grid import Setting, expand_grid
 from coincast.experiments.spec import Spec
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 BYTES_PER_PARAMETER = 16
 """Of a weight, its gradient and Adam's two moments."""
-ACTIVITY = ("l1_activity", "l2_activity")
 
 
 def check_network(entry: ModelEntry, spec: Spec, tasks: Sequence[Task]) -> list[Setting]:
@@ -31,6 +30,8 @@ def check_network(entry: ModelEntry, spec: Spec, tasks: Sequence[Task]) -> list[
         UsageError: a recipe, a grid or a network that cannot be trained.
         DataError: the candles do not suffice for the samples of one of them.
     """
+    from coincast.training.penalties import ACTIVITY_RATES, WEIGHT_RATES
+
     settings = expand_grid(entry, spec)
     told: list[tuple[Spec, Task]] = []
     seen: set[Any] = set()
@@ -42,12 +43,14 @@ def check_network(entry: ModelEntry, spec: Spec, tasks: Sequence[Task]) -> list[
             if spec.samples.multi_step == "recursive":
                 refuse_unknown_inputs(known[0].samples)
         recipe, axes = setting.spec.recipe(), axes_of(setting.spec, known[0].samples.inputs.shape[1])
-        asked = (repr(setting.settings), axes, recipe.loss_on, *(getattr(recipe, name) > 0 for name in ACTIVITY))
+        penalties = (getattr(recipe, name) > 0 for name in (*WEIGHT_RATES, *ACTIVITY_RATES))
+        asked = (repr(setting.settings), axes, recipe.loss_on, *penalties)
         if asked not in seen:
             seen.add(asked)
             module = outline_network(setting.label, setting.settings, axes)
             refuse_too_large(setting.label, module)
             _check_output(setting.label, module, axes, recipe)
+            _check_penalties(setting.label, module, recipe)
     return settings
 
 
@@ -79,7 +82,7 @@ def outline_network(label: str, settings: Any, axes: Axes) -> Any:
         axes: sizes of one sample.
 
     Raises:
-        UsageError: it is no module, or so large that its shapes cannot be counted.
+        UsageError: it cannot be built, is no module, or so large that its shapes cannot be counted.
     """
     import equinox as eqx
     import jax
@@ -88,6 +91,13 @@ def outline_network(label: str, settings: Any, axes: Axes) -> Any:
         module = eqx.filter_eval_shape(lambda key: settings.build(axes, key=key), jax.random.key(0))
     except OverflowError as error:
         raise UsageError(f"{label} is too large to be built ({error}); make it smaller") from None
+    except CoincastError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"{label} cannot be built: {_tell(error)}; its settings need a method build(axes, *, key), which gives a "
+            "module"
+        ) from None
     if not callable(module):
         raise UsageError(
             f"{label}: build gave {type(module).__name__}; it must give a module that can be called with one sample"
@@ -152,7 +162,15 @@ def _check_output(label: str, module: Any, axes: Axes, recipe: Recipe) -> None:
     import equinox as eqx
 
     past = np.zeros((axes.lookback, axes.feature), dtype=np.float32)
-    given = getattr(eqx.filter_eval_shape(lambda network, x: network(x), module, past), "shape", None)
+    try:
+        output = eqx.filter_eval_shape(lambda network, x: network(x), module, past)
+    except CoincastError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"{label}: its module fails when it is called with one sample of shape {past.shape}: {_tell(error)}"
+        ) from None
+    given = getattr(output, "shape", None)
     last = (axes.horizon, axes.output)
     every = (axes.lookback, *last)
     if recipe.loss_on == "every" and given == last:
@@ -164,9 +182,34 @@ def _check_output(label: str, module: Any, axes: Axes, recipe: Recipe) -> None:
         raise UsageError(
             f"{label}: its module gives an output of shape {given}; it must give (horizon, output), here {last}"
         )
-    strengths = [name for name in ACTIVITY if getattr(recipe, name) > 0]
+    if not np.issubdtype(output.dtype, np.floating):
+        raise UsageError(
+            f"{label}: its module gives an output of {output.dtype}, which cannot be learnt by gradient; it must give "
+            "decimal numbers such as float32"
+        )
+
+
+def _check_penalties(label: str, module: Any, recipe: Recipe) -> None:
+    """A penalty that reaches nothing would be passed over in silence."""
+    from coincast.training.penalties import ACTIVITY_RATES, PENALTIES, penalised_leaves
+
+    reached = penalised_leaves(module)
+    for name, fields in PENALTIES.items():
+        for rate in (f"l1_{name}", f"l2_{name}"):
+            if getattr(recipe, rate) > 0 and not reached[name]:
+                raise UsageError(
+                    f"training.{rate} is {getattr(recipe, rate):g}, and {label} has no weights that it reaches: fields "
+                    f"called {' or '.join(fields)}, outside the output layer; set it to 0"
+                )
+    strengths = [name for name in ACTIVITY_RATES if getattr(recipe, name) > 0]
     if strengths and not hasattr(module, "with_activity"):
         raise UsageError(
             f"training.{strengths[0]} is {getattr(recipe, strengths[0]):g}, and {label} tells no activity: its module "
             "has no method with_activity; set it to 0"
         )
+
+
+def _tell(error: Exception) -> str:
+    """An error of a user's own code in one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__

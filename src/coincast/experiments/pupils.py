@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from jaxtyping import Int
+
 from coincast.errors import UsageError
 from coincast.experiments.grid import Setting
 from coincast.experiments.tasks import Task
@@ -22,7 +25,8 @@ class Pupil:
         units: their places among those that are due.
         setting: of all of them.
         fits: what it learns from.
-        trained_until: close of the last row of these, milliseconds since 1970.
+        trained_until: close of the last row that it knows of these, milliseconds since 1970; where it stops early, its
+            validation rows count.
     """
 
     units: tuple[int, ...]
@@ -33,7 +37,10 @@ class Pupil:
 
 def each_alone(units: Sequence[Unit]) -> list[Pupil]:
     """A network for each unit."""
-    return [Pupil((place,), unit.setting, (unit.fit,), unit.fit.trained_until) for place, unit in enumerate(units)]
+    return [
+        Pupil((place,), unit.setting, (unit.fit,), unit.fit.learnt_until(stops_early=_stops_early(unit.setting)))
+        for place, unit in enumerate(units)
+    ]
 
 
 def pool(units: Sequence[Unit]) -> list[Pupil]:
@@ -51,20 +58,32 @@ def pool(units: Sequence[Unit]) -> list[Pupil]:
         pools.setdefault((*kind, met[own]), []).append(place)
     pupils = []
     for places in pools.values():
-        fits = tuple(units[place].fit for place in places)
-        until = max(fit.trained_until for fit in fits)
-        _refuse_later(fits, until)
-        pupils.append(Pupil(tuple(places), units[places[0]].setting, fits, until))
+        fits, setting = tuple(units[place].fit for place in places), units[places[0]].setting
+        _refuse_later(fits, [fit.validation.origin_rows for fit in fits], stops_early=False)
+        _refuse_later(fits, [_judged_origins(fit) for fit in fits], stops_early=_stops_early(setting))
+        until = max(fit.learnt_until(stops_early=_stops_early(setting)) for fit in fits)
+        pupils.append(Pupil(tuple(places), setting, fits, until))
     return pupils
 
 
-def _refuse_later(fits: Sequence[Task], until: int) -> None:
-    late = next(fit for fit in fits if fit.trained_until == until)
-    for fit in fits:
-        for windows in (fit.validation, fit.test):
-            if len(windows) and fit.samples.close_time[windows.origin_rows[0]] < until:
-                raise UsageError(
-                    f"training.pool: {late.market} is learnt beyond the first forecast of {fit.market}, so that one "
-                    "market would tell the future of the other; set split.test (and split.validation) to a date, the "
-                    "same for all markets"
-                )
+def _stops_early(setting: Setting) -> bool:
+    return setting.spec.training.patience > 0
+
+
+def _judged_origins(fit: Task) -> Int[np.ndarray, "origin"]:
+    """An audit also asks about training origins, which are no forecasts."""
+    origins = fit.test.origin_rows
+    return origins[origins >= fit.parts.test.first - 1]
+
+
+def _refuse_later(fits: Sequence[Task], origins: Sequence[Int[np.ndarray, "origin"]], *, stops_early: bool) -> None:
+    """Refuse origins of one market that lie before what is learnt of another."""
+    late = max(fits, key=lambda fit: fit.learnt_until(stops_early=stops_early))
+    until = late.learnt_until(stops_early=stops_early)
+    for fit, rows in zip(fits, origins, strict=True):
+        if len(rows) and fit.samples.close_time[rows[0]] < until:
+            raise UsageError(
+                f"training.pool: {late.market} is learnt beyond the first forecast of {fit.market}, so that one "
+                "market would tell the future of the other; set split.test (and split.validation) to a date, the "
+                "same for all markets"
+            )

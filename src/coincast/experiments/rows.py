@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,8 @@ class Said:
         run: its number, 0 for a model that is not trained by gradient.
         values: of the quantity that is forecast.
         windows: what was asked about.
-        trained_until: close of the last row that it learnt from, milliseconds since 1970; None where it learns nothing.
+        trained_until: close of the last row that it learnt from, or that chose its epoch, milliseconds since 1970; None
+            where it learns nothing.
         seed: its key.
         seconds: its share of the wall time.
         learning: of a trained run.
@@ -142,9 +143,13 @@ class Tables:
                 self.quantiles.append(_quantile_rows(self.forecasts[-1], said))
 
     def add_calibration(self, task: Task, every: Sequence[Said]) -> None:
-        """Add what the runs say of the validation part."""
+        """Add what the runs say of the validation part.
+
+        It chooses the epoch of a run that stops early; its own rows tell where the training rows end.
+        """
         for said in every:
-            self.calibration.append(_forecast_rows(task, said))
+            until = None if said.trained_until is None else task.trained_until
+            self.calibration.append(_forecast_rows(task, replace(said, trained_until=until)))
             if said.quantiles is not None:
                 self.past_quantiles.append(_quantile_rows(self.calibration[-1], said))
 

@@ -14,7 +14,7 @@ from coincast.errors import TooFewRowsError, UsageError
 from coincast.experiments.account import failure_notes, gap_notes, input_rows, join_notes, part_rows, refit_notes
 from coincast.experiments.entries import ModelEntry, is_network
 from coincast.experiments.fit import OnProgress, fit_entry
-from coincast.experiments.grid import read_grid
+from coincast.experiments.grid import expand_grid, read_grid
 from coincast.experiments.outline import check_network
 from coincast.experiments.reach import reach_notes
 from coincast.experiments.result import Result
@@ -195,7 +195,8 @@ def _fit_or_take(
 
 def _find_undirected(fitted: Sequence[Fitted]) -> pl.DataFrame:
     """Market and model of what never names a direction: a copy of the last price has none, nor has even odds."""
-    rows = pl.concat([one.forecasts for one in fitted]).filter(pl.col("quantity") == "direction")
+    has_failed = (pl.col("run") > 0) & pl.col("value").is_null().all().over("market", "model")
+    rows = pl.concat([one.forecasts for one in fitted]).filter(pl.col("quantity") == "direction", ~has_failed)
     named = rows.group_by("market", "model", maintain_order=True).agg((pl.col("value") != 0.5).any())
     return named.filter(~pl.col("value").fill_null(False)).select("market", "model")
 
@@ -205,13 +206,16 @@ def _leave_out(forecasts: pl.DataFrame, undirected: pl.DataFrame) -> pl.DataFram
 
 
 def _refuse_unsound(entry: ModelEntry, spec: Spec, forecasts: pl.DataFrame) -> None:
-    """A model that says nothing but what is not finite about a market has no forecast to judge."""
-    sound = forecasts.group_by("market", "model", maintain_order=True).agg(pl.col("value").is_not_null().any())
+    """A model that says nothing but what is not finite about a market has no forecast to judge.
+
+    One setting of a grid that fails beside others that do not is left to the notes.
+    """
+    sound = forecasts.group_by("market", maintain_order=True).agg(
+        pl.col("model").first(), pl.col("value").is_not_null().any()
+    )
     for market, model in sound.filter(~pl.col("value")).select("market", "model").iter_rows():
-        advice = (
-            f"try a smaller training.learning_rate than {spec.training.learning_rate:g}, or samples.scaling = "
-            '"training"'
-            if is_network(entry)
-            else "correct its method forecast, or leave it out of the models"
-        )
+        advice = "correct its method forecast, or leave it out of the models"
+        if is_network(entry):
+            rates = [one.spec.training.learning_rate for one in expand_grid(entry, spec) if one.label == model]
+            advice = f'try a smaller training.learning_rate than {rates[0]:g}, or samples.scaling = "training"'
         raise TooFewRowsError(f"every run of {model} on {market} ended in numbers that are not finite; {advice}")

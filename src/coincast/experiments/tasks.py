@@ -58,6 +58,11 @@ class Task:
         """Close of the last training row, milliseconds since 1970."""
         return int(self.samples.close_time[self.parts.train.end - 1])
 
+    def learnt_until(self, *, stops_early: bool) -> int:
+        """Close of the last row that a network knows: where it stops early, of the last one that chooses its epoch."""
+        part = self.parts.validation if stops_early else self.parts.train
+        return int(self.samples.close_time[part.end - 1])
+
 
 def choose_candles(candles: pl.DataFrame, data: DataSection) -> pl.DataFrame:
     """Candles of the wanted markets, interval and span, in the order of `data.markets`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ class NetworkFit:
         unit: what was fitted.
         trained: the set that its runs are part of.
         lanes: where in that set they are; the units of a pool share them.
-        trained_until: close of the last row that they learnt from, milliseconds since 1970.
+        trained_until: close of the last row that they learnt from, or that chose their epoch, milliseconds since 1970.
     """
 
     unit: Unit
@@ -135,7 +136,7 @@ class NetworkTeller:
             ],
             lookback=group[0].setting.spec.samples.lookback,
             starts=starts,
-            memory=round(training.memory * GIGABYTE) or None,
+            memory=math.ceil(training.memory * GIGABYTE) or None,
             keeper=None if self.desk is None else self.desk.keeper(self.trainings),
             on_epoch=files,
             on_progress=bar if self.on_progress is not None else None,
@@ -155,7 +156,9 @@ class NetworkTeller:
         for key, trained in sets.items():
             places = [place for place, ask in enumerate(asks) if id(ask.handle.trained) == key]
             own = [asks[place] for place in places]
-            values = iter(self._forecast(trained.select([lane for ask in own for lane in ask.handle.lanes]), own))
+            lanes = [lane for ask in own for lane in ask.handle.lanes]
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a run that failed is told of itself
+                values = iter(self._forecast(trained.select(lanes), own))
             for place, ask in zip(places, own, strict=True):
                 said[place] = [self._say(ask, lane, *next(values)) for lane in ask.handle.lanes]
         return said

@@ -50,7 +50,7 @@ def penalty(trained: Any, rates: Mapping[str, Any]) -> Float[Array, ""]:
         trained: the trained leaves of any module (`None` for the others), or the module.
         rates: `Recipe.rates()`, as numbers or arrays.
     """
-    total = jnp.zeros((), dtype=jnp.result_type(*jax.tree.leaves(trained)))
+    total = jnp.zeros((), dtype=jnp.result_type(*jax.tree.leaves(trained) or [jnp.float32]))
     for name, leaves in penalised_leaves(trained).items():
         for leaf in leaves:
             total = total + _elastic(leaf, rates[f"l1_{name}"], rates[f"l2_{name}"])

@@ -55,6 +55,16 @@ def test_what_is_shipped_passes(clean: Audit) -> None:
     assert len(clean.to_pandas()) == clean.table.height
 
 
+@pytest.mark.parametrize("pool", [False, True])
+def test_a_network_that_stops_early_or_is_pooled_passes(candles: pl.DataFrame, pool: bool) -> None:
+    settings = {**SETTINGS, "test": "2015-02-05", "validation": "2015-01-25", "patience": 2, "learning_rate": 0.05}
+    other = cc.simulate("echo", candles=40, seed=5)
+    given = pl.concat([candles, other], how="diagonal") if pool else candles
+    report = audit(given, models=[cc.LSTM(units=2)], features=["log_return"], pool=pool, **settings)
+    assert (report.void, report.passed) == (False, True)
+    assert set(statuses(report).values()) == {"clean"}
+
+
 def test_coverage_is_told(clean: Audit) -> None:
     column = clean.table.row(by_predicate=pl.col("item") == "close", named=True)
     assert column["rows"] == 49

@@ -187,6 +187,12 @@ def test_wrong_settings_are_refused(given: dict[str, Any], words: str) -> None:
         ({"lookback": 200}, TooFewRowsError, "need 201 candles in a row"),
         ({"lookback": 80, "window": 80}, TooFewRowsError, "no window fits into the 80 rows .* for training"),
         ({"validation": 1, "horizon": 2}, TooFewRowsError, "no window fits into the 1 rows .* for validation"),
+        ({"validation": 400}, TooFewRowsError, "split.validation is 400, gap 0, which leaves .* candles open from"),
+        (
+            {"validation": "2030-01-01"},
+            TooFewRowsError,
+            "validation is 2030-01-01.* allowed: a date between them",
+        ),
         ({"features": ["volatilty"]}, UnknownNameError, "did you mean 'volatility'"),
         ({"targets": ["file:BTC/USD"]}, UnknownNameError, "unknown market in samples.targets"),
     ],

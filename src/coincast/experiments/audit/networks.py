@@ -33,7 +33,8 @@ def probe_network(entry: ModelEntry, spec: Spec, world: World, *, seed: int) -> 
         A finding per item, and that of a planted leak: the same network trained on the test rows, too.
     """
     tasks = make_fits(spec, world)
-    changes = _choose_changes(tasks, most=max(3, MOST_RUNS // len(tasks) - 1), seed=seed)
+    ends = sorted({each.learnt_until(stops_early=spec.training.patience > 0) for each in tasks})
+    changes = _choose_changes(tasks, ends, most=max(3, MOST_RUNS // len(tasks) - 1), seed=seed)
     futures, moments = Futures.draw(world, seed=seed), world.moments
     changed = [make_fits(spec, futures.change(future, cut)) for future, cut in changes]
     true = [make_fits(spec, world) for _ in changes]
@@ -53,9 +54,8 @@ def probe_network(entry: ModelEntry, spec: Spec, world: World, *, seed: int) -> 
     return findings, planted
 
 
-def _choose_changes(tasks: Sequence[Task], *, most: int, seed: int) -> list[tuple[str, int]]:
+def _choose_changes(tasks: Sequence[Task], ends: Sequence[int], *, most: int, seed: int) -> list[tuple[str, int]]:
     """A future from the end of each training, others from origins (the first, the last but one), then more of both."""
-    ends = sorted({each.trained_until for each in tasks})
     origins = np.unique(np.concatenate([each.samples.close_time[each.test.origin_rows] for each in tasks]))
     most = max(most, len(ends) + 2)
     drawn = np.random.default_rng(seed).permutation(origins)[:most]

@@ -95,13 +95,16 @@ def fit_spec(spec: Spec, candles: pl.DataFrame) -> FittedModel:
         entry=entry,
         interval=interval,
         inputs=every,
-        markets=tuple(_keep_market(task, one.trained_until) for task, one in zip(tasks, fits, strict=True)),
+        markets=tuple(
+            _keep_market(task, one.trained_until, stops_early=spec.training.patience > 0)
+            for task, one in zip(tasks, fits, strict=True)
+        ),
         trained=fits[0].trained.select([lane for one in fits for lane in one.lanes]),
         newest=newest,
     )
 
 
-def _keep_market(task: Task, trained_until: int) -> FittedMarket:
+def _keep_market(task: Task, trained_until: int, *, stops_early: bool) -> FittedMarket:
     samples, majority = task.samples, np.empty((1, 0))
     if not QUANTITIES[samples.quantity].is_whole:
         majority = majority_direction(samples, task.test, task.parts.train)
@@ -109,7 +112,7 @@ def _keep_market(task: Task, trained_until: int) -> FittedMarket:
         market=task.market,
         input_scale=task.input_scale,
         target_scale=task.target_scale,
-        candles=len(task.parts.train),
+        candles=len(task.parts.train) + (len(task.parts.validation) if stops_early else 0),
         trained_until=trained_until,
         majority=tuple(majority[0].tolist()),
     )
@@ -137,8 +140,7 @@ def _whole_task(spec: Spec, samples: Samples) -> Task:
     rows, split = len(samples.close), spec.split
     parts = Parts(train=Part(0, rows), validation=Part(rows, rows), test=Part(rows, rows))
     if split.validation not in (0, 0.0):
-        cut = split_rows(samples.open_time, Split(test=split.validation, gap=split.gap))
-        parts = replace(parts, train=cut.train, validation=cut.test)
+        parts = _hold_back(parts, spec, samples)
     if split.window:
         parts = replace(parts, train=Part(max(0, parts.train.end - split.window), parts.train.end))
     training = samples.windows_in(parts.train, reach_back=False)
@@ -160,6 +162,21 @@ def _whole_task(spec: Spec, samples: Samples) -> Task:
         target_scale=fit_target_scale(samples.target, samples.targets(training)),
         is_live=True,
     )
+
+
+def _hold_back(parts: Parts, spec: Spec, samples: Samples) -> Parts:
+    """The newest rows to validate, the others to learn from."""
+    border, gap = spec.split.validation, spec.split.gap
+    try:
+        cut = split_rows(samples.open_time, Split(test=border, gap=gap))
+    except TooFewRowsError:
+        raise TooFewRowsError(
+            f"split.validation is {border}, gap {gap}, which leaves {samples.market} no rows for training or for "
+            f"validation: its {len(samples.close)} candles open from {samples.candles['open_time'][0]:%Y-%m-%d %H:%M} "
+            f"to {samples.candles['open_time'][-1]:%Y-%m-%d %H:%M} UTC; allowed: a date between them, a share, or a "
+            "smaller number of rows"
+        ) from None
+    return replace(parts, train=cut.train, validation=cut.test)
 
 
 # ---------------------------------------------------------------- settings

@@ -57,6 +57,8 @@ _STORED = re.compile(r"[a-z][a-z0-9_]*")
 def load(folder: str | Path, *, network: Any = None) -> FittedModel:
     """Read a model that was saved; it forecasts what it did, to the bit, on the same kind of machine.
 
+    Outside series that were files are not read again: newer candles need their columns.
+
     Args:
         folder: where it was saved.
         network: the settings of a user's own network, such as were given to `fit`; for a network of the registry it
