@@ -8,7 +8,7 @@
 #   make calibrate  long proofs: the judge's own errors, the size of the decisive test, twenty demos, intervals
 #   make fuzz       long proof: 10,000 mutated real files
 #   make kills      long proofs: 200 downloads and 50 trainings killed at random moments
-#   make networks   long proof: every network finds what an echo market holds
+#   make networks   long proofs: what holds for every network, and that each finds what an echo market holds
 #   make peers      every network, optimiser and stacked peer beside PyTorch's own
 #   make audits     long proof: the leakage audit on 50 leaking pipelines and 200 clean ones
 #
@@ -60,6 +60,7 @@ kills: $(VENV)/installed-dev
 	$(BIN)/python proofs/kill_training.py
 
 networks: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m long
 	$(BIN)/python proofs/networks_on_echo.py
 
 peers: $(VENV)/installed-bench

@@ -40,7 +40,17 @@ def candles() -> pl.DataFrame:
     return simulate("walk", candles=ROWS, seed=5)
 
 
-@pytest.fixture(scope="module", params=MODELS)
+SHORT = {"lstm", "cnn"}
+"""Networks that every run of the tests takes; the others, each with a program to compile, are for `make networks`."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.long) if hasattr(settings, "build") and name not in SHORT else name
+        for name, settings in MODELS.items()
+    ],
+)
 def name(request: pytest.FixtureRequest) -> str:
     return check_installed(request.param)
 

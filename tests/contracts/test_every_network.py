@@ -48,7 +48,13 @@ NOISE = np.random.default_rng(0).normal(size=(160, AXES.feature))
 WAVE = np.sin(2 * np.pi * np.stack([np.arange(160), np.arange(160) + 3], axis=1) / 12)
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+HEAVY = {"patchtst", "tcn"}
+"""Networks whose programs take long to compile; `make networks` takes them, too."""
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.long) if name in HEAVY else name for name in NETWORKS]
+)
 def settings(request: pytest.FixtureRequest) -> Any:
     return MODELS[request.param](**SMALL.get(request.param, {}))  # type: ignore[call-arg]
 

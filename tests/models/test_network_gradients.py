@@ -20,6 +20,8 @@ from coincast.models.nlinear import NLinear
 from coincast.models.patchtst import PatchTST
 from coincast.models.tcn import TCN
 
+pytestmark = pytest.mark.long
+
 AXES = Axes(lookback=7, feature=2, horizon=2, output=2)
 STEP = 1e-6
 SMALL_PATCHES = PatchTST(patch=4, stride=2, width=4, heads=2, depth=1, feed=3, normalise="both")

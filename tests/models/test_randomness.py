@@ -12,6 +12,8 @@ from scipy.special import chdtrc
 
 from coincast.models.randomness import make_key, wrap_key
 
+pytestmark = pytest.mark.long
+
 WORDS = 1 << 15
 KEY = make_key(7)
 

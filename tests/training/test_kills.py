@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.slow
 def test_a_killed_training_ends_as_if_nothing_had_happened(project: Path) -> None:

@@ -198,7 +198,7 @@ SETS: dict[str, tuple[dict[str, Any], list[dict[str, float]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", [next(iter(SETS)), *(pytest.param(n, marks=pytest.mark.long) for n in [*SETS][1:])])
 def test_a_slow_loop_gives_the_same(
     make_run: Callable[..., TrainingRun], make_loop: Callable[..., Any], weights: Callable[..., np.ndarray], name: str
 ) -> None:

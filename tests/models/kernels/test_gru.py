@@ -11,6 +11,8 @@ import pytest
 
 from coincast.models.kernels.gru import run_gru
 
+pytestmark = pytest.mark.long
+
 TIME, BATCH, UNITS, RUNS = 6, 5, 3, 2
 KINDS = pytest.mark.parametrize(("every", "reset_after"), [(True, True), (True, False), (False, True), (False, False)])
 

@@ -11,6 +11,8 @@ import pytest
 
 from coincast.models.kernels.lstm import run_lstm
 
+pytestmark = pytest.mark.long
+
 TIME, BATCH, UNITS, RUNS = 6, 5, 3, 2
 
 

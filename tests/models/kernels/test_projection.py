@@ -11,6 +11,8 @@ import pytest
 
 from coincast.models.kernels.projection import project
 
+pytestmark = pytest.mark.long
+
 TIME, BATCH, FEATURES, GATES, RUNS = 6, 5, 2, 8, 3
 
 
