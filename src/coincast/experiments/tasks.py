@@ -118,7 +118,7 @@ def make_tasks(spec: Spec, candles: pl.DataFrame, *, beyond: bool = False) -> li
         UnknownNameError: a target that is not among the candles.
         DataError: the candles do not suffice.
     """
-    samples = _samples_of_targets(spec, candles)
+    samples = samples_of_targets(spec, candles)
     tasks = [_test_task(spec, one, candles) for one in samples]
     if beyond:
         tasks += [_live_task(spec, task, candles) for task in tasks]
@@ -160,7 +160,7 @@ def _vary_samples(samples: Sequence[Samples], spec: Spec, of: Spec, candles: pl.
     made_from = ("features", "inputs", "lookback")
     if all(getattr(spec.samples, key) == getattr(of.samples, key) for key in made_from):
         return [replace(one, target=TARGETS[spec.target]) for one in samples]
-    return _samples_of_targets(spec, candles)
+    return samples_of_targets(spec, candles)
 
 
 def _at_origins_of(task: Task, other: Task) -> Task:
@@ -173,7 +173,12 @@ def _at_origins_of(task: Task, other: Task) -> Task:
     return replace(other, test=test)
 
 
-def _samples_of_targets(spec: Spec, candles: pl.DataFrame) -> list[Samples]:
+def samples_of_targets(spec: Spec, candles: pl.DataFrame) -> list[Samples]:
+    """The samples of every market that is forecast.
+
+    Raises:
+        UnknownNameError: a target that is not among the candles.
+    """
     markets = candles["market"].unique(maintain_order=True).to_list()
     targets = spec.samples.targets or markets
     for market in targets:

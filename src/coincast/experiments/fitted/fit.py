@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from coincast.errors import TooFewRowsError, UnknownNameError, UsageError
+from coincast.errors import TooFewRowsError, UsageError
 from coincast.experiments.compare import as_candles
 from coincast.experiments.entries import ModelEntry, is_network, make_entries
 from coincast.experiments.fit import Unit
@@ -18,9 +18,9 @@ from coincast.experiments.fitted.model import FittedMarket, FittedModel
 from coincast.experiments.fitted.newest import find_newest
 from coincast.experiments.forecast import DEFAULTS
 from coincast.experiments.spec import Spec
-from coincast.experiments.tasks import Task, choose_candles
+from coincast.experiments.tasks import Task, choose_candles, samples_of_targets
 from coincast.samples.quantities import QUANTITIES, majority_direction
-from coincast.samples.samples import Samples, make_sample_sets, make_samples
+from coincast.samples.samples import Samples
 from coincast.samples.scaling import fit_input_scale
 from coincast.samples.splits import Part, Parts, Split, split_rows
 from coincast.samples.targets import fit_target_scale
@@ -80,7 +80,7 @@ def fit_spec(spec: Spec, candles: pl.DataFrame) -> FittedModel:
     from coincast.experiments.trained import NetworkTeller
 
     entry = spec.models[0]
-    tasks = [_whole_task(spec, samples) for samples in _make_samples(spec, candles)]
+    tasks = [_whole_task(spec, samples) for samples in samples_of_targets(spec, candles)]
     every = tuple(candles["market"].unique(maintain_order=True)) if spec.samples.inputs == "all" else ()
     interval = tasks[0].samples.interval
     newest = tuple(
@@ -119,20 +119,6 @@ def _keep_market(task: Task, trained_until: int, *, stops_early: bool) -> Fitted
 
 
 # ---------------------------------------------------------------- what is learnt from
-
-
-def _make_samples(spec: Spec, candles: pl.DataFrame) -> list[Samples]:
-    """The samples of every market that is forecast."""
-    markets = candles["market"].unique(maintain_order=True).to_list()
-    targets = spec.samples.targets or markets
-    for market in targets:
-        if market not in markets:
-            raise UnknownNameError("market in samples.targets", market, markets)
-    settings: dict[str, Any] = spec.samples.model_dump(include={"features", "lookback", "horizon", "quantity"})
-    settings["target"] = spec.target
-    if spec.samples.inputs == "all":
-        return make_sample_sets(candles, markets=targets, inputs=markets, **settings)
-    return [make_samples(candles, market=market, inputs=[market], **settings) for market in targets]
 
 
 def _whole_task(spec: Spec, samples: Samples) -> Task:
