@@ -62,6 +62,7 @@ kills: $(VENV)/installed-dev
 networks: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m long
 	$(BIN)/python proofs/networks_on_echo.py
+	$(BIN)/python proofs/trading_on_echo.py
 
 peers: $(VENV)/installed-bench
 	$(BIN)/python -m pytest tests/peers tests/test_benchmarks.py

@@ -85,7 +85,8 @@ def train_into(folder: Path, epochs: int) -> None:
     from coincast.training.recipe import Recipe
     from coincast.training.resume import ResumeFile
     from coincast.training.runs import Lessons, Span, TrainingRun
-    from coincast.training.trainer import Progress, train
+    from coincast.training.site import Progress
+    from coincast.training.trainer import train
 
     folder.mkdir(exist_ok=True)
     changes = 50 * np.diff(np.log(simulate("echo", skill=0.3, candles=700, seed=1)["close"].to_numpy()))[:, None]

@@ -20,8 +20,9 @@ from coincast.models.forecaster import Network
 from coincast.samples.scaling import InputScale
 from coincast.training.recipe import Recipe
 from coincast.training.runs import Lessons, Span, TrainingRun
+from coincast.training.site import Progress
 from coincast.training.trained import TrainedRuns
-from coincast.training.trainer import Progress, train
+from coincast.training.trainer import train
 
 SIDE = 2048
 """Of the large square matrices whose product is the measure of the machine."""

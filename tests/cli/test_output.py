@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from coincast.cli.output import print_json, training_bar
-from coincast.training.trainer import Progress
+from coincast.training.site import Progress
 
 
 def test_json_holds_no_nan_and_plain_values(capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,14 +155,21 @@ def test_what_no_machine_can_hold_is_refused_before_anything_is_built() -> None:
         describe_networks(cc.Spec.from_keywords(models=[cc.LSTM(units=200_000)]))
 
 
-def test_what_is_counted_is_what_trains() -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("lstm", "cnn") else [pytest.mark.long])
+        for name, settings in MODELS.items()
+        if hasattr(settings, "build")
+    ],
+)
+def test_what_is_counted_is_what_trains(name: str) -> None:
     """Rates in a network are arrays and not trained; its parts are counted like the whole."""
-    key, axes = jax.random.key(0), Axes(4, 1, 3)
-    for settings in [settings() for settings in MODELS.values() if hasattr(settings, "build")]:
-        trained = jax.tree.leaves(split_module(settings.build(axes, key=key))[0])
-        [network] = describe_networks(cc.Spec.from_keywords(models=[settings], lookback=4, horizon=3))
-        assert network.parameters == sum(leaf.size for leaf in trained) == sum(x.parameters for x in network.layers)
-        assert len(network.sees) == 3
+    settings = MODELS[name]()
+    trained = jax.tree.leaves(split_module(settings.build(Axes(4, 1, 3), key=jax.random.key(0)))[0])
+    [network] = describe_networks(cc.Spec.from_keywords(models=[settings], lookback=4, horizon=3))
+    assert network.parameters == sum(leaf.size for leaf in trained) == sum(x.parameters for x in network.layers)
+    assert len(network.sees) == 3
 
 
 def test_a_long_horizon_is_looked_through_in_pieces() -> None:

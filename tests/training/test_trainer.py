@@ -17,8 +17,9 @@ from coincast.training import memory, programs, trainer, workers
 from coincast.training.block import Epoch
 from coincast.training.memory import Budget
 from coincast.training.runs import Span, TrainingRun, axes_of
+from coincast.training.site import Progress
 from coincast.training.trained import TrainedRuns
-from coincast.training.trainer import Progress, train
+from coincast.training.trainer import train
 
 Make = Callable[..., TrainingRun]
 MakeSpan = Callable[..., Span]

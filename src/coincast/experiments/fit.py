@@ -25,7 +25,7 @@ from coincast.scores.significance import ALPHA, cosine_weights, count_cosines
 if TYPE_CHECKING:
     from coincast.experiments.desk import Desk
     from coincast.samples.windows import Windows
-    from coincast.training.trainer import Progress
+    from coincast.training.site import Progress
 
 FEWEST_COSINES = 2
 """Fewer tell no long-run error of the losses of a side."""

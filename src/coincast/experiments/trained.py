@@ -25,8 +25,9 @@ from coincast.samples.recursion import forecast_recursively, unknown_inputs
 from coincast.samples.targets import Close, Prices, Values
 from coincast.training.recipe import Recipe
 from coincast.training.runs import TrainingRun
+from coincast.training.site import Progress
 from coincast.training.trained import Predictor, TrainedRuns
-from coincast.training.trainer import Progress, train
+from coincast.training.trainer import train
 
 if TYPE_CHECKING:
     from coincast.experiments.desk import Desk

@@ -25,7 +25,8 @@ class Epoch:
         runs: which runs of the set, in order; those that had stopped before are left out.
         losses, validation_losses: of each of them; no validation losses where nothing is validated.
         improved: whether its validation loss, or else its loss, is the least so far.
-        weights: trained arrays of one of `runs`.
+        weights: trained arrays of one of `runs`; to be asked only before the callback returns, since the training goes
+            on in the same memory.
     """
 
     epoch: int

@@ -32,9 +32,22 @@ def _fits_number(value: Any, fits: Callable[[float], bool]) -> bool:
     """Whether a number fits as the program will see it, in float32: 0.99999999 is 1 there."""
     if type(value) is bool or not isinstance(value, Real):
         return False
-    with np.errstate(over="ignore", under="ignore"):
-        seen = float(np.float32(value))
+    seen = _in_32_bits(value)
     return math.isfinite(seen) and fits(seen)
+
+
+def _in_32_bits(value: Any) -> float:
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.float32(value))
+
+
+def _shown(value: Any) -> str:
+    """A value as an error shows it: a number that is 0, 1 or infinite only in 32 bits says so."""
+    if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not math.isfinite(value):
+        return repr(value) if isinstance(value, str) else str(value)
+    seen = _in_32_bits(value)
+    is_rounded = seen != value and (seen in (0, 1) or math.isinf(seen))
+    return f"{value}, which is {seen:g} in 32 bits" if is_rounded else str(value)
 
 
 def _strength(example: float) -> Any:
@@ -139,8 +152,7 @@ class Recipe:
         for one in fields(self):
             value = getattr(self, one.name)
             if one.metadata and not one.metadata["fits"](value):
-                shown = repr(value) if isinstance(value, str) else value
-                raise UsageError(f"training.{one.name} is {shown}; allowed: {one.metadata['allowed']}")
+                raise UsageError(f"training.{one.name} is {_shown(value)}; allowed: {one.metadata['allowed']}")
         object.__setattr__(self, "quantiles", _checked_levels(self.quantiles))
         _refuse_what_does_not_go_together(self)
 

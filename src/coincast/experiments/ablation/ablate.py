@@ -49,7 +49,7 @@ from coincast.scores.verdict import NAIVE
 
 if TYPE_CHECKING:
     from coincast.experiments.progress import Fitting
-    from coincast.training.trainer import Progress
+    from coincast.training.site import Progress
 
 LOOKING = ("ridge", "lightgbm")
 """Names of opponents that look at inputs, as every network does."""

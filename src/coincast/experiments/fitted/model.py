@@ -42,8 +42,8 @@ class FittedMarket:
     Attributes:
         market: its name.
         input_scale, target_scale: fitted on its training rows.
-        candles: how many there were.
-        trained_until: close of the last one that was learnt from, milliseconds since 1970.
+        candles: how many there were; the ones that chose the epoch, where training stops early, are among them.
+        trained_until: close of the last one that was learnt from or that chose the epoch, milliseconds since 1970.
         majority: 1 where most changes over as many candles were rises in the training rows, else 0; one for each step,
             none where one value speaks of the whole horizon.
     """
