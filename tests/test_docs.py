@@ -256,6 +256,12 @@ def test_the_code_of_the_page_on_judging_prints_what_it_shows(workplace: Path) -
     assert list(run_python(code_blocks(page, "python"), "judging")) == shown
 
 
+@pytest.mark.parametrize("page", sorted((PROJECT / "docs" / "learn").glob("*.md")), ids=lambda page: page.stem)
+def test_the_code_of_the_pages_to_learn_from_prints_what_they_show(page: Path) -> None:
+    shown = re.findall(r"^```text\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    assert [text for text in run_python(code_blocks(page, "python"), "learning") if text] == shown
+
+
 def test_the_architecture_page_lists_the_layers_in_order() -> None:
     layers = runpy.run_path(str(PROJECT / "tests" / "test_layers.py"))["LAYERS"]
     rows = table_rows(PROJECT / "docs" / "architecture.md", "Layers")

@@ -20,6 +20,7 @@ LAYERS = (
     "scores",
     "reports",
     "experiments",
+    "articles",
     "cli",
 )
 """Packages of `coincast`, from the one that imports nothing to the one that may import all."""

@@ -18,6 +18,7 @@ from engine.prices import SHAPES, Windows, make_windows
 
 from coincast.models.forecaster import Network
 from coincast.samples.scaling import InputScale
+from coincast.training.devices import available_cores
 from coincast.training.recipe import Recipe
 from coincast.training.runs import Lessons, Span, TrainingRun
 from coincast.training.site import Progress
@@ -47,12 +48,13 @@ class Contestant:
     def prepare(self, job: Job) -> None:
         self.job = job
         timed_training(job, epochs=1)
-        self.pace = timed_training(job, epochs=1)
+        self.pace = timed_training(job, epochs=2)
 
     def stretch(self, seconds: float, threads: int) -> float:
         """Threads are ours to choose."""
         epochs = max(1, math.ceil(seconds / (self.pace * self.job.runs * self.job.steps_per_epoch)))
-        return timed_training(self.job, epochs)
+        self.pace = timed_training(self.job, epochs)
+        return self.pace
 
     def whole_training(self, job: Job, epochs: int, learning_rate: float) -> dict[str, list[float]]:
         """Train all seeds to the end: seconds passed, set-up included, and median validation loss after each epoch."""
@@ -128,10 +130,14 @@ def watched_training(
 
 
 def timed_training(job: Job, epochs: int) -> float:
-    """Seconds of one run and step, from the first dispatch that is done to the end of the training."""
+    """Seconds of one run and step, from the first dispatch that is done to the end of the training.
+
+    When the first dispatch is told, every other core is about to be done with one of its own. These count as done
+    before, so that nothing that was timed is left out, and nothing that was not timed is counted.
+    """
     _, watch, total = watched_training(make_runs(job, epochs=epochs), SHAPES[job.data].lookback)
-    since, left = watch.seconds[0], epochs - watch.epochs[0]
-    if left <= 0:  # a training of one dispatch: its set-up counts
+    since, left = watch.seconds[0], epochs - min(available_cores(), job.runs) * watch.epochs[0]
+    if left < epochs / 2:  # a training of a few dispatches: its set-up counts
         since, left = 0.0, epochs
     return (total - since) / (left * job.steps_per_epoch * job.runs)
 

@@ -30,7 +30,7 @@ def sum_volume(path: Path) -> int:
     )
 
 
-@pytest.fixture(scope="module", params=["eth", "btc"])
+@pytest.fixture(scope="module", params=["eth", pytest.param("btc", marks=pytest.mark.long)])
 def job(
     request: pytest.FixtureRequest,
     coincast_process: Callable[..., Any],

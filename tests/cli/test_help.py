@@ -15,7 +15,7 @@ import coincast as cc
 
 COMMANDS = (
     *("demo", "judge", "forecast", "compare", "describe", "simulate", "doctor"),
-    *("ablate", "audit", "calibrate"),
+    *("ablate", "audit", "calibrate", "reproduce"),
 )
 HEAVY = ("jax", "equinox", "optax", "polars", "numpy", "scipy", "matplotlib", "plotly", "pandas", "jinja2")
 

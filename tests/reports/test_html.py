@@ -92,7 +92,8 @@ def test_policy_allows_just_these_scripts(page: Page) -> None:
 def test_style_and_own_script_name_no_address(story: Story) -> None:
     folder = Path(__import__("coincast.reports.html", fromlist=["TEMPLATES"]).TEMPLATES)
     for path in folder.iterdir():
-        assert not re.search(r"https?:|//cdn|url\(|@import", path.read_text(encoding="utf-8")), path
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")  # a name, never fetched
+        assert not re.search(r"https?:|//cdn|url\(|@import", text), path
 
 
 def test_links_find_their_places(page: Page) -> None:

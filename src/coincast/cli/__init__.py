@@ -17,6 +17,7 @@ from coincast.cli import (
     forecast,
     import_files,
     judge,
+    reproduce,
     simulate,
 )
 from coincast.cli.output import spare_letters
@@ -39,6 +40,7 @@ app.command()(describe.describe)
 app.command()(audit.audit)
 app.command()(calibrate.calibrate)
 app.command()(ablate.ablate)
+app.command()(reproduce.reproduce)
 app.command()(download.download)
 app.command("import")(import_files.import_files)
 app.add_typer(data.app)

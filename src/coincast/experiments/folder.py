@@ -87,6 +87,7 @@ def run_in_folder(
     fresh: bool = False,
     beyond: bool = False,
     command: str = "",
+    with_pages: bool = True,
     on_progress: OnProgress | None = None,
 ) -> FolderRun:
     """Run an experiment in a folder; go on where it was interrupted, show it where it is finished.
@@ -96,6 +97,7 @@ def run_in_folder(
         out: the run folder; else one is made under `./coincast-runs/`.
         fresh: run it again from the start.
         command: the command that makes this run again, for the report.
+        with_pages: whether report and pictures are made; else they are when the folder is shown without this.
 
     Raises:
         UsageError: `out` holds another run, or something else.
@@ -105,7 +107,7 @@ def run_in_folder(
     fingerprint = take_fingerprint(spec, candles, beyond=beyond)
     folder = choose_place(out, spec.name, fingerprint)
     if not fresh and (folder / "run.json").is_file():
-        return _show(folder, candles, command=command)
+        return _show(folder, candles, command=command, with_pages=with_pages)
     claim_place(folder, fingerprint)
     if fresh:
         _forget(folder)
@@ -113,18 +115,18 @@ def run_in_folder(
     result = run_experiment(
         spec, candles, files=files, beyond=beyond, fingerprint=fingerprint, shelf=shelf, on_progress=on_progress
     )
-    result, trials = write_result(result, folder, command=command)
+    result, trials = write_result(result, folder, command=command, with_pages=with_pages)
     shutil.rmtree(folder / FINISHED, ignore_errors=True)
     winners = tuple(trials.tell_winners(result.scores))
     return FolderRun(result, folder, folder / "report.html", was_finished=False, winners=winners)
 
 
-def _show(folder: Path, candles: pl.DataFrame, *, command: str) -> FolderRun:
+def _show(folder: Path, candles: pl.DataFrame, *, command: str, with_pages: bool) -> FolderRun:
     """A finished run; its page and pictures are drawn again where they were deleted."""
     result, report = load_result(folder), folder / "report.html"
     trials = count_trials(result.forecasts, made_by=_made_by(result))
     result = replace(result, trials=trials.most)
-    if not report.is_file() or not (folder / "figures").is_dir():
+    if with_pages and not (report.is_file() and (folder / "figures").is_dir()):
         _write_pages(replace(result, candles=candles), folder, command=command)
     return FolderRun(result, folder, report, was_finished=True, winners=tuple(trials.tell_winners(result.scores)))
 
@@ -143,7 +145,7 @@ def save_result(result: Result, folder: Path) -> Path:
     return folder
 
 
-def write_result(result: Result, folder: Path, *, command: str) -> tuple[Result, Trials]:
+def write_result(result: Result, folder: Path, *, command: str, with_pages: bool = True) -> tuple[Result, Trials]:
     """Write all files of a run folder, `run.json` last.
 
     Returns:
@@ -166,7 +168,8 @@ def write_result(result: Result, folder: Path, *, command: str) -> tuple[Result,
     for name, finding in result.further.items():
         if finding.table.width:
             write_table(finding.table, folder / FURTHER_FOLDER / f"{name}.parquet", kind="further")
-    _write_pages(result, folder, command=command)
+    if with_pages:
+        _write_pages(result, folder, command=command)
     result = replace(result, seconds={**result.seconds, "report": time.perf_counter() - began})
     write_json(folder / "run.json", _run_facts(result))
     return result, trials

@@ -65,7 +65,7 @@ RUN_COLUMNS: dict[str, pl.DataType] = {
 """The table of runs, a row for each fit of a run; one column per setting that varies stands between `seed` and
 `parameters`."""
 
-VERSIONS = {"forecasts": 3, "intervals": 1, "scores": 1, "runs": 2, "further": 1}
+VERSIONS = {"forecasts": 3, "intervals": 1, "scores": 1, "runs": 2, "further": 1, "article": 1}
 """Schema version of every kind of table that is kept in a file."""
 
 

@@ -43,7 +43,7 @@ def _in_32_bits(value: Any) -> float:
 
 def _shown(value: Any) -> str:
     """A value as an error shows it: a number that is 0, 1 or infinite only in 32 bits says so."""
-    if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not math.isfinite(value):
+    if not isinstance(value, Real) or not math.isfinite(value):
         return repr(value) if isinstance(value, str) else str(value)
     seen = _in_32_bits(value)
     is_rounded = seen != value and (seen in (0, 1) or math.isinf(seen))

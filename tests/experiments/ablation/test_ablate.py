@@ -89,6 +89,7 @@ def test_a_useless_series_is_hardly_ever_said_to_help() -> None:
     assert "helps" not in {*done.comparisons["verdict"], *done.pooled["verdict"]}
 
 
+@pytest.mark.long
 def test_a_network_finds_it_too(planted: pl.DataFrame) -> None:
     one = planted.filter(pl.col("market") == planted["market"][0])
     settings = {"lookback": 2, "epochs": 8, "seeds": 2, "learning_rate": 0.02, "seed": 1}

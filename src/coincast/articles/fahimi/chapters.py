@@ -1,0 +1,281 @@
+"""The chapters on data, network and training: what the article shows, and what stands beside it here."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from coincast.articles.drawn import make_picture
+from coincast.articles.fahimi import pictures, published
+from coincast.articles.fahimi.days import Days
+from coincast.articles.fahimi.errors import Errors, median_of, persistence_of
+from coincast.articles.fahimi.memory import LAGS, compare_memories, mean_attention
+from coincast.articles.fahimi.published import FINAL
+from coincast.articles.fahimi.versions import network_of
+from coincast.articles.fahimi.work import Work
+from coincast.reports.numbers import amount, base_currency, file_stem, percent, quote_currency, things
+from coincast.reports.pictures_network import draw_network
+from coincast.reports.study import Chapter, Picture, Sheet
+
+PRICES = "price and volume per coin"
+SUMMARY = "model summary"
+GRAPH = "computation graph"
+SHEETS = "result sheet of three panels per coin"
+NUMBERS = "losses of the recorded versions"
+
+
+def tell_data(work: Work) -> Chapter:
+    """Prices and volumes, the join, the split."""
+    days = work.days
+    training, test = days.windows("train"), days.windows("test")
+    exhibits: list[Picture | Sheet] = []
+    for market, name in enumerate(days.markets):
+        stem, span = file_stem(base_currency(name) or name).lower(), _span(days, market)
+        has_open = not days.samples[market].candles["open"].null_count()
+        if has_open:
+            exhibits.append(
+                make_picture(
+                    f"price-{stem}",
+                    f"{name}: the price as the article draws it",
+                    f"{span}. The opening price, which the article labels closing price.",
+                    partial(pictures.draw_market, days, market, "open"),
+                    side="faithful",
+                    repeats=PRICES,
+                )
+            )
+        exhibits.append(
+            make_picture(
+                f"close-{stem}",
+                f"{name}: the closing price",
+                f"{span}. What is forecast. Shaded: the test rows.",
+                partial(pictures.draw_market, days, market, "close"),
+                side="fair",
+                repeats="" if has_open else PRICES,
+            )
+        )
+    return Chapter(
+        title="The data: two coins, day by day",
+        text=(
+            f"{' and '.join(days.markets)} are joined by day: {days.rows:,} rows. The first {len(days.train):,} are "
+            f"learnt from, the other {len(days.test):,} are the test. Windows of {published.LOOKBACK} days lie wholly "
+            f"inside their part: {len(training):,} and {len(test):,} of them, so that the first {published.LOOKBACK} "
+            "test days are never forecast.",
+            f"Inputs are {', '.join(days.samples[0].names)}, each divided by its value on the first day of the window, "
+            "less 1. The target is the change from that first day to the day after the window. So most of it has "
+            f"happened when the forecast is made: {published.LOOKBACK - 1} of its {published.LOOKBACK} days are in the "
+            "window.",
+            'The article calls these values "between 0 and 1". ' + _range_words(days),
+        ),
+        exhibits=tuple(exhibits),
+    )
+
+
+def tell_network(work: Work) -> Chapter:
+    """Summary and graph of the final version, in full size whatever was trained here."""
+    from coincast.models.forecaster import Axes, Layer
+
+    days = work.days
+    features = len(days.samples[0].names)
+    axes = Axes(published.LOOKBACK, features, 1)
+    layers = [
+        Layer("input", f"{axes.lookback} days of {features} inputs", (axes.lookback, features), 0),
+        *network_of(FINAL.units).layers(axes),
+    ]
+    parameters = sum(layer.parameters for layer in layers)
+    table = pl.DataFrame(
+        [
+            {
+                "layer": layer.name,
+                "what": layer.kind,
+                "gives": " x ".join(map(str, layer.shape)),
+                "parameters": layer.parameters,
+            }
+            for layer in layers
+        ]
+    )
+    shown = [(layer.name, layer.kind, layer.shape, layer.parameters) for layer in layers]
+    reach = [_reach_words(days, market) for market in range(len(days.markets))]
+    windows = len(days.windows("train"))
+    return Chapter(
+        title="The network: three layers of 512 units",
+        text=(
+            f"{parameters:,} parameters learn from {windows:,} windows, {parameters / windows:,.0f} for each.",
+            "The output is a tanh, which never reaches 1. " + " ".join(reach),
+            "Dropout of 2.5, as the first versions have it, is no rate: the Keras of the time took it and dropped "
+            "nothing. Here those versions are trained without dropout, and a rate outside 0 to 1 is refused.",
+        ),
+        exhibits=(
+            Picture(
+                "graph",
+                "The computation graph",
+                f"Final version, one coin, {parameters:,} parameters.",
+                lambda theme: draw_network("The computation graph of the final version", shown, theme=theme),
+                side="faithful",
+                repeats=GRAPH,
+            ),
+            Sheet(
+                "summary",
+                "Model summary",
+                f"Final version, for one window; {parameters:,} parameters in all.",
+                table,
+                side="faithful",
+                repeats=SUMMARY,
+            ),
+        ),
+    )
+
+
+def tell_memory(work: Work) -> Chapter:
+    """The vanishing gradient, shown; and where the trained network looks."""
+    memories = compare_memories()
+    plain, lstm, opened = memories.values()
+    caption = (
+        f"Networks of 32 units as they are drawn, before any training; {LAGS} steps of normal inputs, geometric mean "
+        "of five draws. Of the third line the forget gate is opened, as training may do."
+    )
+    exhibits: list[Picture | Sheet] = [
+        make_picture("gradient", "How much of an old input is left", caption, partial(pictures.draw_memory, memories))
+    ]
+    words = [
+        "The article takes an LSTM because the gradient of a plain recurrent network vanishes. It does: "
+        f"an input {LAGS - 1} steps back moves the output of the plain network one {1 / plain[-1]:,.0f}th as much as "
+        f"the newest one does, that of an LSTM as it is drawn one {1 / lstm[-1]:,.0f}th, and where its forget gate "
+        f"stands open {opened[-1]:.1f} times as much.",
+        f"A window of {published.LOOKBACK} days has no such distance: {published.LOOKBACK - 1} steps back the plain "
+        f"network still has {percent(float(plain[published.LOOKBACK - 1]))}.",
+    ]
+    finals = {name: work.final_runs(market) for market, name in enumerate(work.days.markets)}
+    if any(finals.values()):
+        shares = {name: mean_attention(runs) for name, runs in finals.items()}
+        told = ", ".join(f"{percent(float(own[0]))} ({name})" for name, own in shares.items())
+        words.append(f"Of all that the trained forecast takes from its inputs, the last day has a share of {told}.")
+        exhibits.append(
+            make_picture(
+                "attention",
+                "Where the trained network looks",
+                "Final version: share of each day in the derivative of the forecast by its inputs, mean over "
+                f"{things(len(next(iter(finals.values()))), 'run')} and the test windows.",
+                partial(pictures.draw_attention, shares),
+            )
+        )
+    return Chapter(title="Why an LSTM: the vanishing gradient", text=tuple(words), exhibits=tuple(exhibits))
+
+
+def tell_results(work: Work) -> Chapter:
+    """The article's result sheets, and the same with persistence in every panel."""
+    days = work.days
+    exhibits: list[Picture | Sheet] = []
+    words = []
+    for market, name in enumerate(days.markets):
+        runs = work.final_runs(market)
+        stem = file_stem(base_currency(name) or name).lower()
+        caption = (
+            f"Final version, {things(len(runs), 'run')} of {len(runs[0].losses)} epochs; lines of the median run. "
+            f"{_span(days, market)}: {len(days.windows('train')):,} training and {len(days.windows('test')):,} test "
+            "windows."
+        )
+        exhibits += [
+            make_picture(
+                f"sheet-{stem}",
+                f"{name}: the article's result sheet",
+                caption,
+                partial(pictures.draw_sheet, days, runs, naive=False),
+                side="faithful",
+                repeats=SHEETS,
+            ),
+            make_picture(
+                f"sheet-naive-{stem}",
+                f"{name}: the same with the last close",
+                caption,
+                partial(pictures.draw_sheet, days, runs, naive=True),
+                side="fair",
+            ),
+        ]
+        best = int(np.argmin(np.median([run.watched for run in runs], axis=0))) + 1
+        naive = [persistence_of(days, market, part).mse for part in ("train", "test")]
+        words.append(
+            f"{name}: the median test error is {median_of(runs, days).mae:.4f}, that of the last close "
+            f"{persistence_of(days, market).mae:.4f}. The test loss is lowest in epoch {best} of "
+            f"{len(runs[0].losses)}, which could be known from the test span alone. Persistence has a squared error "
+            f"of {naive[0]:.4f} on the training windows and {naive[1]:.4f} on the test windows: so much of the gap "
+            "between the two loss curves is no matter of the network."
+        )
+    exhibits.append(
+        Sheet(
+            "errors",
+            "The final version in four units",
+            f"{len(days.windows('test')):,} test windows; of the runs the median. Only the last two columns do not "
+            "depend on the window.",
+            _error_table(work),
+            repeats=NUMBERS,
+        )
+    )
+    return Chapter(
+        title="The results: a line that is one day late",
+        text=(
+            "The article's sheet has three panels for each coin: losses, the training windows as relative changes "
+            '(its axis says "Price"), and the test windows in dollars. Its test curve is called validation: the test '
+            "span was watched in every epoch, and loss, batch, features, window and the number of epochs were chosen "
+            "by it.",
+            *words,
+        ),
+        exhibits=tuple(exhibits),
+    )
+
+
+def _error_table(work: Work) -> pl.DataFrame:
+    rows = []
+    for market, name in enumerate(work.days.markets):
+        naive = persistence_of(work.days, market)
+        for what, errors in (("LSTM", median_of(work.final_runs(market), work.days)), ("last close", naive)):
+            rows.append({"coin": name, "forecast": what, **_columns(errors, naive, quote_currency(name))})
+        if work.is_published and FINAL.recorded[market].mae is not None:
+            recorded = FINAL.recorded[market]
+            rows.append(
+                {
+                    "coin": name,
+                    "forecast": "recorded",
+                    "MAE, 7-day change": recorded.mae,
+                    "MSE, 7-day change": recorded.validation,
+                }
+            )
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _columns(errors: Errors, naive: Errors, unit: str) -> dict[str, float]:
+    return {
+        "MAE, 7-day change": errors.mae,
+        "MSE, 7-day change": errors.mse,
+        f"MAE, {unit}": errors.usd,
+        "MAE, share of last close": errors.relative,
+        "skill beside the last close": 1 - errors.relative / naive.relative,
+    }
+
+
+def _reach_words(days: Days, market: int) -> str:
+    targets = days.targets(market, "train")
+    beyond = int((targets > 1).sum())
+    return (
+        f"{beyond:,} of {len(targets):,} training targets of {days.markets[market]} are above 1, the largest is "
+        f"{targets.max():.2f}."
+    )
+
+
+def _range_words(days: Days) -> str:
+    """How far the values of windows really reach."""
+    from coincast.samples.scaling import scale_window
+
+    scale, windows = days.scale, days.windows("train")
+    values = scale_window(days.samples[0].inputs[windows.past_rows], scale.relative, scale.centre, scale.spread)
+    spans = [
+        f"{name} from {amount(float(values[:, :, place].min()))} to {amount(float(values[:, :, place].max()))}"
+        for place, name in enumerate(days.samples[0].names)
+    ]
+    return f"In the training windows they go: {', '.join(spans)}."
+
+
+def _span(days: Days, market: int) -> str:
+    times = days.samples[market].candles["open_time"]
+    return f"{times[0]:%Y-%m-%d} to {times[-1]:%Y-%m-%d}"

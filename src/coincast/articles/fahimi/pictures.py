@@ -1,0 +1,272 @@
+"""Pictures of the coins, the result sheets of three panels, and the network's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from coincast.articles.drawn import log_axis
+from coincast.articles.fahimi.days import Days
+from coincast.articles.fahimi.versions import Run
+from coincast.reports.canvas import (
+    FOOT,
+    add_axes,
+    legend,
+    name_axes,
+    new_figure,
+    percent_axis,
+    price_axis,
+    time_axis,
+    write,
+)
+from coincast.reports.numbers import is_daily, percent, quote_currency
+from coincast.reports.palette import Palette
+from coincast.reports.pictures_market import volume_of
+from coincast.reports.thinning import thin
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PANEL, BETWEEN, TOP = 1.95, 0.75, 1.35
+"""Height of a panel of a result sheet, the room between two, and that above the first one, inches."""
+
+
+def times_of(candles: pl.DataFrame, interval: str) -> NDArray[np.datetime64]:
+    """When each candle is known; of a day its date."""
+    name = "open_time" if is_daily(interval) else "close_time"
+    return candles[name].dt.replace_time_zone(None).to_numpy()
+
+
+def draw_market(days: Days, market: int, column: str, theme: Palette, *, title: str, caption: str) -> Figure:
+    """A price of the candle above the volume, 3 to 1; the rows of both parts told apart.
+
+    Args:
+        days: the samples.
+        market: place of the coin.
+        column: "open", as the article drew it, or "close".
+        theme, title, caption: of the figure.
+    """
+    samples = days.samples[market]
+    times, values = times_of(samples.candles, samples.interval), samples.candles[column].to_numpy()
+    figure = new_figure(title, caption, theme=theme, height=5.2)
+    upper = add_axes(figure, theme, bottom=1.95, top=1.25)
+    upper.plot(times, values, color=theme.price, linewidth=1.1)
+    price_axis(upper)
+    time_axis(upper, theme, times, samples.interval, label=False)
+    upper.tick_params(labelbottom=False)
+    name_axes(upper, theme, y=f"{column}, {quote_currency(samples.market)}")
+    lower = add_axes(figure, theme, top=3.75)
+    volume, unit = volume_of(samples.candles, samples.market)
+    if volume is None:
+        write(lower, 0.5, 0.5, "volume is not known", color=theme.muted, transform=lower.transAxes, ha="center")
+        lower.set_yticks([])
+    else:
+        lower.fill_between(times, 0, volume, color=theme.naive, linewidth=0, step="mid")
+        lower.set_ylim(bottom=0)
+        price_axis(lower)
+        lower.yaxis.set_major_formatter(_short)
+        name_axes(lower, theme, y=" ".join(unit.format(scale="").split()))
+    time_axis(lower, theme, times, samples.interval)
+    for axes in (upper, lower):
+        axes.axvspan(times[days.test.first], times[-1], color=theme.band, alpha=0.6, linewidth=0, zorder=0)
+    side = upper.get_xaxis_transform()
+    write(upper, times[days.test.first], 0.95, " test", color=theme.model, va="top", transform=side)
+    return figure
+
+
+def draw_sheet(days: Days, runs: Sequence[Run], theme: Palette, *, naive: bool, title: str, caption: str) -> Figure:
+    """The article's result sheet: loss curves, training set, test set.
+
+    Args:
+        days: what the runs saw.
+        runs: of one coin; the line of forecasts is that of the run whose test error is the median.
+        theme: colours.
+        naive: whether what persistence scores and says stands in every panel; the article leaves it out.
+        title, caption: of the figure.
+    """
+    height = TOP + 3 * PANEL + 2 * BETWEEN + FOOT
+    figure = new_figure(title, caption, theme=theme, height=height)
+    panels = [
+        add_axes(figure, theme, top=top, bottom=height - top - PANEL)
+        for top in (TOP + number * (PANEL + BETWEEN) for number in range(3))
+    ]
+    run = middle_run(days, runs)
+    _draw_losses(panels[0], days, runs, theme, naive=naive)
+    _draw_part(panels[1], days, run, "train", theme, naive=naive)
+    _draw_part(panels[2], days, run, "test", theme, naive=naive)
+    return figure
+
+
+def middle_run(days: Days, runs: Sequence[Run]) -> Run:
+    """The run whose mean absolute error on the test windows is the median."""
+    ordered = sorted(runs, key=lambda run: float(np.abs(run.said["test"] - days.targets(run.market, "test")).mean()))
+    return ordered[len(ordered) // 2]
+
+
+def _draw_losses(axes: Axes, days: Days, runs: Sequence[Run], theme: Palette, *, naive: bool) -> None:
+    """Losses on the training windows, and on the test windows, which the article watched."""
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = np.arange(1, len(runs[0].losses) + 1)
+    for run in runs:
+        axes.plot(epochs, run.losses, color=theme.model, linewidth=1.1, alpha=0.7)
+        axes.plot(epochs, run.watched, color=theme.undecided, linewidth=1.1, alpha=0.8, dashes=(4, 2))
+    handles = _handles(theme, (("training", theme.model, {}), ("test", theme.undecided, {"dashes": (4, 2)})))
+    if naive:
+        off = days.persistence(runs[0].market, "test") - days.targets(runs[0].market, "test")
+        axes.axhline(float((off**2).mean()), color=theme.naive, linewidth=1.4, dashes=(3, 2), gid="naive")
+        handles += _handles(theme, (("persistence on the test windows", theme.naive, {"dashes": (3, 2)}),))
+    log_axis(axes)
+    axes.set_xlim(1, max(2, len(epochs)))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    name_axes(axes, theme, x="epoch", y="mean squared error of the 7-day change, logarithmic")
+    legend(axes, theme, handles)
+
+
+def _draw_part(axes: Axes, days: Days, run: Run, part: str, theme: Palette, *, naive: bool) -> None:
+    """Forecast against what came: the training part as relative changes, the test part as prices."""
+    samples, windows = days.samples[run.market], days.windows(part)
+    lines = {"actual": days.targets(run.market, part), "LSTM": run.said[part]}
+    if naive:
+        lines["last close"] = days.persistence(run.market, part)
+    is_price = part == "test"
+    if is_price:
+        lines = {name: (line + 1) * samples.first_close(windows) for name, line in lines.items()}
+    times = times_of(samples.candles, samples.interval)[windows.future_rows[:, 0]]
+    colours = {"actual": theme.price, "LSTM": theme.model, "last close": theme.naive}
+    handles: list[Any] = []
+    kept = thin(*lines.values(), most=900)
+    for name, line in lines.items():
+        style: dict[str, Any] = {"dashes": (3, 2), "zorder": 5, "gid": "naive"} if name == "last close" else {}
+        handles += axes.plot(times[kept], line[kept], color=colours[name], linewidth=1.1, label=name, **style)
+    if is_price:
+        price_axis(axes)
+    else:
+        percent_axis(axes.yaxis, bins=5, signed=True)
+    time_axis(axes, theme, times, samples.interval)
+    unit = f"close, {quote_currency(samples.market)}" if is_price else "change over 7 days"
+    name_axes(axes, theme, y=f"{'test' if is_price else 'training'} windows: {unit}")
+    legend(axes, theme, handles)
+
+
+def draw_memory(
+    memories: Mapping[str, Float[np.ndarray, "lag"]], theme: Palette, *, title: str, caption: str
+) -> Figure:
+    """The derivative of the last output by each input, by lag, on a logarithmic axis."""
+    figure = new_figure(title, caption, theme=theme, height=4.6)
+    axes = add_axes(figure, theme, top=1.35, right=2.2)
+    styles = ((theme.worse, (3, 2)), (theme.model, ()), (theme.better, (6, 2)))
+    side = axes.get_yaxis_transform()
+    for (name, shares), (colour, dashes) in zip(memories.items(), styles, strict=False):
+        style: dict[str, Any] = {"dashes": dashes} if dashes else {}
+        axes.plot(np.arange(len(shares)), shares, color=colour, linewidth=1.8, **style)
+        write(axes, 1.02, float(shares[-1]), f"{name}\n{shares[-1]:.2g}", color=colour, va="center", transform=side)
+    log_axis(axes)
+    axes.set_xlim(0, len(next(iter(memories.values()))) - 1)
+    name_axes(axes, theme, x="steps back from the output", y="derivative by that input; the newest input is 1")
+    return figure
+
+
+def draw_attention(
+    shares: Mapping[str, Float[np.ndarray, "lag"]], theme: Palette, *, title: str, caption: str
+) -> Figure:
+    """What share of the derivative of the trained forecast falls on each day of the window."""
+    figure = new_figure(title, caption, theme=theme, height=4.2)
+    axes = add_axes(figure, theme, top=1.35)
+    width = 0.8 / len(shares)
+    for number, ((name, own), colour) in enumerate(zip(shares.items(), (theme.model, theme.naive), strict=False)):
+        places = np.arange(len(own)) + (number - (len(shares) - 1) / 2) * width
+        axes.bar(places, own, width=0.9 * width, color=colour, label=name)
+    axes.set_xticks(range(len(next(iter(shares.values())))))
+    axes.set_xticklabels(["last day", *(f"{lag} before" for lag in range(1, len(next(iter(shares.values())))))])
+    percent_axis(axes.yaxis, bins=5)
+    name_axes(axes, theme, y="share of the derivative of the forecast")
+    legend(axes, theme, axes.containers)
+    return figure
+
+
+def draw_versions(table: pl.DataFrame, theme: Palette, *, title: str, caption: str) -> Figure:
+    """The test loss of each version as a multiple of persistence's: ours, and the recorded one where there is one."""
+    rows = table.to_dicts()
+    figure = new_figure(title, caption, theme=theme, height=2.0 + 0.31 * len(rows))
+    axes = add_axes(figure, theme, left=2.9, right=1.5, top=1.45, bottom=0.65)
+    side = axes.get_yaxis_transform()
+    for place, row in enumerate(rows):
+        naive = row["persistence: test"]
+        here = row["here: test"] / naive
+        axes.plot([here], [place], "o", color=theme.model, markersize=8, zorder=4)
+        if row["recorded: test"] is not None:
+            axes.plot([row["recorded: test"] / naive], [place], "D", color=theme.ink, markersize=6, zorder=3)
+        name = f"{row['version']}, {row['coin'].partition(':')[2]}, {row['loss'].upper()}"
+        write(axes, -0.01, place, name, color=theme.ink, ha="right", va="center", transform=side)
+        write(axes, 1.02, place, f"{here:.2f} times", color=theme.ink, va="center", transform=side)
+    axes.axvline(1, color=theme.naive, linewidth=1.4, dashes=(4, 2), gid="naive")
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.grid(visible=False, axis="y")
+    axes.grid(axis="x", color=theme.rule, linewidth=0.8)
+    axes.margins(x=0.08)
+    name_axes(axes, theme, x="test loss, as a multiple of that of the last close")
+    marks = [("here", theme.model, {"marker": "o", "linestyle": ""})]
+    if table["recorded: test"].count():
+        marks.append(("recorded", theme.ink, {"marker": "D", "linestyle": ""}))
+    legend(axes, theme, _handles(theme, (*marks, ("last close", theme.naive, {"dashes": (4, 2)}))))
+    return figure
+
+
+def draw_windows(table: pl.DataFrame, unit: str, theme: Palette, *, title: str, caption: str) -> Figure:
+    """The error of both windows, and that of persistence, in one unit.
+
+    Args:
+        table: rows of the chapter on windows.
+        unit: "own" unit of the window, or "relative" to the last close.
+        theme, title, caption: of the figure.
+    """
+    rows = table.to_dicts()
+    figure = new_figure(title, caption, theme=theme, height=2.2 + 0.5 * len(rows))
+    axes = add_axes(figure, theme, left=2.9, right=1.0, top=1.45, bottom=0.65)
+    side = axes.get_yaxis_transform()
+    for place, row in enumerate(rows):
+        own, naive = row[f"LSTM, {unit}"], row[f"last close, {unit}"]
+        axes.plot([naive, own], [place, place], color=theme.rule, linewidth=2.4, zorder=1)
+        axes.plot([own], [place], "o", color=theme.model, markersize=9, zorder=4)
+        axes.plot([naive], [place], "|", color=theme.naive, markersize=20, markeredgewidth=3, zorder=3, gid="naive")
+        name = f"{row['coin'].partition(':')[2]}, {row['window']} days, {row['units']} units"
+        write(axes, -0.01, place, name, color=theme.ink, ha="right", va="center", transform=side)
+        text = percent(own, digits=2) if unit == "relative" else f"{own:.4f}"
+        write(axes, 1.02, place, text, color=theme.ink, va="center", transform=side)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.grid(visible=False, axis="y")
+    axes.grid(axis="x", color=theme.rule, linewidth=0.8)
+    axes.margins(x=0.1)
+    if unit == "relative":
+        percent_axis(axes.xaxis, bins=5)
+    words = "as a share of the last close" if unit == "relative" else "of the change over the window"
+    name_axes(axes, theme, x=f"mean absolute error {words}")
+    marks = (
+        ("LSTM", theme.model, {"marker": "o", "linestyle": ""}),
+        ("last close", theme.naive, {"marker": "|", "linestyle": "", "markersize": 12, "markeredgewidth": 3}),
+    )
+    legend(axes, theme, _handles(theme, marks))
+    return figure
+
+
+def _handles(theme: Palette, marks: Sequence[tuple[str, str, dict[str, Any]]]) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    return [Line2D([], [], color=colour, label=label, **style) for label, colour, style in marks]
+
+
+def _short(value: float, _: float) -> str:
+    """Large numbers of a volume: 2.5 bn."""
+    for size, word in ((1e9, " bn"), (1e6, " m"), (1e3, " k")):
+        if abs(value) >= size:
+            return f"{value / size:g}{word}"
+    return f"{value:g}"

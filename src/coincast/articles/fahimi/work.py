@@ -1,0 +1,84 @@
+"""What the chapters are told from: made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from coincast.articles.bench import Bench
+from coincast.articles.fahimi import published
+from coincast.articles.fahimi.days import Days, take_days
+from coincast.articles.fahimi.fair import run_fairly
+from coincast.articles.fahimi.published import FINAL, Version
+from coincast.articles.fahimi.versions import Job, Run, choose_depth, choose_units, days_of, plan_versions, train_job
+from coincast.experiments.result import Result
+
+NARROW = "3-days"
+FEWEST_SEEDS = (1, 2, 5)
+"""Of the network that sees three days."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that was computed.
+
+    Attributes:
+        days: what the final version saw.
+        narrow: the same with windows of three days.
+        versions: each recorded version with what it saw and its runs; none where only the fair way was asked for.
+        narrow_runs: of the network that sees three days; none likewise.
+        result: the fair experiment; None where only the faithful way was asked for.
+        is_published: whether these are the article's own candles.
+    """
+
+    days: Days
+    narrow: Days
+    versions: tuple[tuple[Version, Days, tuple[Run, ...]], ...] = field(repr=False)
+    narrow_runs: tuple[Run, ...] = field(repr=False)
+    result: Result | None
+    is_published: bool
+
+    def final_runs(self, market: int) -> list[Run]:
+        """Runs of the final version on a coin."""
+        return [run for version, _, runs in self.versions if version is FINAL for run in runs if run.market == market]
+
+
+def work(bench: Bench) -> Work:
+    """Compute everything that was asked for; what takes time is kept by the bench."""
+    days = take_days(bench.candles)
+    narrow = take_days(bench.candles, lookback=published.NARROW_LOOKBACK)
+    versions: list[tuple[Version, Days, tuple[Run, ...]]] = []
+    narrow_runs: tuple[Run, ...] = ()
+    if bench.faithful:
+        for number, job in enumerate(plan_versions(bench), start=1):
+            runs = train_job(bench, f"versions-{number}", job)
+            for version, own in zip(job.versions, job.days, strict=True):
+                versions.append((version, own, tuple(run for run in runs if run.name == version.name)))
+        narrow_runs = tuple(train_job(bench, NARROW, narrow_job(bench, narrow)))
+    return Work(
+        days=days,
+        narrow=narrow,
+        versions=tuple(versions),
+        narrow_runs=narrow_runs,
+        result=run_fairly(bench, days) if bench.fair else None,
+        is_published=is_published(bench),
+    )
+
+
+def narrow_job(bench: Bench, narrow: Days) -> Job:
+    """The last update: three days, and 1,024 units in a long study."""
+    first = published.SEED
+    return Job(
+        versions=(replace(FINAL, name=NARROW, units=published.WIDE_UNITS),),
+        days=(narrow,),
+        seeds=(tuple(range(first, first + bench.pick(*FEWEST_SEEDS))),),
+        units=choose_units(bench, published.WIDE_UNITS),
+        depth=choose_depth(bench),
+    )
+
+
+def is_published(bench: Bench) -> bool:
+    """Whether these are the article's candles: Bitcoin and Ethereum, as many days, and the same newest one."""
+    days = days_of(bench, FINAL)
+    coins = [market.partition(":")[2].partition("/")[0] for market in days.markets]
+    times = days.samples[0].candles["open_time"]
+    return coins == ["BTC", "ETH"] and times.len() == published.ROWS and times[-1].date() == published.NEWEST

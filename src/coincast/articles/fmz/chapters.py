@@ -1,0 +1,201 @@
+"""The chapters up to the article's figure: tutorial, data, training, its two charts."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import polars as pl
+
+from coincast.articles.drawn import make_picture
+from coincast.articles.fmz import pictures, published
+from coincast.articles.fmz.directions import LAST_CLOSE
+from coincast.articles.fmz.hours import LENGTH, Hours
+from coincast.articles.fmz.networks import Learnt
+from coincast.articles.fmz.tutorial import check_facts, tell_shapes
+from coincast.articles.fmz.work import Work
+from coincast.reports.numbers import amount, percent, quote_currency
+from coincast.reports.study import Chapter, Sheet
+
+ALL_WINDOWS = "forecasts of all 1,028 windows against their targets"
+SCORED_WINDOWS = "forecasts and targets of windows 800 to 999"
+TUTORIAL = "LSTM input and output tutorial"
+
+
+def tell_tutorial() -> Chapter:
+    """Shapes, states and batch order, run and checked."""
+    batch, time, inputs = published.TUTORIAL_BATCH, published.TUTORIAL_TIME, published.TUTORIAL_INPUTS
+    facts = check_facts()
+    right = sum(facts.values())
+    caption = (
+        f"{published.TUTORIAL_LAYERS} layers of {published.TUTORIAL_UNITS} units read {time} time steps of {inputs} "
+        f"inputs, for each of {batch} samples. Every arrow to the right carries h and c."
+    )
+    return Chapter(
+        title="What goes into an LSTM, and what comes out",
+        text=(
+            "Half of the article explains the shapes. They are run here, by "
+            "coincast.articles.fmz.tutorial, whose functions take any network and any batch.",
+            "A sample is a table of time steps and inputs. An LSTM reads it row by row and keeps two states, h and c. "
+            "It gives back h of its top layer after every step (output), and h and c of every layer after the last "
+            "step (h_n, c_n). So a forecast made after the last step is made of output's last row, which is h_n's last "
+            "layer.",
+            "PyTorch expects time before samples unless batch_first is said; the states never change their order. "
+            f"Whoever forgets it gets no error: {batch} samples of {time} steps are read as {time} samples of {batch} "
+            f"steps. {right} of {len(facts)} facts below held when they were run for this page.",
+        ),
+        exhibits=(
+            make_picture("shapes", "What an LSTM gives back", caption, pictures.draw_unrolled, repeats=TUTORIAL),
+            Sheet(
+                "shapes-table",
+                "Every array of the example",
+                "Run when this page was made.",
+                tell_shapes(),
+                repeats=TUTORIAL,
+            ),
+            Sheet(
+                "shapes-facts", "What was checked", "Each by running it.",
+                pl.DataFrame({"fact": list(facts), "holds": ["yes" if held else "no" for held in facts.values()]}),
+            ),
+        ),
+    )  # fmt: skip
+
+
+def tell_data(work: Work) -> Chapter:
+    """Rows, windows, and the statistics that inputs are scaled by."""
+    hours = work.hours
+    windows = len(hours.jumping_starts())
+    whole, fair = hours.scale_close(fair=False), hours.scale_close(fair=True)
+    highest = float(hours.close[: hours.first_origin].max())
+    starts = hours.scored_starts()
+    beyond = float((hours.close[starts + LENGTH] > highest).mean())
+    caption = (
+        f"{hours.market}, {_span(hours)}: {len(hours.close):,} closes. {windows:,} windows of {LENGTH} {hours.noun}s "
+        "that share none."
+    )
+    unit = quote_currency(hours.market)
+    sheet = pl.DataFrame(
+        {
+            "": [f"mean close, {unit}", f"standard deviation, {unit}", "rows"],
+            "all rows (as published)": [whole[0], whole[1], float(len(hours.close))],
+            "training rows (fair)": [fair[0], fair[1], float(hours.first_origin)],
+        }
+    )
+    return Chapter(
+        title="The data: windows that jump",
+        text=(
+            f"The article takes {len(hours.close):,} candles of one {hours.noun} and cuts them into {windows:,} "
+            f"windows of {LENGTH} that share no row. At every row of a window the target is the next close. The first "
+            f"{hours.training:,} windows are learnt from, and the direction is scored on the next {hours.scored:,}.",
+            "Inputs and targets are scaled by the mean and deviation of all rows, so that training is told how high "
+            f"the price will rise. By the training rows alone the mean close is {amount(fair[0], unit)} and not "
+            f"{amount(whole[0], unit)}; {percent(beyond)} of the scored targets lie above every close of the training "
+            f"rows ({amount(highest, unit)}).",
+            *(
+                [f"Candles are missing at {hours.gaps:,} places; the article's windows run across them."]
+                if hours.gaps
+                else []
+            ),
+        ),
+        exhibits=(
+            make_picture(
+                "span", "What is learnt from, and what is scored", caption, partial(pictures.draw_span, hours)
+            ),
+            Sheet("scaling", "What inputs are scaled by", f"{hours.market}, {_span(hours)}.", sheet),
+        ),
+    )
+
+
+def tell_training(work: Work, learnt: Learnt) -> Chapter:
+    """The loss, beside what a copy of the last close scores on the same rows."""
+    hours = work.hours
+    naive, later = work.naive_losses()
+    runs, epochs = learnt.losses.shape
+    last = float(sorted(learnt.losses[:, -1])[runs // 2])
+    caption = (
+        f"{runs} runs of {epochs:,} epochs on {learnt.windows:,} windows, one step an epoch, all {LENGTH} steps of a "
+        f"window. Thin: each run; bold: their median; dashed: the last close on the same rows."
+    )
+    return Chapter(
+        title="Training: a small loss is not a good forecast",
+        text=(
+            f"Two LSTM layers of {published.UNITS[0]} units and a linear layer, {learnt.parameters:,} parameters, "
+            f"learn all training windows at once, {epochs:,} times. The loss is the squared error of all {LENGTH} "
+            "steps, in standardised units. The article prints it at every epoch and nothing beside it.",
+            f"Its last value here, {last:.6f} (median of {runs} runs), looks tiny. Saying that the price stays where "
+            f"it is has {naive:.6f} on the same rows, and {later:.6f} on those that are scored later.",
+        ),
+        exhibits=(
+            make_picture(
+                "loss",
+                "How it learnt",
+                caption,
+                partial(pictures.draw_losses, hours, learnt, naive),
+                side="faithful",
+                repeats="loss printed at every epoch",
+            ),
+        ),
+    )
+
+
+def tell_charts(work: Work, learnt: Learnt) -> Chapter:
+    """Both charts of the article, and what an honest one shows."""
+    hours = work.hours
+    windows = len(hours.jumping_starts())
+    runs = len(learnt.prices)
+    unit = quote_currency(hours.market)
+    seen = f"{hours.market}, {_span(hours)}. Last-step forecasts of {windows:,} windows; band: all {runs} runs."
+    errors = {LAST_CLOSE: work.simple[LAST_CLOSE], "LSTM, as published": learnt.mean}
+    if work.answer is not None:
+        errors["LSTM on returns (fair)"] = work.fair_prices()
+    honest = (
+        f"Mean absolute error of {pictures.BLOCK} windows at a time; the network's is that of the mean of {runs} runs. "
+        "A fair forecast is made after training only."
+    )
+    scored = slice(hours.training, hours.training + hours.scored)
+    near = f"The {hours.scored} windows that are scored; band: all {runs} runs."
+    jumped = f"{pictures.EXPLAINED} of the scored windows, close by close. Shaded: what a window shows the network."
+    misses = [work.squared_error(prices) ** 0.5 for prices in (learnt.mean, work.simple[LAST_CLOSE])]
+    return Chapter(
+        title="The charts: does the line follow the price?",
+        text=(
+            "The article draws the last-step forecast of all windows over their targets. The line hugs the price, and "
+            "falls short where the price is higher than training ever saw it.",
+            "On such a chart any line that stays near the last known close hugs the price, so that close belongs on "
+            "it. On the unseen windows the mean of the runs misses by "
+            f"{amount(misses[0], unit)} (root mean square), the last close by {amount(misses[1], unit)}.",
+            f"The second chart is the one that the {percent(published.HEADLINE)} were counted on. Its twin shows three "
+            "of its windows one by one: the formula compares each target (diamond) with the target before it (square), "
+            f"and {LENGTH - 1} of the {LENGTH} moves between the two were known when the forecast was made.",
+        ),
+        exhibits=(
+            make_picture(
+                "all-windows",
+                "The line that follows the price",
+                seen,
+                partial(pictures.draw_windows, hours, learnt, slice(None), border=True),
+                side="faithful",
+                repeats=ALL_WINDOWS,
+            ),
+            make_picture(
+                "all-windows-errors",
+                "The same windows as errors",
+                honest,
+                partial(pictures.draw_window_errors, hours, errors, LAST_CLOSE),
+                side="fair",
+            ),
+            make_picture(
+                "scored-windows",
+                "The scored windows",
+                near,
+                partial(pictures.draw_windows, hours, learnt, scored, border=False),
+                side="faithful",
+                repeats=SCORED_WINDOWS,
+            ),
+            make_picture("jump", "What the formula asks", jumped, partial(pictures.draw_jump, hours), side="fair"),
+        ),
+    )
+
+
+def _span(hours: Hours) -> str:
+    first, last = (hours.candles["open_time"][place] for place in (0, -1))
+    return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"

@@ -1,0 +1,158 @@
+"""The candles of the article as its arrays: jumping windows, targets at every step, and where training ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+from coincast.articles.fmz import published
+from coincast.errors import TooFewRowsError
+from coincast.reports.numbers import is_daily
+from coincast.samples.scaling import InputScale
+from coincast.samples.windows import find_stretches
+
+COLUMNS = ("open", "high", "low", "close")
+VOLUMES = ("volume", "quote_volume")
+FEWEST_WINDOWS = 40
+"""Of jumping windows; with fewer there is nothing to score."""
+LENGTH = published.LENGTH
+
+
+@dataclass(frozen=True)
+class Hours:
+    """One market as the article takes it.
+
+    A window is named by the row it starts at, `start`. It ends at row `start + 9`, where its forecast is made, and the
+    target of its last step is the close of row `start + 10`.
+
+    Attributes:
+        market, interval: of the candles.
+        candles: one row for each row of `inputs`.
+        names: of the inputs.
+        inputs: open, high, low, close and volume, as far as they are known, unscaled.
+        training: how many of the jumping windows are learnt from.
+        scored: how many of those after them the article's formula looks at.
+    """
+
+    market: str
+    interval: str
+    candles: pl.DataFrame = field(repr=False)
+    names: tuple[str, ...]
+    inputs: Float[np.ndarray, "row feature"] = field(repr=False)
+    training: int
+    scored: int
+
+    @property
+    def close(self) -> Float[np.ndarray, "row"]:
+        return self.inputs[:, self.names.index("close")]
+
+    @property
+    def times(self) -> NDArray[np.datetime64]:
+        """When each row is known; of a day its date."""
+        name = "open_time" if is_daily(self.interval) else "close_time"
+        return self.candles[name].dt.replace_time_zone(None).to_numpy()
+
+    @property
+    def noun(self) -> str:
+        """A candle, in a word."""
+        return {"1m": "minute", "1h": "hour", "1d": "day"}.get(self.interval, "candle")
+
+    @property
+    def every_start(self) -> Int[np.ndarray, "start"]:
+        """Starts of all windows whose target is known, one for every row."""
+        return np.arange(len(self.inputs) - LENGTH)
+
+    @property
+    def first_origin(self) -> int:
+        """First row from which a forecast is no fit: the newest close that training knows."""
+        return LENGTH * self.training
+
+    @property
+    def test_origins(self) -> Int[np.ndarray, "origin"]:
+        """Rows from which the next close is forecast when the question is asked fairly: all of them."""
+        return np.arange(self.first_origin, len(self.inputs) - 1)
+
+    def jumping_starts(self, phase: int = 0) -> Int[np.ndarray, "window"]:
+        """Starts of the article's windows, which share no row; other phases begin so many rows later."""
+        return jumping_starts(len(self.inputs) - 1, phase=phase)
+
+    def scored_starts(self, phase: int = 0) -> Int[np.ndarray, "window"]:
+        """Windows 800 to 999 of the article."""
+        return self.jumping_starts(phase)[self.training : self.training + self.scored]
+
+    def scale(self, *, fair: bool) -> InputScale:
+        """Mean and sample deviation of every input: over all rows, as published, or fairly over the training rows."""
+        rows = self.inputs[: self.first_origin] if fair else self.inputs
+        spread = rows.std(axis=0, ddof=1)
+        still = np.zeros(len(self.names), dtype=bool)
+        return InputScale(still, rows.mean(axis=0), np.where(spread > 0, spread, 1.0))
+
+    def scale_close(self, *, fair: bool) -> tuple[float, float]:
+        """Centre and spread of the close."""
+        scale, place = self.scale(fair=fair), self.names.index("close")
+        return float(scale.centre[place]), float(scale.spread[place])
+
+    @property
+    def is_published(self) -> bool:
+        """Whether these are the article's own hours, so that its figures can be held against them."""
+        is_long = len(self.jumping_starts()) == published.WINDOWS
+        return is_long and abs(float(self.close.mean()) - published.MEAN_CLOSE) < published.ROUNDED
+
+    @property
+    def gaps(self) -> int:
+        """How often a candle does not open where the one before it closed; the article's windows run across."""
+        times = [self.candles[name].dt.epoch("ms").to_numpy() for name in ("open_time", "close_time")]
+        return len(find_stretches(*times)) - 1
+
+
+def jumping_starts(rows: int, *, phase: int = 0) -> Int[np.ndarray, "window"]:
+    """Starts of windows that share no row, by the article's loop: while the start is below `rows - 10`.
+
+    Where the rows are a multiple of ten its last window is lost.
+
+    Args:
+        rows: with a target, one fewer than there are candles.
+        phase: start of the first window.
+    """
+    return np.arange(phase, max(phase, rows - LENGTH), LENGTH)
+
+
+def jumping_arrays(hours: Hours) -> tuple[Float[np.ndarray, "window step feature"], Float[np.ndarray, "window step"]]:
+    """X and Y of the article: scaled inputs, and for each of their rows the scaled close of the next one."""
+    scale, (centre, spread) = hours.scale(fair=False), hours.scale_close(fair=False)
+    rows = hours.jumping_starts()[:, None] + np.arange(LENGTH)
+    scaled = (hours.inputs - scale.centre) / scale.spread
+    return scaled[rows].astype(np.float32), ((hours.close[rows + 1] - centre) / spread).astype(np.float32)
+
+
+def take_hours(candles: pl.DataFrame) -> Hours:
+    """The first market of a candle table.
+
+    Raises:
+        TooFewRowsError: fewer than `FEWEST_WINDOWS` jumping windows.
+    """
+    market = candles["market"][0]
+    own = candles.filter(pl.col("market") == market).sort("open_time")
+    volume = next((name for name in VOLUMES if name in own.columns and not own[name].null_count()), None)
+    names = [name for name in COLUMNS if not own[name].null_count()]
+    names += [] if volume is None else [volume]
+    starts = jumping_starts(own.height - 1)
+    if len(starts) < FEWEST_WINDOWS:
+        raise TooFewRowsError(
+            f"{market} has {own.height:,} candles, which make {len(starts)} windows of {LENGTH} that share none; this "
+            f"article needs {FEWEST_WINDOWS}, so {LENGTH * (FEWEST_WINDOWS + 1)} candles: take a longer span"
+        )
+    training = round(len(starts) * published.TRAINING_WINDOWS / published.WINDOWS)
+    return Hours(
+        market=market,
+        interval=own["interval"][0],
+        candles=own,
+        names=tuple(names),
+        inputs=own.select(names).to_numpy().astype(np.float64),
+        training=training,
+        scored=min(published.SCORED_WINDOWS, len(starts) - training),
+    )

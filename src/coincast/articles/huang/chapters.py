@@ -1,0 +1,204 @@
+"""The chapters of the article itself: data, what its networks see, its table, its plot, its sentences."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from coincast.articles.drawn import make_picture
+from coincast.articles.huang import pictures, pictures_data
+from coincast.articles.huang.blocks import Blocks
+from coincast.articles.huang.found import Found, Published
+from coincast.articles.huang.networks import configurations, describe_views
+from coincast.articles.huang.published import (
+    BLOCKS,
+    HEADLINE,
+    HORIZON,
+    LOOKBACK,
+    PERSISTENCE,
+    ROWS,
+    TABLE,
+    TRAINING_BLOCKS,
+    VALIDATION_BLOCKS,
+)
+from coincast.articles.huang.sentences import spell_times
+from coincast.reports.numbers import amount, interval_name, things
+from coincast.reports.study import Chapter, Sheet
+
+RESULT_PLOT = "result plot: 2017 after July, blue line and red dots"
+LATER_PLOT = "later notebook: each 16-step forecast as a line of its own, three blocks"
+RESULTS_TABLE = "results table: ten networks, lag, random walk, linear regression"
+
+
+def where(blocks: Blocks) -> str:
+    """Market and candles, as captions begin."""
+    return f"{blocks.market}, candles of {interval_name(blocks.interval)}"
+
+
+def span_of(blocks: Blocks, rows: np.ndarray) -> str:
+    """From which day to which some rows reach."""
+    times = pictures.close_times(blocks, rows[[0, -1]]).astype("datetime64[D]")
+    return f"{times[0]} to {times[1]}"
+
+
+def held_back(blocks: Blocks) -> str:
+    """The validation blocks in words: market, span, number of forecasts."""
+    rows = blocks.validation.future_rows.reshape(-1)
+    return f"{where(blocks)}, {span_of(blocks, rows)}: {things(blocks.held_back, 'block')} of {HORIZON} forecasts"
+
+
+def tell_data(found: Found) -> Chapter:
+    """Closes, blocks, scale and split, exactly as published."""
+    blocks, whole = found.blocks, len(found.blocks.close)
+    border = int(blocks.validation.starts[0])
+    top = float(blocks.close[:border].max())
+    low = float(blocks.close[:border].min())
+    beyond = float(blocks.scale(np.array([top]))[0])
+    honest = (float(blocks.close[border:].max()) - low) / (top - low)
+    counts = pl.DataFrame(
+        {
+            "": ["rows", "blocks of 272", "to learn from", "held back", "windows, every start"],
+            "here": [whole, len(blocks), blocks.learnt, blocks.held_back, len(found.every_start)],
+            "article": [ROWS, BLOCKS, TRAINING_BLOCKS, VALIDATION_BLOCKS, ROWS - LOOKBACK - HORIZON + 1],
+        }
+    )
+    caption = (
+        f"{where(blocks)}, {things(whole, 'candle')}: {things(blocks.learnt, 'block')} to learn from, then "
+        f"{things(blocks.held_back, 'block')} held back (shaded). The scale reaches from the least to the largest "
+        "close of both."
+    )
+    return Chapter(
+        title="The data: one series, cut into blocks",
+        text=(
+            f"The article reads {LOOKBACK} closes and forecasts the next {HORIZON}. It cuts the series into blocks of "
+            f"{LOOKBACK + HORIZON} that share no candle, learns from the first 80 %, and holds the rest back. Only "
+            "the close is used.",
+            "Closes are scaled to 0 ... 1 by the least and the largest close of the whole series. So the scale knows "
+            f"the future: on it the training blocks reach up to {beyond:.2f}. Fitted on the training blocks alone it "
+            f"would put the largest later close at {honest:.2f}.",
+            f"Between these candles: {things(found.gaps, 'gap')}. Like the article, this chapter does not look for "
+            "gaps or for bad prints.",
+        ),
+        exhibits=(
+            make_picture(
+                "split",
+                "What was learnt from, and what was held back",
+                caption,
+                partial(pictures_data.draw_split, blocks),
+            ),
+            Sheet("counts", "Rows and blocks", "A block is 256 closes in and 16 out.", counts, side="faithful"),
+        ),
+    )
+
+
+def tell_views() -> Chapter:
+    """What the networks can see at all."""
+    caption = (
+        "Bar: the closes that a step of the forecast reads; it never sees the others. Dashes: the last close, which "
+        "is all that copying needs. LSTM and GRU read every close for every step."
+    )
+    table = describe_views()
+    ages = table.filter(pl.col("network").str.starts_with("CNN"))["mean age of the newest input, candles"]
+    return Chapter(
+        title="What can they see?",
+        text=(
+            "Its convolutions have no padding, and their last layer is the output. So every step of the forecast "
+            "reads a fixed slice of the window, and the first step reads the oldest one.",
+            f"On average the newest close that a step of a CNN reads is {min(ages):.1f} to {max(ages):.1f} candles "
+            "old at its target. For a copy of the last close that age is 8.5. No training can make up for it: this "
+            "is geometry.",
+        ),
+        exhibits=(
+            make_picture("views", "What the convolutional networks can see", caption, pictures_data.draw_views),
+            Sheet(
+                "views-table",
+                "Visible inputs",
+                "Inputs count from 0, the oldest, to 255, the last close. Parameters as published.",
+                table,
+            ),
+        ),
+    )
+
+
+def results_table(found: Found, published: Published) -> pl.DataFrame:
+    """The article's table with its columns, ours, and the opponents that it did not have."""
+    blocks, unit = found.blocks, pictures.square_of(found.blocks)
+    rows = []
+    for one in configurations():
+        own = published.runs.filter(pl.col("name") == one.name)
+        last = float(np.nanmedian([losses[-1] for losses in own["validation_losses"].to_list()])) * blocks.reach**2
+        rows.append(
+            {
+                "model": one.name,
+                "best epoch": int(own["best_epoch"].median()),  # type: ignore[arg-type]
+                "training loss": own["loss"].median(),
+                "validation loss": own["validation_loss"].median(),
+                f"error, {unit}": own["error"].median(),
+                "best run": own["error"].min(),
+                "last epoch": last,
+                "seconds per epoch": own["seconds"][0],
+            }
+        )
+    for name, error in published.errors.items():
+        error = float(np.median(published.noisy)) if name == "noisy copy" else error
+        rows.append({"model": name, "validation loss": error / blocks.reach**2, f"error, {unit}": error})
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    known = [TABLE.get(name) for name in table["model"]]
+    return table.with_columns(
+        pl.Series("published validation loss", [row and row.validation_loss for row in known], dtype=pl.Float64),
+        pl.Series("published error, USD\N{SUPERSCRIPT TWO}", [row and row.error for row in known], dtype=pl.Float64),
+    )
+
+
+def tell_table(found: Found, published: Published) -> Chapter:
+    """The ten networks and what was beside them."""
+    blocks, runs = found.blocks, published.runs
+    unit, seeds = pictures.square_of(blocks), runs["seed"].n_unique()
+    epochs = len(runs["losses"][0])
+    said = held_back(blocks)
+    marks = {"last close": found.persistence, "block copy": published.errors["block copy"]}
+    below = int((runs["error"] < found.persistence).sum())
+    median = published.headline
+    table_caption = (
+        f"{said}. Medians of {things(seeds, 'run')} of {things(epochs, 'epoch')}, each at its best epoch by "
+        "validation loss, which is the same blocks; best run and last epoch beside. Seconds: of one run, while all "
+        "seeds train together on this machine. The published columns are of other candles."
+    )
+    dots = (
+        f"{said}. Dot: one of {things(seeds, 'run')}, at the epoch that is best on these very blocks; bar: their "
+        "median. Dashes: the last close; dots across: the block copy, which is the article's lag baseline."
+    )
+    curve = (
+        f"{said}. Median of {things(seeds, 'run')} after every epoch. As published, the lowest point of each run is "
+        "its result."
+    )
+    learning = partial(pictures.draw_learning, runs, found.persistence, blocks.reach, unit)
+    return Chapter(
+        title="The results table, with the row that it lacked",
+        text=(
+            "Each network is trained as published: mean squared error, Adam, batches of 8, "
+            f"{things(epochs, 'epoch')}, the best epoch chosen on the held-back blocks, which then give the result. "
+            f"The article has one run of each; here are {seeds}.",
+            f"The article's best network scores {amount(median)} {unit} here. Repeating the last close scores "
+            f"{amount(found.persistence)} {unit} on the same blocks: the network's error is "
+            f"{spell_times(median / found.persistence)} as large. Of all {runs.height} runs "
+            f"{'none is' if not below else 'one is' if below == 1 else f'{below} are'} below it.",
+            f"In the article that row was missing. Its lag baseline, {TABLE['block copy'].error:,.0f} USD\u00b2, "
+            "copies the last 16 closes as a block. Repeating the last close would, inferred from it, have scored about "
+            f"{PERSISTENCE:,.0f} USD\u00b2 there, below the {TABLE[HEADLINE].error:,.0f} of its best network.",
+        ),
+        exhibits=(
+            Sheet("results", "Results", table_caption, results_table(found, published), "faithful", RESULTS_TABLE),
+            make_picture(
+                "results-runs",
+                "Ten networks beside copies of an old price",
+                dots,
+                partial(pictures.draw_errors, runs, marks, unit),
+                side="fair",
+                repeats=RESULTS_TABLE,
+            ),
+            make_picture("learning", "How the error moves from epoch to epoch", curve, learning),
+        ),
+    )

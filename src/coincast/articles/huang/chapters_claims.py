@@ -1,0 +1,162 @@
+"""The chapters on what the article says: its plot, its sentences, its baseline."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from coincast.articles.drawn import make_picture
+from coincast.articles.huang import pictures
+from coincast.articles.huang.chapters import held_back, span_of, where
+from coincast.articles.huang.comparisons import fewest_seeds
+from coincast.articles.huang.found import Found, Published
+from coincast.articles.huang.opponents import compare_copies, compare_views, level_effect
+from coincast.articles.huang.published import HEADLINE, HORIZON, LOOKBACK, MEMORYLESS_RATIO, TABLE
+from coincast.articles.huang.sentences import Answer, answer_all, level_sentence
+from coincast.articles.huang.training import values_of
+from coincast.reports.numbers import amount, things
+from coincast.reports.study import Chapter, Sheet
+
+RESULT_PLOT = "result plot: 2017 after July, blue line and red dots"
+LATER_PLOT = "later notebook: each 16-step forecast as a line of its own, three blocks"
+
+
+def tell_plot(found: Found, published: Published) -> Chapter:
+    """The red dots, and the same from near."""
+    blocks = found.blocks
+    row = published.runs.filter(pl.col("name") == HEADLINE).sort("error", nulls_last=True).row(0, named=True)
+    said = values_of(row)
+    kept = pictures.filter_months(blocks)
+    past, future = blocks.pieces(blocks.validation)
+    errors = [float(np.mean((each[kept] - future[kept]) ** 2)) for each in (said, np.repeat(past[:, -1:], HORIZON, 1))]
+    unit, rows = pictures.square_of(blocks), blocks.validation.future_rows[kept].reshape(-1)
+    caption = (
+        f"{where(blocks)}, {span_of(blocks, rows)}: {things(int(kept.sum()), 'block')} of {HORIZON} forecasts of "
+        f"{HEADLINE}, the best of its runs. Squared error {amount(errors[0])} {unit}, of the last close "
+        f"{amount(errors[1])} {unit}."
+    )
+    near = (
+        f"{where(blocks)}. {pictures.choose_blocks(blocks).size} of {things(blocks.held_back, 'block')}, evenly "
+        "spaced, not chosen by eye. Under each the root of the mean squared error over its 16 steps."
+    )
+    share = HORIZON / (LOOKBACK + HORIZON)
+    return Chapter(
+        title="The plot that convinced readers",
+        text=(
+            "From far away every dot lies on the line. The scale of the picture is months and thousands, and the "
+            "error is that of an hour: a flat copy of the last close looks just as good.",
+            f"Only 16 of every {LOOKBACK + HORIZON} candles are forecast at all, {100 * share:.1f} % of the time. The "
+            "article calls this a 16-minute basis; a block is 16 candles.",
+        ),
+        exhibits=(
+            make_picture(
+                "result-plot",
+                "The result plot of the article",
+                caption,
+                partial(pictures.draw_result, blocks, said, HEADLINE),
+                side="faithful",
+                repeats=RESULT_PLOT,
+            ),
+            make_picture(
+                "result-near",
+                "The same forecasts from near",
+                near,
+                partial(pictures.draw_blocks, blocks, said),
+                side="fair",
+                repeats=LATER_PLOT,
+            ),
+        ),
+    )
+
+
+def answers_of(found: Found, published: Published) -> list[Answer]:
+    """Every sentence with its answer."""
+    own = published.runs.filter(pl.col("name") == HEADLINE)
+    losses = tuple(float(own[name].median()) for name in ("loss", "validation_loss"))  # type: ignore[arg-type]
+    level = level_sentence(*level_effect(found.blocks), own=losses)  # type: ignore[arg-type]
+    return [*answer_all(published.runs, found.blocks, found.persistence), level]
+
+
+def tell_sentences(found: Found, published: Published) -> Chapter:
+    """What the article says, and what is left of it."""
+    answers, seeds = answers_of(found, published), published.runs["seed"].n_unique()
+    table = pl.DataFrame(
+        {
+            "the article says": [one.sentence for one in answers],
+            "here": [one.answer for one in answers],
+            "because": [one.because for one in answers],
+        }
+    )
+    enough = fewest_seeds()
+    few = "" if seeds >= enough else f" With fewer than {enough} seeds no such test can be significant."
+    tests = pl.concat([one.tests for one in answers if "p_holm" in one.tests.columns])
+    tests = tests.rename({"ratio": "median ratio", "seeds": "pairs", "p_holm": "Holm p", "wins": "lower in"})
+    return Chapter(
+        title="Its sentences, one by one",
+        text=(
+            f"The article compares single runs. Here {seeds} seeds of each network meet seed by seed (Wilcoxon's "
+            f"signed ranks on the logarithm of the ratio of their errors, Holm's adjustment within a sentence).{few}",
+        ),
+        exhibits=(
+            Sheet(
+                "sentences",
+                "What the article says, and what is left of it",
+                held_back(found.blocks) + ".",
+                table,
+                "fair",
+            ),
+            Sheet(
+                "sentence-tests",
+                "The tests behind the answers",
+                "Median ratio: of the first named over the second, error or seconds; below 1 is less. "
+                "Pairs: seeds, or epochs where seconds are compared.",
+                tests,
+                "fair",
+            ),
+        ),
+    )
+
+
+def tell_copies(found: Found) -> Chapter:
+    """Why the article's baseline was so easy to beat."""
+    blocks = found.blocks
+    table = compare_copies(blocks, found.every_start).with_columns(theory=pl.lit(MEMORYLESS_RATIO))
+    views = compare_views(found.every_start, block_copy=TABLE["block copy"].error)
+    ratio = dict(zip(table["cut"], table["ratio"], strict=True))
+    unit = pictures.square_of(blocks)
+    views = views.rename({"scaled": "of the article's block copy, USD\u00b2"}).with_columns(
+        pl.Series(
+            "published with LeakyReLU, USD\u00b2", [TABLE[f"{name} LeakyReLU"].error for name in views["network"]]
+        )
+    )
+    below = views.filter(
+        pl.col("published with LeakyReLU, USD\u00b2") < pl.col("of the article's block copy, USD\u00b2")
+    )
+    named = {"persistence": f"last close, {unit}", "block copy": f"block copy, {unit}"}
+    return Chapter(
+        title="A baseline twice as bad as it should be",
+        text=(
+            "The article's lag baseline forecasts step k with the close 16 candles before it. Every one of its "
+            "forecasts is 16 candles old. Repeating the last close is 1 to 16 candles old, 8.5 on average.",
+            f"For a price without memory the squared error is then 16 / 8.5 = {MEMORYLESS_RATIO:.2f} times as large. "
+            f"Over every start of this market it is {ratio['every start']:.2f} times, over its blocks "
+            f"{ratio['blocks']:.2f}. With few blocks even a pure random walk gives 1.6 to 2.3, so the blocks alone "
+            "prove little.",
+        ),
+        exhibits=(
+            Sheet(
+                "copies", "The article's lag baseline against the last close", where(blocks) + ".", table.rename(named)
+            ),
+            Sheet(
+                "view-copies",
+                "The best that a CNN could copy",
+                f"{where(blocks)}, {things(len(found.every_start), 'window')}. Ratio: squared error of copying the "
+                "newest close that each step sees, over that of the block copy; applied to the article's "
+                f"{TABLE['block copy'].error:,.0f} USD\u00b2. Of the published errors {below.height} of {views.height} "
+                "are below that of such a copy: how far back a network must look explains most of what it lacks.",
+                views,
+            ),
+        ),
+    )

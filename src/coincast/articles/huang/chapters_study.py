@@ -1,0 +1,204 @@
+"""The chapters of the regulariser study, and of the combinations that the article left open."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import polars as pl
+
+from coincast.articles.drawn import make_picture
+from coincast.articles.huang import pictures_study
+from coincast.articles.huang.chapters import held_back
+from coincast.articles.huang.combinations import compare_last, rank_settings
+from coincast.articles.huang.comparisons import welch_of_figures
+from coincast.articles.huang.found import Found, Published
+from coincast.articles.huang.pictures import square_of
+from coincast.articles.huang.published import BIAS, REPEATS
+from coincast.articles.huang.regularisers import (
+    NONE,
+    SETTINGS,
+    TERMS,
+    choose_fairly,
+    compare_controls,
+    compare_settings,
+    count_collapsed,
+    describe_file,
+    describe_term,
+)
+from coincast.reports.numbers import amount, things
+from coincast.reports.study import Chapter, Sheet
+
+WINNER = "L2 0.01"
+"""The article's conclusion: this on the bias."""
+MOST_PAIRS = 40
+CONTROL = "control's median"
+
+
+def box_plot(term: str) -> str:
+    """What a page calls the published picture of a term."""
+    return f"box plot of the {term} regulariser"
+
+
+def describe_table(term: str) -> str:
+    """What a page calls the published table of a term."""
+    return f"describe() table of the {term} regulariser"
+
+
+def tell_study(found: Found, published: Published) -> list[Chapter]:
+    """A chapter on what the study says, and one for each term."""
+    compared = compare_settings(published.study)
+    return [_tell_study(found, published, compared), *(_tell_term(found, published, compared, term) for term in TERMS)]
+
+
+def _tell_study(found: Found, published: Published, compared: pl.DataFrame) -> Chapter:
+    study, said = published.study, held_back(found.blocks)
+    better, worse = (compared.filter(pl.col("word") == word).height for word in ("better", "worse"))
+    own = compared.filter((pl.col("term") == "bias") & (pl.col("setting") == WINNER)).row(0, named=True)
+    mean, std, control, control_std = *BIAS[WINNER][:2], *BIAS[NONE][:2]
+    t, p = welch_of_figures(mean, std, control, control_std, REPEATS)
+    controls = compare_controls(study)
+    means = controls["mean"].to_numpy()
+    collapsed = count_collapsed(study, found.blocks).filter(pl.col("collapsed") > 0)
+    ranks = compared.select("term", "setting", "median", CONTROL, "chance", "rank p", "Holm p", "word")
+    means_table = compared.select("term", "setting", "mean", "control's mean", "Welch t", "Welch p")
+    return Chapter(
+        title="The study of penalties",
+        text=(
+            f"Four terms of the LSTM are penalised in turn, each in nine settings, {published.repeats} times: "
+            f"{study.height:,} trainings. The article concludes that {WINNER} on the bias is best: a mean of {mean:,} "
+            f"USD\u00b2 against {control:,} without any penalty.",
+            f"Its own figures do not carry that: Welch's t is {t:.2f} (p {p:.2f}) with {REPEATS} runs each. Here it is "
+            f"{own['Welch t']:.2f} (p {own['Welch p']:.2f}), and by ranks: {own['word']}.",
+            "The control is the same network four times over, with other seeds. Its means reach from "
+            f"{amount(means.min())} to {amount(means.max())}: so much is chance alone. By ranks with Holm's "
+            f"adjustment {better} of {compared.height} settings are better than no penalty, and {worse} are worse.",
+            "The article chooses a setting and praises it on the same blocks. The last table chooses on the first half "
+            "of the held-back blocks, and looks at the second.",
+        ),
+        exhibits=(
+            Sheet(
+                "study-welch",
+                "Means, as published: Welch's test",
+                f"{said}. t above 0: lower than the control.",
+                means_table,
+                "faithful",
+            ),
+            Sheet(
+                "study-ranks",
+                "Ranks of the raw scores",
+                f"{said}. Chance: that a run with the penalty has the smaller error. Holm's adjustment over all 32.",
+                ranks,
+                "fair",
+            ),
+            Sheet("study-controls", "The four controls: one setting, other seeds", f"{said}.", controls, "fair"),
+            Sheet(
+                "study-collapsed",
+                "Runs that collapsed to a constant",
+                f"{said}. Settings without any are left out.",
+                collapsed,
+                "faithful",
+            ),
+            Sheet(
+                "study-halves",
+                "Chosen on one half, looked at on the other",
+                f"{said}, the first half to choose by.",
+                choose_fairly(study),
+                "fair",
+            ),
+        ),
+    )
+
+
+def _tell_term(found: Found, published: Published, compared: pl.DataFrame, term: str) -> Chapter:
+    study, unit, said = published.study, square_of(found.blocks), held_back(found.blocks)
+    own = compared.filter(pl.col("term") == term)
+    words = dict(zip(own["setting"], own["word"], strict=True))
+    repeats = things(published.repeats, "repeat")
+    flawed = (
+        f"{said}. As published, each box is drawn from the 8 rows of describe(): count, mean, standard deviation, "
+        "least, quartiles and largest, as if they were scores. Its lowest point is the number of repeats, "
+        f"{published.repeats}."
+    )
+    raw = (
+        f"{said}. {repeats} of each setting. Box: quartiles; bar: median; dot: one run; dashes: the last close. Word: "
+        "ranks against no penalty, Holm's adjustment over all 32 comparisons."
+    )
+    best = own.sort("median").row(0, named=True)
+    return Chapter(
+        title=f"Penalties on the {term}" + (", which the article shows" if term == "bias" else ""),
+        text=(
+            f"The least median has {best['setting']}: {amount(best['median'])} {unit}, without a penalty "
+            f"{amount(best[CONTROL])} {unit}; by ranks it is {best['word']}. Repeating the last close: "
+            f"{amount(found.persistence)} {unit}.",
+        ),
+        exhibits=(
+            make_picture(
+                f"boxes-{term}-published",
+                f"Penalties on the {term}: boxes as published",
+                flawed,
+                partial(pictures_study.draw_published_boxes, study, term, unit),
+                side="faithful",
+                repeats=box_plot(term),
+            ),
+            make_picture(
+                f"boxes-{term}",
+                f"Penalties on the {term}: the raw scores",
+                raw,
+                partial(pictures_study.draw_raw_boxes, study, term, found.persistence, words, unit),
+                side="fair",
+                repeats=box_plot(term),
+            ),
+            Sheet(
+                f"describe-{term}",
+                f"describe() of the {term} penalties",
+                f"{said}, {unit}. Derived from the raw scores; the published columns are of other candles.",
+                describe_term(study, term),
+                "faithful",
+                describe_table(term),
+            ),
+            Sheet(
+                f"file-{term}",
+                f"The article's file lstm_{term}_reg.csv",
+                f"{said}, {unit}.",
+                describe_file(study, term),
+                "faithful",
+            ),
+            Sheet(
+                f"scores-{term}",
+                f"Raw scores of the {term} penalties",
+                f"{said}, {unit}. What the article did not keep.",
+                study.filter(pl.col("term") == term),
+                "fair",
+            ),
+        ),
+    )
+
+
+def tell_combinations(found: Found, published: Published) -> list[Chapter]:
+    """All pairs, and the grid of all four terms; nothing where they were left out."""
+    if published.pairs is None or published.rounds is None or published.final is None:
+        return []
+    said, last = held_back(found.blocks), compare_last(published.final)
+    pairs = rank_settings(published.pairs)
+    best, better = last.row(0, named=True), last.filter((pl.col("Holm p") < 0.05) & (pl.col("chance") > 0.5)).height
+    names = ", ".join(f"{term} {best[term]}" for term in TERMS)
+    control = last.filter(pl.all_horizontal(pl.col(term) == NONE for term in TERMS)).row(0, named=True)
+    caption = f"{said}. Chosen by the mean on the first half of the blocks; the second half saw no choice."
+    return [
+        Chapter(
+            title="What the article left open: combinations",
+            text=(
+                "For lack of hardware the article tried no two penalties at once. Here are all pairs, and the grid "
+                f"of all four terms ({len(SETTINGS) ** len(TERMS):,} settings), halved until ten are left, with "
+                f"{REPEATS} runs each.",
+                f"First comes {names}: on the blocks that nothing was chosen by its median is "
+                f"{amount(best['second_half'])}, without any penalty {amount(control['second_half'])}. {better} of "
+                f"{last.height - 1} settings beat no penalty there beyond chance.",
+            ),
+            exhibits=(
+                Sheet("pairs", "Pairs of penalties", caption, pairs.head(MOST_PAIRS), "fair"),
+                Sheet("halving", "Rounds of halving", said + ".", published.rounds, "fair"),
+                Sheet("halving-last", "The last settings", caption, last, "fair"),
+            ),
+        )
+    ]

@@ -1,0 +1,200 @@
+"""What was wrong with the published way, each with what it does to the figures, measured here where it can be."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+
+from coincast.articles.huang.blocks import Floats
+from coincast.articles.huang.comparisons import welch_of_figures
+from coincast.articles.huang.found import Found, Published
+from coincast.articles.huang.networks import configurations, mean_age
+from coincast.articles.huang.opponents import compare_copies, copy_last, level_effect
+from coincast.articles.huang.pictures import square_of
+from coincast.articles.huang.published import (
+    BIAS,
+    HEADLINE,
+    HORIZON,
+    KERNEL,
+    LOOKBACK,
+    RANGE,
+    REPEATS,
+    STRENGTHS,
+    TABLE,
+    TRAINING_LOSS,
+    VALIDATION_LOSS,
+)
+from coincast.articles.huang.training import values_of
+from coincast.reports.numbers import amount, percent, things
+from coincast.reports.study import Flaw
+
+WORST = 0.05
+
+
+def list_flaws(found: Found) -> list[Flaw]:
+    """The flaws in the order of their weight; those of the trainings only where these were repeated."""
+    flaws = [_lag(found), _sight(), _scale(found), *_of_table(), _blocks(found), _ticks(found)]
+    if found.published is not None:
+        published = found.published
+        flaws[3:3] = [_choice(found, published), _level(found), _boxes(published), _winner()]
+        flaws.append(_dead(found, published))
+        flaws.append(_scripts())
+        flaws.append(_activity(found, published))
+    return flaws
+
+
+def _lag(found: Found) -> Flaw:
+    ratio = compare_copies(found.blocks, found.every_start)["ratio"]
+    return Flaw(
+        "The lag baseline copies the last 16 closes as a block, so that every forecast is 16 candles old.",
+        f"Over every start its squared error is {ratio[2]:.2f} times that of the last close, over the blocks "
+        f"{ratio[0]:.2f}; a price without memory gives 1.88. By that ratio no network of the published table "
+        "beats true persistence.",
+    )
+
+
+def _sight() -> Flaw:
+    ages = [
+        f"{mean_age(one.settings):.1f}" for one in configurations() if one.kind == "CNN" and one.activation == "ReLU"
+    ]
+    return Flaw(
+        "The CNNs cannot see the end of the window: each step reads a fixed slice of it.",
+        f"The newest close that a step reads is {ages[0]}, {ages[1]} and {ages[2]} candles old on average (2, 3, 4 "
+        "layers), that of an LSTM 8.5. The gap between CNN and LSTM is geometry.",
+    )
+
+
+def _scale(found: Found) -> Flaw:
+    blocks = found.blocks
+    learnt = blocks.close[: int(blocks.validation.starts[0])]
+    later = blocks.close[int(blocks.validation.starts[0]) :]
+    honest = (later - learnt.min()) / np.ptp(learnt)
+    return Flaw(
+        "The scale is fitted on all rows, the held-back ones included.",
+        f"On a scale of the training rows the held-back closes would reach from {honest.min():.2f} to "
+        f"{honest.max():.2f}. In the article the training prices end near 2,800 USD, and {RANGE:,.0f} USD is the "
+        "range that the scale knows.",
+    )
+
+
+def _choice(found: Found, published: Published) -> Flaw:
+    own = published.runs.filter(pl.col("name") == HEADLINE)
+    last = float(np.nanmedian([losses[-1] for losses in own["validation_losses"].to_list()])) * found.blocks.reach**2
+    unit = square_of(found.blocks)
+    return Flaw(
+        "Validation blocks are the test: the epoch is picked on the blocks that give the result, from one run.",
+        f"Here the median run of {HEADLINE} scores {amount(published.headline)} {unit} at its best epoch and "
+        f"{amount(last)} {unit} at its last one. In the article 30 runs of the same network have medians of "
+        f"{BIAS['none'][4]:,} and {KERNEL['none'][4]:,} USD\u00b2, and a minimum of {BIAS['none'][2]:,}: "
+        f"{TABLE[HEADLINE].error:,.0f} is the tail.",
+    )
+
+
+def _level(found: Found) -> Flaw:
+    training, validation = level_effect(found.blocks)
+    return Flaw(
+        "The gap between training and validation loss is read as overfitting, and penalties are tried against it.",
+        f"Squared moves grow with the price. Persistence, which learns nothing, has {validation / training:.2f} times "
+        "its training error on the held-back blocks here; the article's gap was "
+        f"{VALIDATION_LOSS / TRAINING_LOSS:.1f} times.",
+    )
+
+
+def _boxes(published: Published) -> Flaw:
+    return Flaw(
+        "The box plots are drawn from the 8 rows of describe(), not from the runs; these were not kept.",
+        f"The number of repeats ({published.repeats}), a mean and a standard deviation are points of every box. Here "
+        "all raw scores are kept, and both pictures stand side by side.",
+    )
+
+
+def _winner() -> Flaw:
+    t, p = welch_of_figures(*BIAS["L2 0.01"][:2], *BIAS["none"][:2], REPEATS)
+    return Flaw(
+        "The winner of the study, L2 0.01 on the bias, is not significant.",
+        f"Its own figures give Welch's t = {t:.2f}, p = {p:.2f}. The same control in the kernel experiment has a mean "
+        f"of {KERNEL['none'][0]:,}, below the winner's {BIAS['L2 0.01'][0]:,}; by median the control wins "
+        f"({BIAS['none'][4]:,} against {BIAS['L2 0.01'][4]:,}).",
+    )
+
+
+def _of_table() -> list[Flaw]:
+    three, leaky, plain = (TABLE[name] for name in ("CNN 3 ReLU", "CNN 2 LeakyReLU", "CNN 2 ReLU"))
+    assert three.validation_loss is not None
+    implied = math.sqrt(three.error / three.validation_loss)
+    return [
+        Flaw(
+            "The two columns of CNN 3 ReLU come from different weights.",
+            f"{three.validation_loss} scaled and {three.error:,.0f} USD\u00b2 imply a range of {implied:,.0f} USD "
+            f"instead of about {RANGE:,.0f}.",
+        ),
+        Flaw(
+            "LeakyReLU is called always better than ReLU.",
+            f"The same table has {leaky.error:,.0f} against {plain.error:,.0f} USD\u00b2 with 2 layers, and a "
+            "collapse with 4.",
+        ),
+    ]
+
+
+def count_dead(found: Found, published: Published) -> tuple[int, int]:
+    """Runs with ReLU at the output of which a step never leaves the least close, and how many such runs there are."""
+    runs = published.runs.filter(pl.col("name").str.ends_with("tanh + ReLU"))
+    dead = 0
+    for row in runs.to_dicts():
+        values: Floats = values_of(row)
+        dead += bool(
+            np.any(np.all(np.isclose(values, found.blocks.low, rtol=0, atol=1e-9 * found.blocks.reach), axis=0))
+        )
+    return dead, runs.height
+
+
+def _dead(found: Found, published: Published) -> Flaw:
+    dead, runs = count_dead(found, published)
+    return Flaw(
+        "ReLU at the output of a forecast can die: such a step says the least price of the series for ever.",
+        f"It happened in {dead} of {things(runs, 'run')} with ReLU at the output here. A linear output cannot.",
+    )
+
+
+def _scripts() -> Flaw:
+    return Flaw(
+        "Scripts that train and scripts that plot disagree on the tanh after the recurrent layer, for the same "
+        "weights.",
+        "A tanh has no weights, so the file fits either network, and a row may be scored by another one than was "
+        "trained.",
+    )
+
+
+def _blocks(found: Found) -> Flaw:
+    past, future = found.blocks.pieces(found.blocks.validation)
+    squares = np.sort(((copy_last(past) - future) ** 2).mean(axis=1))[::-1]
+    few = max(1, round(WORST * squares.size))
+    worst = "worst block of" if few == 1 else f"{few} worst blocks of"
+    return Flaw(
+        "Blocks do not overlap: little is learnt from, and little is forecast.",
+        f"{found.blocks.learnt:,} of {len(found.every_start):,} possible windows are learnt from, and "
+        f"{percent(HORIZON / (LOOKBACK + HORIZON))} of the time is forecast. The {worst} "
+        f"{squares.size} {'makes' if few == 1 else 'make'} "
+        f"{percent(float(squares[:few].sum() / squares.sum()), digits=0)} of the squared error of the last close.",
+    )
+
+
+def _activity(found: Found, published: Published) -> Flaw:
+    loss = float(published.runs.filter(pl.col("name") == HEADLINE)["loss"].median())  # type: ignore[arg-type]
+    return Flaw(
+        "Strengths of the penalties do not follow the size of the loss.",
+        f"The loss ends near {loss:.1e} here ({TRAINING_LOSS:.0e} in the article), and the weakest penalty is "
+        f"{STRENGTHS[-1]:g} times a sum over states: it dominates from the start.",
+    )
+
+
+def _ticks(found: Found) -> Flaw:
+    still = int((np.diff(found.blocks.close) == 0).sum())
+    return Flaw(
+        "Bad and stale prints are not looked for.",
+        "The article's first candle has a high of 0.33 below its low of 225, and an hour of one and the same price "
+        f"follows. Here {still:,} of {len(found.blocks.close):,} closes repeat the one before, and there are "
+        f"{things(found.gaps, 'gap')}.",
+    )

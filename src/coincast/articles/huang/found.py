@@ -1,0 +1,195 @@
+"""All that the study finds on one market, before it is told; whatever takes time is kept by the bench."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from coincast.articles.bench import Bench
+from coincast.articles.huang.blocks import Blocks, Floats, make_blocks
+from coincast.articles.huang.combinations import SearchPlan, halve_grid, search_pairs
+from coincast.articles.huang.fair import (
+    FairPlan,
+    Told,
+    fair_networks,
+    make_fair_samples,
+    split_fairly,
+    tell_fairly,
+)
+from coincast.articles.huang.fair_forecasts import squared_errors
+from coincast.articles.huang.opponents import copy_last, forecast_blocks, noisy_errors, squared_error
+from coincast.articles.huang.published import HEADLINE, LOOKBACK, REPEATS
+from coincast.articles.huang.regularisers import StudyPlan, run_study
+from coincast.articles.huang.sentences import errors_of
+from coincast.articles.huang.training import Plan, train_all
+from coincast.articles.huang.walk_forward import list_partitions, make_partitions, month_of, walk_forward
+from coincast.samples.samples import Samples
+from coincast.samples.windows import find_stretches
+
+if TYPE_CHECKING:
+    from coincast.experiments.judge import Judgement
+
+FEW_BLOCKS = 16
+"""Training blocks of a first look."""
+USUAL_BLOCKS = 100
+"""Training blocks up to which the study of penalties has all of its repeats in half an hour."""
+FEWEST_REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was repeated in the article's way.
+
+    Attributes:
+        runs: of the ten networks (`train_all`).
+        said: forecasts of the opponents on the validation blocks.
+        errors: their squared errors.
+        noisy: squared errors of the noisy copy by seed.
+        study: raw scores of the study of penalties.
+        repeats: of it.
+        pairs, rounds, final: of the combinations; None unless nothing is to be left out.
+    """
+
+    runs: pl.DataFrame = field(repr=False)
+    said: dict[str, Floats] = field(repr=False)
+    errors: dict[str, float]
+    noisy: Floats
+    study: pl.DataFrame = field(repr=False)
+    repeats: int
+    pairs: pl.DataFrame | None = field(default=None, repr=False)
+    rounds: pl.DataFrame | None = field(default=None, repr=False)
+    final: pl.DataFrame | None = field(default=None, repr=False)
+
+    @property
+    def headline(self) -> float:
+        """Median squared error of the article's best network."""
+        return float(np.median(errors_of(self.runs, HEADLINE)))
+
+
+@dataclass(frozen=True)
+class Fair:
+    """What was found fairly.
+
+    Attributes:
+        samples: returns as inputs and targets.
+        told: forecasts of the test part.
+        judgement: of them.
+        months: partitions of the walk-forward with the skill of each; None where the market is too short.
+        month: candles of one.
+        walked: forecasts behind it.
+        same_blocks: squared error on the article's validation blocks, of the network and of the last close.
+    """
+
+    samples: Samples = field(repr=False)
+    told: Told
+    judgement: Judgement = field(repr=False)
+    months: pl.DataFrame | None
+    month: int
+    walked: Told | None
+    same_blocks: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """All of it.
+
+    Attributes:
+        candles: of the market.
+        blocks, every_start: the article's cut, and the sliding one.
+        gaps: holes between candles.
+        persistence: squared error of the last close on the validation blocks.
+        published, fair: None where they were not asked for.
+    """
+
+    candles: pl.DataFrame = field(repr=False)
+    blocks: Blocks
+    every_start: Blocks = field(repr=False)
+    gaps: int
+    persistence: float
+    published: Published | None
+    fair: Fair | None
+
+
+def find_all(bench: Bench) -> Found:
+    """Do the whole work of the study on the first market of the bench."""
+    market = bench.candles["market"][0]
+    candles = bench.candles.filter(pl.col("market") == market)
+    blocks, every_start = make_blocks(candles), make_blocks(candles, sliding=True)
+    past, future = blocks.pieces(blocks.validation)
+    close_time = candles["close_time"].dt.epoch("ms").to_numpy()
+    return Found(
+        candles=candles,
+        blocks=blocks,
+        every_start=every_start,
+        gaps=len(find_stretches(blocks.open_time, close_time)) - 1,
+        persistence=squared_error(copy_last(past), future),
+        published=find_published(bench, blocks) if bench.faithful else None,
+        fair=find_fair(bench, blocks) if bench.fair else None,
+    )
+
+
+def find_published(bench: Bench, blocks: Blocks) -> Published:
+    """The table, the study of penalties and, with nothing left out, the combinations."""
+    plan = bench.pick(Plan(2, 2, FEW_BLOCKS), Plan())
+    study_plan = bench.pick(
+        StudyPlan(2, 2, FEW_BLOCKS), StudyPlan(repeats=count_repeats(blocks.learnt)), StudyPlan(repeats=REPEATS)
+    )
+    runs = train_all(bench, blocks, plan)
+    study = run_study(bench, blocks, study_plan)
+    pairs = rounds = final = None
+    if bench.size == "long":
+        pairs = search_pairs(bench, blocks, SearchPlan())
+        rounds, final = halve_grid(bench, blocks, SearchPlan())
+    said = forecast_blocks(blocks)
+    _, future = blocks.pieces(blocks.validation)
+    return Published(
+        runs=runs,
+        said=said,
+        errors={name: squared_error(one, future) for name, one in said.items()},
+        noisy=noisy_errors(blocks, seeds=REPEATS),
+        study=study,
+        repeats=study_plan.repeats,
+        pairs=pairs,
+        rounds=rounds,
+        final=final,
+    )
+
+
+def count_repeats(learnt: int) -> int:
+    """Repeats of the study: the article's, fewer where there are so many training blocks that it would take hours."""
+    return max(FEWEST_REPEATS, min(REPEATS, REPEATS * USUAL_BLOCKS // learnt))
+
+
+def find_fair(bench: Bench, blocks: Blocks) -> Fair:
+    """The fair test on the span of the validation blocks, and the walk-forward."""
+    from coincast.experiments.judge import judge
+
+    plan = bench.pick(FairPlan(2, 2, 2, 64), FairPlan(), FairPlan(10, 100, 10, 4000))
+    samples = make_fair_samples(bench.candles, blocks.market)
+    # From the first target of the validation blocks on, so that each of them is among what is forecast.
+    border = blocks.open_time[blocks.validation.starts[0] + LOOKBACK]
+    first_test = int(np.searchsorted(samples.open_time, border))
+    parts = split_fairly(len(samples.close), first_test)
+    told = tell_fairly(bench, "fair", samples, [parts], fair_networks(), plan)
+    months, walked, month = None, None, month_of(len(samples.close))
+    partitions = make_partitions(len(samples.close)) if 4 * month >= 2 * LOOKBACK else []
+    if partitions:
+        walk_plan = bench.pick(FairPlan(1, 2, 2, 64), FairPlan(3, 40, 5, 1000), FairPlan(10, 50, 10, 4000))
+        kinds = bench.pick(("cnn",), ("cnn",), tuple(fair_networks()))
+        partitions = partitions[-bench.pick(2, len(partitions)) :]
+        walked = walk_forward(bench, samples, partitions, walk_plan, kinds=kinds)
+        months = list_partitions(samples, walked, partitions)
+    return Fair(samples, told, judge(told.forecasts), months, month, walked, _on_blocks(told, blocks))
+
+
+def _on_blocks(told: Told, blocks: Blocks) -> tuple[float, float] | None:
+    """Errors on the very targets of the validation blocks; None where a gap leaves some of them out."""
+    length = int(np.median(np.diff(blocks.open_time)))
+    origins = blocks.open_time[blocks.validation.origin_rows] + length
+    own = told.forecasts.filter(pl.col("origin").dt.epoch("ms").is_in(origins.tolist()))
+    if own.filter(pl.col("model") == told.choice)["origin"].n_unique() < len(origins):
+        return None
+    return squared_errors(own, told.choice)

@@ -1,0 +1,250 @@
+"""The sentences of the article, each answered by a test over seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from coincast.articles.huang.blocks import Blocks, Floats
+from coincast.articles.huang.comparisons import list_paired
+from coincast.articles.huang.networks import configurations
+from coincast.articles.huang.published import HEADLINE
+from coincast.articles.huang.training import values_of
+
+COLLAPSED = 10.0
+"""A run has collapsed where its error is so many times the median of the same network with ReLU."""
+
+
+SLIGHTLY = 1.5
+"""Ratio of errors up to which one is slightly worse."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is left of a sentence.
+
+    Attributes:
+        sentence: of the article, in few words.
+        answer: "yes", "no", "partly" or "not distinguishable".
+        because: the figures, in a sentence.
+        tests: the comparisons behind it.
+    """
+
+    sentence: str
+    answer: str
+    because: str
+    tests: pl.DataFrame
+
+
+def errors_of(runs: pl.DataFrame, name: str) -> Floats:
+    """Squared errors of a network, by seed."""
+    return runs.filter(pl.col("name") == name).sort("seed")["error"].to_numpy()
+
+
+def answer_all(runs: pl.DataFrame, blocks: Blocks, persistence: float) -> list[Answer]:
+    """Every sentence, in the order of the article.
+
+    Args:
+        runs: as `train_all` gives them.
+        blocks: what they were trained on.
+        persistence: squared error of repeating the last close.
+    """
+    return [
+        is_leaky_always_better(runs),
+        is_cnn_fastest(runs),
+        is_headline_best(runs),
+        is_gru_on_a_par(runs),
+        does_deeper_follow(runs, blocks),
+        does_four_layers_collapse(runs),
+        does_any_beat_persistence(runs, persistence),
+    ]
+
+
+def is_leaky_always_better(runs: pl.DataFrame) -> Answer:
+    """LeakyReLU against ReLU, the same network and seed."""
+    pairs = {
+        one.name.replace("ReLU", "LeakyReLU against ReLU"): (
+            errors_of(runs, one.name.replace("ReLU", "LeakyReLU")),
+            errors_of(runs, one.name),
+        )
+        for one in configurations()
+        if one.activation == "ReLU"
+    }
+    table = list_paired(pairs)
+    better, worse = (table.filter(pl.col("word") == word).height for word in ("better", "worse"))
+    answer = "yes" if better == table.height else "no" if worse else "partly" if better else "not distinguishable"
+    because = (
+        f"Of {table.height} networks {better} {_are(better)} better with LeakyReLU beyond chance, {worse} worse, and "
+        f"the other {table.height - better - worse} cannot be told apart."
+    )
+    return Answer("LeakyReLU is always better than ReLU", answer, because, table)
+
+
+def is_cnn_fastest(runs: pl.DataFrame) -> Answer:
+    """Seconds of an epoch, CNN against GRU against LSTM, epoch by epoch; and how much worse the CNN is."""
+    spans = {kind: _epoch_seconds(runs, f"{kind} tanh + LeakyReLU") for kind in ("GRU", "LSTM")}
+    spans["CNN"] = _epoch_seconds(runs, "CNN 2 LeakyReLU")
+    length = min(map(len, spans.values()))
+    spans = {kind: each[:length] for kind, each in spans.items()}
+    pairs = {
+        f"seconds of an epoch, {a} against {b}": (spans[a], spans[b]) for a, b in (("CNN", "GRU"), ("GRU", "LSTM"))
+    }
+    pairs["error, CNN 2 against LSTM"] = (errors_of(runs, "CNN 2 LeakyReLU"), errors_of(runs, HEADLINE))
+    table = list_paired(pairs).with_columns(
+        word=pl.col("word").str.replace("better", "less").str.replace("worse", "more")
+    )
+    faster, gru, errors = table.iter_rows(named=True)
+    slightly = "yes" if errors["ratio"] < SLIGHTLY else "partly"
+    answer = slightly if faster["word"] == "less" else "not distinguishable"
+    because = (
+        f"An epoch of a CNN takes {spell_times(faster['ratio'])} the seconds of a GRU's, and that of a GRU "
+        f"{spell_times(gru['ratio'])} those of an LSTM's. The error of the CNN is {spell_times(errors['ratio'])} that "
+        "of the LSTM, which "
+        f"{'follows from what it cannot see' if errors['word'] == 'more' else 'chance may have done'}."
+    )
+    return Answer("the CNN is fastest, and slightly worse", answer, because, table)
+
+
+def is_headline_best(runs: pl.DataFrame) -> Answer:
+    """LSTM with tanh and LeakyReLU against each of the other nine."""
+    own = errors_of(runs, HEADLINE)
+    table = list_paired(
+        {
+            f"{HEADLINE} against {one.name}": (own, errors_of(runs, one.name))
+            for one in configurations()
+            if one.name != HEADLINE
+        }
+    )
+    better, worse = (table.filter(pl.col("word") == word).height for word in ("better", "worse"))
+    answer = "yes" if better == table.height else "no" if worse else "not distinguishable" if not better else "partly"
+    because = f"It is better than {better} of the other {table.height} networks beyond chance, and worse than {worse}."
+    return Answer("the LSTM with tanh and LeakyReLU is best", answer, because, table)
+
+
+def is_gru_on_a_par(runs: pl.DataFrame) -> Answer:
+    """GRU against LSTM, the same activation and seed."""
+    pairs = {
+        f"GRU against LSTM, {word}": tuple(errors_of(runs, f"{kind} tanh + {word}") for kind in ("GRU", "LSTM"))
+        for word in ("ReLU", "LeakyReLU")
+    }
+    table = list_paired(pairs)  # type: ignore[arg-type]
+    apart = table.filter(pl.col("word") != "not distinguishable").height
+    ratios = " and ".join(spell_times(ratio) for ratio in table["ratio"])
+    because = f"Its error is {ratios} that of the LSTM (ReLU, LeakyReLU)."
+    return Answer("the GRU is on a par with the LSTM", "no" if apart else "not distinguishable", because, table)
+
+
+def does_deeper_follow(runs: pl.DataFrame, blocks: Blocks) -> Answer:
+    """CNN 3 against CNN 2: how its 16 steps move with the price inside a block, and its error."""
+    _, future = blocks.pieces(blocks.validation)
+    follow = {
+        name: np.array([follow_moves(values_of(row), future) for row in _rows(runs, name)])
+        for name in ("CNN 2 LeakyReLU", "CNN 3 LeakyReLU")
+    }
+    two, three = follow.values()
+    # What is not followed, so that less is better as of an error; a correlation can be negative.
+    pairs = {
+        "movement that is not followed, CNN 3 against CNN 2": (1 - three, 1 - two),
+        "error, CNN 3 against CNN 2": (errors_of(runs, "CNN 3 LeakyReLU"), errors_of(runs, "CNN 2 LeakyReLU")),
+    }
+    table = list_paired(pairs)
+    word = table["word"][0]
+    answer = {"better": "yes", "worse": "no"}.get(word, "not distinguishable")
+    because = (
+        f"Inside a block its steps correlate with the price by {np.median(three):+.2f} (2 layers: "
+        f"{np.median(two):+.2f}; 1 would be a perfect path, 0 none)."
+    )
+    return Answer("three layers follow local movement better", answer, because, table)
+
+
+def follow_moves(said: Floats, future: Floats) -> float:
+    """Mean over blocks of the correlation of the forecast path with the price, 0 where either does not move."""
+    a, b = (part - part.mean(axis=1, keepdims=True) for part in (said, future))
+    size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.where(size > 0, (a * b).sum(axis=1) / size, 0.0).mean())
+
+
+def does_four_layers_collapse(runs: pl.DataFrame) -> Answer:
+    """How many runs of CNN 4 with LeakyReLU end as the published one did, at a hundred times the error."""
+    leaky, plain = errors_of(runs, "CNN 4 LeakyReLU"), errors_of(runs, "CNN 4 ReLU")
+    collapsed = int((~(leaky < COLLAPSED * np.median(plain))).sum())
+    table = list_paired({"CNN 4 LeakyReLU against ReLU": (leaky, plain)})
+    answer = "yes" if not collapsed else "no" if collapsed > leaky.size / 2 else "partly"
+    because = (
+        f"{collapsed} of {leaky.size} runs collapse (an error beyond {COLLAPSED:g} times that with ReLU), the median "
+        f"is {spell_times(table['ratio'][0])} that with ReLU; the published one was 105 times as bad. "
+        + ("No run here does what the published one did." if not collapsed else "So it is no single mishap.")
+    )
+    return Answer("the four-layer LeakyReLU result is probably a mistake", answer, because, table)
+
+
+def does_any_beat_persistence(runs: pl.DataFrame, persistence: float) -> Answer:
+    """Each network against repeating the last close, on the same blocks."""
+    pairs = {}
+    for one in configurations():
+        own = errors_of(runs, one.name)
+        pairs[f"{one.name} against persistence"] = (own, np.full(own.size, persistence))
+    table = list_paired(pairs)
+    below = sum(int((own < persistence).sum()) for own, _ in pairs.values())
+    total = sum(own.size for own, _ in pairs.values())
+    winners = table.filter(pl.col("word") == "better").height
+    best = min(float(np.nanmin(own)) for own, _ in pairs.values())
+    answer = "yes" if winners else "no" if not below else "partly"
+    because = (
+        f"{below} of {total} runs have a smaller error than repeating the last close, the best of all of them "
+        f"{spell_times(best / persistence)} its error; {winners} of {table.height} networks beat it beyond the chance "
+        "of seeds."
+    )
+    return Answer("a network beats the lag (asked of true persistence)", answer, because, table)
+
+
+def level_sentence(training: float, validation: float, own: tuple[float, float]) -> Answer:
+    """Whether the gap between training and validation loss is overfitting, or the level of the price.
+
+    Args:
+        training, validation: squared errors of persistence on either part, which learns nothing.
+        own: the same of the article's best network.
+    """
+    table = pl.DataFrame(
+        {
+            "question": ["persistence, which learns nothing", f"{HEADLINE}, median of the seeds"],
+            "training": [training, own[0]],
+            "validation": [validation, own[1]],
+            "validation / training": [validation / training, own[1] / own[0]],
+        }
+    )
+    gap, level = own[1] / own[0], validation / training
+    because = (
+        f"The validation loss is {spell_times(gap)} the training loss; that of repeating the last close, which learns "
+        f"nothing and cannot overfit, {spell_times(level)}. "
+    )
+    if gap > 1:
+        because += "What is left to overfitting is the difference between these two."
+    else:
+        because += (
+            "Here is no gap to explain: dropout and the level of the price make the training loss the larger one."
+        )
+    answer = "partly" if gap > max(1.0, 1.5 * level) else "no"
+    return Answer("the gap between the two losses is overfitting", answer, because, table)
+
+
+def _rows(runs: pl.DataFrame, name: str) -> list[dict[str, object]]:
+    return runs.filter(pl.col("name") == name).sort("seed").to_dicts()
+
+
+def _epoch_seconds(runs: pl.DataFrame, name: str) -> Floats:
+    """Seconds of each epoch of a network, all seeds together; empty where nothing was timed."""
+    listed = runs.filter(pl.col("name") == name)["epoch_seconds"][0]
+    return np.array([] if listed is None else listed.to_list(), dtype=np.float64)
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def spell_times(ratio: float) -> str:
+    """A ratio in words: "2.31 times"."""
+    return f"{ratio:.2f} times" if ratio < 10 else f"{ratio:,.0f} times"

@@ -1,0 +1,248 @@
+"""The articles repeated: from candles to a folder with the page, the figures as JSON, every picture and every table.
+
+    report.html  results.json  figures/NAME.png  tables/NAME.csv     what is read
+    runs/  tables/NAME-HASH.parquet  unfinished/                     what an interrupted study goes on from
+
+Several studies share the page and the JSON, and each has a folder of its own for the rest. `results.json` is written
+last, so that a folder with it is finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from coincast.articles.about import About
+from coincast.articles.bench import Bench, Size
+from coincast.articles.data import Material
+from coincast.errors import UnknownNameError
+from coincast.experiments.fingerprint import hash_candles, hash_code
+from coincast.experiments.fit import OnProgress
+from coincast.experiments.places import choose_place, claim_place, write_json
+from coincast.reports.numbers import file_stems
+from coincast.reports.study import Outcome, Picture, Sheet, Study
+from coincast.reports.study_page import number_names, write_studies
+from coincast.reports.study_pictures import draw_pictures
+from coincast.reports.study_tables import write_sheets
+
+ARTICLES: dict[str, str] = {
+    "sheehan": "coincast.articles.sheehan",
+    "fahimi": "coincast.articles.fahimi",
+    "huang": "coincast.articles.huang",
+    "fmz": "coincast.articles.fmz",
+}
+"""Name of an article -> its package, which holds `study` and, in `about`, `ABOUT`."""
+
+ALL = "all"
+REPORT, RESULTS = "report.html", "results.json"
+KEPT = ("runs", "tables", "unfinished", "figures", "weights", "data", "models")
+"""Folders of a study, which are emptied where it begins anew."""
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came of it.
+
+    Attributes:
+        folder: where everything lies.
+        report: the page.
+        was_finished: whether it had been made before and was only shown.
+        document: what `results.json` holds: `results`, one entry for each article and market, `studies`, what each of
+            them found, and how they were made.
+    """
+
+    folder: Path
+    report: Path
+    was_finished: bool
+    document: Mapping[str, Any]
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """One entry for each article and market."""
+        return list(self.document["results"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document with the places of this machine."""
+        places = {"report": str(self.report), "folder": str(self.folder), "was_finished": self.was_finished}
+        return {**self.document, **places}
+
+
+def find_about(name: str) -> About:
+    """What is known of an article.
+
+    Raises:
+        UnknownNameError: no such article.
+    """
+    if name not in ARTICLES:
+        raise UnknownNameError("article", name, [*ARTICLES, ALL])
+    about: About = import_module(f"{ARTICLES[name]}.about").ABOUT
+    return about
+
+
+def make_study(material: Material, bench: Bench) -> Study:
+    """Do what an article does, with all that it needs at hand."""
+    make: Callable[[Bench], Study] = import_module(ARTICLES[material.about.name]).study
+    return make(bench)
+
+
+def reproduce(
+    materials: Sequence[Material],
+    *,
+    size: Size = "usual",
+    faithful: bool = True,
+    fair: bool = True,
+    out: Path | None = None,
+    fresh: bool = False,
+    command: str = "",
+    say: Callable[[str], None] = lambda words: None,
+    on_progress: OnProgress | None = None,
+) -> Reproduction:
+    """Repeat articles in a folder; go on where it was interrupted, show it where it is finished.
+
+    Args:
+        materials: what each study is made of; several are one page.
+        size, faithful, fair, say, on_progress: as in `Bench`.
+        out: the folder; else one is made under `./coincast-runs/`.
+        fresh: begin anew.
+        command: what makes this again, for the page.
+
+    Raises:
+        UsageError: `out` holds something else.
+    """
+    names = [material.about.name for material in materials]
+    ways = [way for way, is_asked in (("faithful", faithful), ("fair", fair)) if is_asked]
+    fingerprint = _take_fingerprint(materials, [size, *ways])
+    folder = choose_place(out, f"reproduce-{names[0] if len(set(names)) == 1 else ALL}", fingerprint)
+    places = [folder] if len(names) == 1 else [folder / key for key in number_names(names)]
+    if not fresh and (shown := _read_finished(folder)) is not None:
+        return shown
+    claim_place(folder, fingerprint)
+    if fresh:
+        _forget(folder, places)
+    began = time.perf_counter()
+    studies = []
+    for material, place in zip(materials, places, strict=True):
+        bench = Bench(
+            candles=material.candles,
+            folder=place,
+            size=size,
+            faithful=faithful,
+            fair=fair,
+            say=_named(say, material.about.name),
+            on_progress=on_progress,
+            files=tuple(material.facts),
+        )
+        place.mkdir(parents=True, exist_ok=True)
+        studies.append(make_study(material, bench))
+    say("pictures and page")
+    document: dict[str, Any] = {
+        "results": [_result(outcome) for study in studies for outcome in study.outcomes],
+        "studies": [_describe(study, place, folder) for study, place in zip(studies, places, strict=True)],
+        "files": [dict(fact) for material in materials for fact in material.facts],
+        "size": size,
+        "ways": ways,
+        "command": command,
+        "fingerprint": fingerprint,
+    }
+    _write_page(studies, places, folder, document)
+    document["seconds"] = time.perf_counter() - began
+    write_json(folder / RESULTS, _plain(document))
+    return Reproduction(folder, folder / REPORT, was_finished=False, document=_plain(document))
+
+
+def _write_page(studies: Sequence[Study], places: Sequence[Path], folder: Path, document: Mapping[str, Any]) -> None:
+    """Pictures and tables of every study, and the page of all of them."""
+    drawings = []
+    for number, (study, place) in enumerate(zip(studies, places, strict=True)):
+        drawings.append(draw_pictures(study, place / "figures", prefix=f"d{number}p"))
+        write_sheets(study.sheets(), place / "tables")
+    facts = {
+        "size": str(document["size"]),
+        "ways": " and ".join(document["ways"]),
+        "fingerprint": str(document["fingerprint"])[:12],
+        **{
+            str(
+                file.get("file", file.get("store", "candles"))
+            ): f"{file['rows']:,} candles, sha256 {file['sha256'][:12]}"
+            for file in document["files"]
+        },
+    }
+    write_studies(studies, drawings, folder / REPORT, command=str(document["command"]), facts=facts)
+
+
+def _named(say: Callable[[str], None], article: str) -> Callable[[str], None]:
+    return lambda words: say(f"{article}: {words}")
+
+
+def _take_fingerprint(materials: Sequence[Material], options: Sequence[str]) -> str:
+    """A hash of candles, options and code: what has the same one gives the same studies."""
+    told = json.dumps([[material.about.name for material in materials], *options])
+    parts = [told.encode(), *(hash_candles(material.candles) for material in materials), hash_code()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def _read_finished(folder: Path) -> Reproduction | None:
+    """What a finished folder holds; None where something of it is missing or broken, which is then made again."""
+    try:
+        document = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        is_whole = isinstance(document["results"], list) and isinstance(document["studies"], list)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    report = folder / REPORT
+    return Reproduction(folder, report, was_finished=True, document=document) if is_whole and report.is_file() else None
+
+
+def _forget(folder: Path, places: Sequence[Path]) -> None:
+    (folder / RESULTS).unlink(missing_ok=True)
+    for place in places:
+        for name in KEPT:
+            shutil.rmtree(place / name, ignore_errors=True)
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as an entry of `results`."""
+    return asdict(outcome)
+
+
+def _describe(study: Study, place: Path, folder: Path) -> dict[str, Any]:
+    """What a study found, and where its pictures and tables are."""
+    listed = {
+        "pictures": _list_exhibits(study.pictures(), place / "figures", "png", folder),
+        "tables": _list_exhibits(study.sheets(), place / "tables", "csv", folder),
+    }
+    told = ("article", "title", "author", "published", "claim", "finding", "reasons", "notes", "data", "is_quick")
+    flaws = [asdict(flaw) for flaw in study.flaws]
+    return {**{name: getattr(study, name) for name in told}, "flaws": flaws, **listed}
+
+
+def _list_exhibits(exhibits: Sequence[Picture | Sheet], place: Path, ending: str, folder: Path) -> list[dict[str, str]]:
+    stems = file_stems(shown.name for shown in exhibits)
+    return [
+        {
+            **{name: getattr(shown, name) for name in ("name", "title", "side", "repeats")},
+            "file": (place / f"{stem}.{ending}").relative_to(folder).as_posix(),
+        }
+        for shown, stem in zip(exhibits, stems, strict=True)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Values as JSON holds them: NaN and infinity are null, times are text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value

@@ -1,0 +1,18 @@
+"""What is known of article 0 before anything is read."""
+
+from coincast.articles.about import About
+
+ABOUT = About(
+    name="sheehan",
+    title="Predicting Cryptocurrency Prices With Deep Learning",
+    author="David Sheehan (dashee87)",
+    published="2017-11-20",
+    claim="An LSTM forecasts tomorrow's price of Bitcoin and Ethereum three to four times better than a random walk.",
+    interval="1d",
+    since="2016-01-01",
+    until="2017-11-21",
+    files={
+        "bitcoin": ("cmc/kaggle2018/bitcoin_price.csv", "cmc/coin_Bitcoin.csv"),
+        "ethereum": ("cmc/kaggle2018/ethereum_price.csv", "cmc/coin_Ethereum.csv"),
+    },
+)

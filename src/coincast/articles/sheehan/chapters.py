@@ -1,0 +1,237 @@
+"""The chapters of the article before its network: data, inputs, the lag model, random walks."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from coincast.articles.sheehan import draw_market, draw_walks, published
+from coincast.articles.sheehan.comparison import list_yardsticks
+from coincast.articles.sheehan.ground import Coin, Ground
+from coincast.articles.sheehan.panels import rows_days, span, unit
+from coincast.articles.sheehan.work import Work
+from coincast.experiments.tasks import make_tasks
+from coincast.models.random_walk import change_law
+from coincast.reports.numbers import percent, things
+from coincast.reports.study import Chapter, Panel, Picture, Sheet, Widget
+
+UNIT = "MAE, share of the window's first close"
+
+
+def tell_data(work: Work) -> Chapter:
+    """Prices, volume, and the split."""
+    ground, bench = work.ground, work.bench
+    first = ground.coins[0]
+    parts, names = first.task.parts, " and ".join(coin.name for coin in ground.coins)
+    unseen = ", ".join(f"{percent(coin.unseen, digits=0)} ({coin.name})" for coin in ground.coins)
+    text = (
+        f"{things(ground.rows, ground.candle)} of {names}, joined by date. The first {len(parts.train)} are learnt "
+        f"from, the last {len(parts.test)} are forecast. No part is held back to choose settings: whoever tunes here, "
+        "tunes on the test.",
+        "The article's price chart says closing price and draws the opening price. Drawn beside it: the close.",
+        f"Of the test closes, {unseen} lie where no training close was. On a scale on which the same share is the same "
+        "height, the two parts can be compared.",
+    )
+    exhibits: list[Picture | Sheet] = []
+    for coin in ground.coins:
+        for side, column in (("faithful", "open"), ("fair", "close")):
+            if not getattr(bench, side) or coin.task.samples.candles[column].null_count():
+                continue
+            told = (
+                "as published: the opening price under the name of the closing price"
+                if column == "open"
+                else "the close"
+            )
+            exhibits.append(
+                Picture(
+                    f"price-{coin.name.lower()}-{column}", f"{coin.name}: price and volume",
+                    f"{_days(ground)}; {told}.",
+                    partial(draw_market.draw_price, ground=ground, coin=coin, column=column),
+                    side="faithful" if column == "open" else "fair", repeats="price + volume, one per coin",
+                )
+            )  # fmt: skip
+    split = draw_market.tell_split(ground)
+    for side, is_log, name in (("faithful", False, "split"), ("fair", True, "split-log")):
+        if getattr(bench, side):
+            draw = partial(draw_market.draw_split, ground=ground, is_log=is_log)
+            title = "The split, on a scale of shares" if is_log else "The split"
+            exhibits.append(Picture(name, title, split, draw, side="fair" if is_log else "faithful", repeats="split"))
+    return Chapter("What is learnt from, and what is forecast?", text, tuple(exhibits))
+
+
+def tell_inputs(work: Work) -> Chapter:
+    """Features and windows."""
+    ground = work.ground
+    lookback, word = published.LOOKBACK, ground.candle
+    five = make_tasks(ground.spec("windows", models=["naive"], samples__horizon=published.STEPS), ground.candles)[0]
+    one = ground.coins[0].task
+    rows = [
+        {"part": name, f"{word}s": len(part), "windows": len(single), "targets of five steps": len(many) - dropped}
+        for name, part, single, many, dropped in (
+            ("training", one.parts.train, one.training, five.training, 1),
+            ("test", one.parts.test, one.test, five.test, 0),
+        )
+    ]
+    copied = ", ".join(f"{coin.name} {percent(coin.explained, digits=0)}" for coin in ground.coins)
+    text = (
+        f"The network sees {lookback} {word}s of {len(ground.features)} numbers for each coin: "
+        f"{_listed(ground.features)}. "
+        "Close and volume are divided by their first value in the window. It is to say the next close, relative to "
+        f"the close {lookback} {word}s before it: the first one of its window, not the last one.",
+        f"That last point matters. Most of a {lookback}-{word} change has happened when the forecast is made, and the "
+        f"network is shown it. Share of such a target that a copy of the last price explains: {copied}.",
+        "The article describes close_off_high as -1 at the low and +1 at the high. Its formula gives the opposite, and "
+        "so it is used here.",
+    )
+    counts = (
+        f"Windows lie inside their part, so the first {lookback} test {word}s are never forecast; the article's "
+        "loop drops one of the training targets of five steps."
+    )
+    sheets = (
+        Sheet("windows", "Windows", counts, pl.DataFrame(rows)),
+        Sheet(
+            "first-inputs",
+            "The first rows of the inputs",
+            f"Unscaled, {unit(ground.coins[0])} where they are prices.",
+            _first_inputs(ground),
+        ),
+    )
+    return Chapter("What is the network told?", text, sheets)
+
+
+def tell_lag(work: Work) -> Chapter:
+    """The price stays where it is, and other forecasts that need no network."""
+    ground, bench = work.ground, work.bench
+    table = list_yardsticks(ground)
+    lag = {row["coin"]: row["error"] for row in table.filter(pl.col("forecast") == "lag").to_dicts()}
+    errors = ", ".join(f"{error:.4f} ({name})" for name, error in lag.items())
+    text = (
+        "The lag model says: the next price is the last one. The article draws it, and it looks good. The text "
+        f"never says how good: its error on the test windows is {errors}, in the article's own unit.",
+        "Drawn as changes, the same forecasts are a flat line: the lag model says nothing at all about what comes. "
+        "Any line that follows prices one step late gets this picture and this figure for free.",
+    )
+    exhibits: list[Picture | Sheet] = []
+    caption = (
+        f"{things(len(ground.coins[0].task.parts.test), 'forecast')} for each coin, "
+        f"{span(ground.coins[0], 'test', ground)}."
+    )
+    if bench.faithful:
+        draw = partial(draw_market.draw_lag, ground=ground)
+        exhibits.append(Picture("lag", "The lag model", caption, draw, side="faithful", repeats="lag model"))
+    if bench.fair:
+        draw = partial(draw_market.draw_lag_changes, ground=ground)
+        exhibits.append(Picture("lag-changes", "The lag model as changes", caption, draw, side="fair"))
+    words = {
+        "lag": "the last price (naive)",
+        "drift": "the last price, grown by the walk's mean",
+        "still": "no change since the window began",
+        "regression": "least squares on the closes of the window",
+    }
+    shown = table.with_columns(pl.col("forecast").replace(words)).pivot("coin", index="forecast", values="error")
+    count = len(ground.coins[0].task.test)
+    exhibits.append(
+        Sheet("yardsticks", "Forecasts without a network", f"{UNIT}; {things(count, 'test window')}.", shown)
+    )
+    return Chapter("Tomorrow is like today: the lag model", text, tuple(exhibits))
+
+
+def tell_walks(work: Work) -> Chapter:
+    """Random walks: their law, their pictures, the slider."""
+    ground, bench = work.ground, work.bench
+    coin = next((coin for coin in ground.coins if coin.name == "ETH"), ground.coins[-1])
+    laws = [(coin, *change_law(coin.task.samples, coin.task.parts.train)) for coin in ground.coins]
+    told = "; ".join(
+        f"{coin.name} {percent(mean, digits=2)} and {percent(spread, digits=2)}" for coin, mean, spread in laws
+    )
+    text = (
+        "A random walk adds a drawn change to a price. Its law has the mean and the deviation of the training "
+        f"{ground.candle}s, open to close: {told}.",
+        "With one step from each true price it looks like a forecast; its drawn changes have nothing to do with the "
+        "real ones. Over the full interval a single seed decides everything, and the author says that he chose the "
+        "one on show because it looks good. Many walks at once show what the law really says: nearly anything.",
+        "In the lower panel of the article's slider the line called actual price is its one-step walk. Here it is the "
+        "price.",
+    )
+    exhibits: list[Picture | Sheet] = [
+        Picture(
+            "changes", f"How much a {ground.candle} changes the price", f"Training {span(coin, 'train', ground)}.",
+            partial(draw_market.draw_changes, ground=ground), repeats="histogram of daily changes",
+        )
+    ]  # fmt: skip
+    steps = f"{things(len(coin.task.parts.test), 'step')}, {span(coin, 'test', ground)}."
+    single, full = (partial(draw_walks.draw_walk, ground=ground, is_full=is_full) for is_full in (False, True))
+    if bench.faithful:
+        title = "Random walk, one step at a time"
+        exhibits.append(Picture("walk-single", title, steps, single, side="faithful", repeats="single-point walk"))
+    if bench.fair:
+        changes = partial(draw_walks.draw_walk_steps, ground=ground)
+        exhibits.append(Picture("walk-steps", "The same walk as changes", steps, changes, side="fair"))
+    if bench.faithful:
+        title = "Random walk over the full interval"
+        exhibits.append(Picture("walk-full", title, steps, full, side="faithful", repeats="full-interval walk"))
+    if bench.fair:
+        fan = partial(draw_walks.draw_fan, ground=ground)
+        exhibits.append(Picture("walk-fan", "Many walks instead of one", steps, fan, side="fair"))
+    exhibits.append(
+        Picture(
+            "walk-seeds", "What the seed decides", f"{coin.name}. {steps}",
+            partial(draw_walks.draw_seed_ends, coin=coin), side="both", repeats="seed slider",
+        )
+    )  # fmt: skip
+    return Chapter("Random walks", text, tuple(exhibits), widget=make_slider(ground, coin))
+
+
+def make_slider(ground: Ground, coin: Coin) -> Widget:
+    """The seed slider of the article: the walk of one coin in both ways, for each seed."""
+    parts, close = coin.task.parts, coin.task.samples.close
+    rows = np.arange(parts.test.first, parts.test.end)
+    dates = tuple(
+        str(day)[: 10 if ground.interval == "1d" else 16] for day in rows_days(coin, rows).astype("datetime64[m]")
+    )
+    walks = [draw_walks.slider_walk(coin, seed) for seed in published.SLIDER]
+    price = _rounded(close[rows])
+    before, start = _rounded(close[rows - 1]), _rounded(np.full(rows.size, close[rows[0] - 1]))
+    panels = tuple(
+        Panel(
+            title, unit(coin), dates, {"price": price, "naive": naive},
+            {"random walk": tuple(_rounded(np.array(walk[way])) for walk in walks)},
+        )
+        for way, (title, naive) in enumerate(
+            (("One step from each true price", before), ("The full interval from its first day", start))
+        )
+    )  # fmt: skip
+    return Widget(
+        "seed-slider",
+        f"{coin.name}: move the seed",
+        f"{things(rows.size, 'step')} drawn afresh for each seed; the article begins at {published.SLIDER_START}.",
+        "seed", tuple(published.SLIDER), published.SLIDER_START, panels,
+    )  # fmt: skip
+
+
+def _first_inputs(ground: Ground, count: int = 3) -> pl.DataFrame:
+    task = ground.coins[0].task
+    days = [
+        str(day)[:16].replace("T00:00", "")
+        for day in rows_days(ground.coins[0], np.arange(count)).astype("datetime64[m]")
+    ]
+    return pl.DataFrame(
+        {ground.candle: days, **dict(zip(task.samples.names, task.samples.inputs[:count].T, strict=True))}
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    words = [name.replace("quote_volume", "volume") for name in names]
+    return ", ".join(words)
+
+
+def _days(ground: Ground) -> str:
+    first = ground.coins[0]
+    return f"{span(first, 'train', ground).split(' to ')[0]} to {span(first, 'test', ground).split(' to ')[1]}"
+
+
+def _rounded(values: np.ndarray) -> tuple[float, ...]:
+    """Five digits are enough for a drawing, and make the page small."""
+    return tuple(float(f"{value:.5g}") for value in values)

@@ -1,0 +1,62 @@
+"""The same job done fairly: returns instead of levels, the epoch chosen apart from the test, every test day forecast.
+
+Network, inputs, scaling inside the window and candles are the article's; only what was wrong is changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from coincast.articles.bench import Bench
+from coincast.articles.sheehan import published
+from coincast.articles.sheehan.comparison import LSTM, deciding_row, run_spec
+from coincast.articles.sheehan.ground import Coin, Ground, network
+from coincast.articles.sheehan.singles import window_error
+from coincast.experiments.result import Result
+from coincast.experiments.spec import Spec
+
+VALIDATION = 0.15
+"""Share of the training rows that chooses the epoch, the newest ones."""
+OPPONENTS = ("naive", "drift", "average", "ar")
+
+
+def fair_spec(bench: Bench, ground: Ground, name: str = "fair", **changes: Any) -> Spec:
+    """The fair experiment, with other values under `section__key`."""
+    rows = len(ground.coins[0].task.parts.train)
+    usual: dict[str, Any] = {
+        "models": [network(), *OPPONENTS],
+        "samples__target": "log_return",
+        "split__reach_back": True,
+        "split__validation": max(1, round(VALIDATION * rows)),
+        "training__batch_size": 32,
+        "training__epochs": bench.pick(4, 100),
+        "training__patience": bench.pick(2, 10),
+        "training__seeds": bench.pick(3, len(published.SEEDS)),
+        "training__seed": published.SEEDS[0],
+    }
+    return ground.spec(name, **{**usual, **changes})
+
+
+def run_fair(bench: Bench, ground: Ground) -> Result:
+    """Train and judge."""
+    return run_spec(bench, "fair", fair_spec(bench, ground), ground)
+
+
+def fair_error(result: Result, coin: Coin, column: str = "value") -> float:
+    """The article's figure of the fair ensemble, on the test windows that the article forecast.
+
+    Args:
+        result: of `run_fair`.
+        coin: the market.
+        column: `last_close` gives the figure of the naive forecast.
+    """
+    model = deciding_row(result, coin.market, LSTM)["model"]
+    origins = coin.task.samples.close_time[coin.task.test.origin_rows]
+    rows = result.forecasts.filter(
+        pl.col("market") == coin.market,
+        pl.col("model") == model,
+        pl.col("origin").dt.epoch("ms").is_in(origins.tolist()),
+    )
+    return window_error(rows, column)

@@ -1,0 +1,141 @@
+"""What was wrong with the published way, and what each of it does to the figures of these candles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from coincast.articles.sheehan import published
+from coincast.articles.sheehan.ground import Coin, Ground
+from coincast.articles.sheehan.walks import score_walks, yardsticks
+from coincast.articles.sheehan.work import Work
+from coincast.reports.numbers import percent, things
+from coincast.reports.study import Flaw
+
+
+def list_flaws(work: Work) -> tuple[Flaw, ...]:
+    """The flaws, the decisive one first."""
+    ground = work.ground
+    known = {coin.name: yardsticks(coin) for coin in ground.coins}
+    return (
+        _unfair_walk(ground),
+        _beaten_by_lag(work, known),
+        *_unit_flaws(ground, known),
+        *_way_flaws(work),
+        *_small(ground),
+    )
+
+
+def _each(ground: Ground, tell: Callable[[Coin], str]) -> str:
+    return "; ".join(f"{coin.name} {tell(coin)}" for coin in ground.coins)
+
+
+def _unfair_walk(ground: Ground) -> Flaw:
+    def tell(coin: Coin) -> str:
+        scores = score_walks(coin, published.SEEDS)
+        told, corrected = (float(scores[name].to_numpy().mean()) for name in ("article", "corrected"))
+        return f"{told:.4f} as published, {corrected:.4f} begun at the last price"
+
+    return Flaw(
+        f"The random walk's step of one {ground.candle} is scored against a change over {published.LOOKBACK}, so it is "
+        "never told the last price, which the network is. This decides the article.",
+        f"Its mean error: {_each(ground, tell)}.",
+    )
+
+
+def _beaten_by_lag(work: Work, known: dict[str, dict[str, float]]) -> Flaw:
+    def tell(coin: Coin) -> str:
+        lag = f"lag {known[coin.name]['lag']:.4f}, regression on the window {known[coin.name]['regression']:.4f}"
+        return lag if work.faithful is None else f"LSTM {work.faithful.comparison.median(coin.market):.4f}, {lag}"
+
+    return Flaw("The lag model is drawn, and its error is never told.", f"{_each(work.ground, tell)}.")
+
+
+def _unit_flaws(ground: Ground, known: dict[str, dict[str, float]]) -> tuple[Flaw, ...]:
+    word, lookback = ground.candle, published.LOOKBACK
+    explained = _each(ground, lambda coin: percent(coin.explained, digits=0))
+
+    return (
+        Flaw(
+            "Noise is added to a forecast. That can only raise its expected error; a walk is a maker of scenarios.",
+            "The same drift without the noise: "
+            f"{_each(ground, lambda coin: format(known[coin.name]['drift'], '.4f'))}.",
+        ),
+        Flaw(
+            f"The error is divided by a price that is {lookback} {word}s old, so figures of other windows and "
+            "coins cannot be compared.",
+            '"No change since the window began" scores '
+            f"{_each(ground, lambda coin: format(known[coin.name]['still'], '.4f'))}.",
+        ),
+        Flaw(
+            "The target contains what is known: most of it has happened when the forecast is made.",
+            f"Share of the target's variance that the copy of the last price explains: {explained}.",
+        ),
+    )
+
+
+def _way_flaws(work: Work) -> tuple[Flaw, ...]:
+    ground, first = work.ground, work.ground.coins[0]
+    chosen = (
+        "The fair chapter chooses the epoch on rows before the test."
+        if work.fair
+        else "Not measured in this way of working."
+    )
+    skipped = len(first.task.parts.test) - len(first.task.test)
+    gap = _open_gap(ground)
+    return (
+        Flaw("There is one split and no validation part, so that every choice is made on the test.", chosen),
+        Flaw(
+            "The walk on show has a hand-picked seed, as the author says.",
+            f"Seeds {published.SLIDER[0]} to {published.SLIDER[-1]} of his slider end anywhere: see the seeds' "
+            "picture.",
+        ),
+        Flaw(
+            "Only NumPy's generator is seeded, and the second coin goes on with the draws that the first one left.",
+            "Every run here has a key of its own; the published single runs cannot be had bit by bit, their "
+            "spread can.",
+        ),
+        Flaw(
+            f"The first {skipped} test {ground.candle}s are never forecast, one training window too many is "
+            f"dropped for five steps, and the last test {ground.candle}s lie in no segment.",
+            f"{len(first.task.test)} of {len(first.task.parts.test)} test {ground.candle}s are forecast; the fair "
+            "way forecasts all.",
+        ),
+        Flaw("Five-step forecasts get neither a figure nor an opponent.", "Both stand in the chapter on five steps."),
+        Flaw(
+            "Mean and deviation of the walk are of changes from open to close, and used from close to close.",
+            f"Median gap between a close and the next open: {gap}.",
+        ),
+    )
+
+
+def _open_gap(ground: Ground) -> str:
+    def tell(coin: Coin) -> str:
+        candles = coin.task.samples.candles
+        gap = (candles["open"].shift(-1) / candles["close"] - 1).abs().median()
+        return "unknown" if gap is None else f"{10_000 * float(gap):.1f} basis points"  # type: ignore[arg-type]
+
+    return _each(ground, tell)
+
+
+def _small(ground: Ground) -> tuple[Flaw, ...]:
+    flat = pl.col("high") == pl.col("low")
+    ranges = int(ground.candles.select(flat.sum()).item())
+    volume = next((name for name in ground.features if name.endswith("volume")), None)
+    zeros = 0 if volume is None else int(ground.candles.select((pl.col(volume) == 0).sum()).item())
+    return (
+        Flaw(
+            "close_off_high is described upside down: its formula gives -1 at the high and +1 at the low.",
+            "None on the figures; the words are wrong.",
+        ),
+        Flaw(
+            "Divisions are not guarded: a candle without a range, and a window whose first volume is 0.",
+            f"Here {things(ranges, 'candle')} without a range, and {things(zeros, 'unknown or missing volume')}; "
+            "both count as 0 or by their window's mean.",
+        ),
+        Flaw(
+            "A chart draws the open and says close, and the slider calls a random walk the actual price.",
+            "Drawn rightly beside.",
+        ),
+    )

@@ -1,0 +1,167 @@
+"""The arrays of the article on its own hours, with the figures that are known of them; and no leak in the fair ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from coincast.articles.fmz.directions import (
+    LAST_CLOSE,
+    count_hits,
+    count_phases,
+    hourly_spread,
+    measure_distance,
+    score_spoilt_copies,
+    simple_forecasts,
+)
+from coincast.articles.fmz.fair import judge_hours, majority_sign, price_table
+from coincast.articles.fmz.hours import LENGTH, Hours, jumping_arrays, jumping_starts, take_hours
+from coincast.articles.fmz.networks import ARTICLE, FAIR_LEVELS, TWINS, Variant, _make_span
+from coincast.errors import TooFewRowsError
+from coincast.sources.files import read_candles
+from coincast.sources.simulated import simulate
+
+FIRST, LAST = datetime.fromtimestamp(1_525_622_626, UTC), datetime.fromtimestamp(1_562_658_565, UTC)
+"""The range that the article asks the exchange for."""
+
+
+@pytest.fixture(scope="module")
+def hours(shared_data: Path) -> Hours:
+    """The article's hours: 10,287 candles without a gap."""
+    read = read_candles(shared_data / "bitfinex" / "Bitfinex_BTCUSD_1h.csv")
+    return take_hours(read.filter(pl.col("open_time").is_between(FIRST, LAST)))
+
+
+def test_rows_windows_and_arrays_are_the_articles(hours: Hours) -> None:
+    assert (len(hours.inputs), hours.gaps, hours.names) == (10_287, 0, ("open", "high", "low", "close", "volume"))
+    assert (len(hours.jumping_starts()), hours.training, hours.scored, hours.is_published) == (1_028, 800, 200, True)
+    x, y = jumping_arrays(hours)
+    assert (x.shape, y.shape, x.dtype, y.dtype) == ((1_028, 10, 5), (1_028, 10), np.float32, np.float32)
+    assert (y[0, :-1] == x[0, 1:, 3]).all()  # the target of a row is the close of the next one
+    assert hours.candles["open_time"][hours.first_origin - 1] == datetime(2019, 4, 5, tzinfo=UTC)
+
+
+def test_statistics_of_all_rows_and_of_the_training_rows(hours: Hours) -> None:
+    assert hours.scale_close(fair=False) == pytest.approx((6_126.24, 1_948.34), abs=0.005)
+    assert hours.scale_close(fair=True) == pytest.approx((5_658.9, 1_594.6), abs=0.05)
+    assert hours.close[:8_000].max() == pytest.approx(9_658.7)
+    assert hours.close.max() == pytest.approx(13_728)
+    targets = hours.close[hours.scored_starts() + LENGTH]
+    assert (targets > hours.close[:8_000].max()).mean() == pytest.approx(0.08)
+    assert (targets > hours.close[hours.scored_starts() + LENGTH - 1]).mean() == pytest.approx(0.49)
+
+
+def test_persistence_in_standardised_units(hours: Hours) -> None:
+    squared = (np.diff(hours.close) / hours.scale_close(fair=False)[1]) ** 2
+    assert squared[:8_000].mean() == pytest.approx(0.000396, abs=5e-7)
+    assert squared[8_000:10_000].mean() == pytest.approx(0.001151, abs=5e-7)
+
+
+def test_the_formula_for_copies_and_means(hours: Hours) -> None:
+    simple = simple_forecasts(hours)
+    assert [count_hits(hours, forecast) for forecast in simple.values()] == [(n, 199) for n in (175, 168, 166, 158)]
+    copies = count_phases(hours, {LAST_CLOSE: simple[LAST_CLOSE]})
+    assert copies["hits"].to_list() == [175, 177, 176, 185, 180, 178, 181, 181, 173, 172]
+
+
+def test_copies_made_worse(hours: Hours) -> None:
+    """The unit is 66.0 USD; noise of 0.5 gives 82.7 %, of 1.0 76.5 %, a bias of -0.5 77.9 %, of +0.5 82.9 %."""
+    assert hourly_spread(hours) == pytest.approx(66.0, abs=0.05)
+    spoilt = score_spoilt_copies(hours)
+    shares = {(row["noise"], row["bias"]): row["share"] for row in spoilt.iter_rows(named=True)}
+    assert shares[0.5, 0.0] == pytest.approx(0.827, abs=0.003)
+    assert shares[1.0, 0.0] == pytest.approx(0.765, abs=0.004)
+    assert shares[0.0, -0.5] == pytest.approx(0.779, abs=0.0005)
+    assert shares[0.0, 0.5] == pytest.approx(0.829, abs=0.0005)
+
+
+def test_the_fair_question_has_2286_origins(hours: Hours) -> None:
+    assert (hours.test_origins[0], hours.test_origins[-1], len(hours.test_origins)) == (8_000, 10_285, 2_286)
+    assert majority_sign(hours) == 1.0  # 4,010 rises and 3,951 falls
+    simple = simple_forecasts(hours)
+    table = judge_hours(hours, {"copy": simple[LAST_CLOSE], "above": simple[LAST_CLOSE] + 1})
+    copy, above = table.sort("model", descending=True).to_dicts()
+    assert (copy["forecasts"], copy["ties"], copy["n"], copy["hit_rate"]) == (2_286, 13, 0, None)
+    assert copy["rises_with_ties"] == pytest.approx(0.5245, abs=5e-5)
+    assert (above["n"], above["majority"]) == (2_273, "rise")
+    assert above["hit_rate"] == above["majority_hit_rate"] == pytest.approx(0.5275, abs=5e-5)
+    assert above["high"] - above["low"] == pytest.approx(2 * 0.021, abs=0.001)
+
+
+# ---------------------------------------------------------------- made-up candles
+
+
+@pytest.fixture(scope="module")
+def walk() -> Hours:
+    return take_hours(simulate("walk", candles=505, interval="1h", seed=1))
+
+
+def test_the_loop_drops_the_last_window_where_the_rows_are_a_multiple_of_ten() -> None:
+    """The article's loop, written out."""
+    for rows in (11, 19, 20, 21, 100, 10_286):
+        start, starts = 0, []
+        while start < rows - 10:
+            starts.append(start)
+            start += 10
+        assert jumping_starts(rows).tolist() == starts
+    assert len(jumping_starts(10_286)) == 1_028
+    assert jumping_starts(25, phase=3).tolist() == [3, 13]
+
+
+def test_simple_forecasts_see_their_window_alone(walk: Hours) -> None:
+    simple = simple_forecasts(walk)
+    start = 37
+    window = walk.close[start : start + LENGTH]
+    assert simple[LAST_CLOSE][start] == window[-1]
+    assert simple["mean of the last 3 closes"][start] == pytest.approx(window[-3:].mean())
+    assert {len(one) for one in simple.values()} == {len(walk.every_start)}
+    assert measure_distance(walk, simple[LAST_CLOSE]) == 0
+
+
+def change_future(hours: Hours, row: int) -> Hours:
+    """The same candles up to a row, and others from it on."""
+    prices = [
+        pl.when(pl.int_range(pl.len()) < row).then(pl.col(name)).otherwise(pl.col(name) * 3 + 7) for name in hours.names
+    ]
+    return take_hours(hours.candles.with_columns(prices))
+
+
+def test_the_fair_arrays_do_not_know_the_future_and_the_faithful_ones_do(walk: Hours) -> None:
+    other = change_future(walk, walk.first_origin + 1)
+
+    def learnt(hours: Hours, variant: Variant) -> np.ndarray:
+        span = _make_span(hours, variant)
+        rows = span.training.starts[:, None] + np.arange(LENGTH)
+        scaled = (span.inputs[rows] - span.scale.centre) / span.scale.spread
+        assert span.step_targets is not None
+        return np.concatenate([scaled.ravel(), span.training.targets.ravel(), span.step_targets[rows].ravel()])
+
+    assert (learnt(walk, FAIR_LEVELS) == learnt(other, FAIR_LEVELS)).all()
+    assert not np.isclose(learnt(walk, ARTICLE), learnt(other, ARTICLE)).all()
+    assert majority_sign(walk) == majority_sign(other)
+
+
+def test_windows_of_every_variant_end_before_the_first_fair_origin(walk: Hours) -> None:
+    for variant in (ARTICLE, *TWINS, FAIR_LEVELS):
+        starts = _make_span(walk, variant).training.starts
+        assert starts[-1] + LENGTH == walk.first_origin
+        assert (np.diff(starts) == variant.stride).all()
+
+
+def test_the_table_of_forecasts_says_what_stands_in_the_candles(walk: Hours) -> None:
+    simple = simple_forecasts(walk)
+    table = price_table(walk, {"copy": simple[LAST_CLOSE]})
+    assert (table["value"] == table["last_close"]).all()
+    joined = table.join(walk.candles.select(target_time="close_time", close="close"), on="target_time")
+    assert joined.height == table.height == len(walk.test_origins)
+    assert (joined["actual"] == joined["close"]).all()
+    assert (table["trained_until"] <= table["origin"]).all()
+
+
+def test_too_few_candles_are_refused() -> None:
+    with pytest.raises(TooFewRowsError, match="take a longer span"):
+        take_hours(simulate("walk", candles=200, interval="1h"))
