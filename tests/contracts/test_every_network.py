@@ -166,6 +166,7 @@ def weights(trained: TrainedRuns, run: int) -> np.ndarray:
     return np.concatenate([leaf[run].ravel() for leaf in jax.tree.leaves(trained.trained)])
 
 
+@pytest.mark.long
 def test_it_learns_a_sine(settings: Any) -> None:
     """Noise-free and of period 12: the last value alone leaves an error of 0.62, the mean one of 0.64."""
     quiet = dataclasses.replace(settings, **({"dropout": 0.0} if hasattr(settings, "dropout") else {}))

@@ -44,7 +44,10 @@ def unchecked() -> Iterator[Any]:
         ({"learning_rate": 0.0}, "training.learning_rate is 0.0; allowed: between 0 and 1, for example 0.001"),
         ({"learning_rate": 1.0}, "training.learning_rate is 1.0; allowed: between 0 and 1, for example 0.001"),
         ({"beta_1": 1.0}, "training.beta_1 is 1.0; allowed: from 0 to below 1, for example 0.9"),
-        ({"beta_2": 0.999999999}, "training.beta_2 is 0.999999999; allowed: from 0 to below 1, for example 0.999"),
+        (
+            {"beta_2": 0.999999999},
+            "training.beta_2 is 0.999999999, which is 1 in 32 bits; allowed: from 0 to below 1, for example 0.999",
+        ),
         ({"epsilon": 0.0}, "training.epsilon is 0.0; allowed: from 1e-30 to 1, for example 1e-7"),
         ({"decay": 0.0}, "training.decay is 0.0; allowed: above 0, up to 1, for example 0.9"),
         ({"final_rate": 1.5}, "training.final_rate is 1.5; allowed: from 0 to 1, for example 0.1"),
