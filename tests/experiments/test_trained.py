@@ -78,6 +78,7 @@ def test_288_runs_are_one_program(echo: pl.DataFrame, programs: list[int]) -> No
     assert fitted.runs["model"].n_unique() == 32
 
 
+@pytest.mark.long
 def test_other_shapes_and_recipes_are_programs_of_their_own(echo: pl.DataFrame, programs: list[int]) -> None:
     grid = {
         "samples.features": [["log_return"], ["close"], ["log_return", "close"]],

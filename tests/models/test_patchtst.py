@@ -19,6 +19,8 @@ from coincast.models.forecaster import Axes
 from coincast.models.linear import Mixing
 from coincast.models.patchtst import PatchTST, PatchTSTNetwork
 
+pytestmark = pytest.mark.long
+
 SMALL = PatchTST(patch=4, stride=2, width=6, heads=2, depth=2, feed=5)
 
 

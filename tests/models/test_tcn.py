@@ -15,6 +15,8 @@ from coincast.models.convolution import Convolution
 from coincast.models.forecaster import Axes
 from coincast.models.tcn import TCN, TCNNetwork
 
+pytestmark = pytest.mark.long
+
 ACTIVATIONS = {
     "relu": lambda x: np.maximum(x, 0),
     "leaky_relu": lambda x: np.where(x > 0, x, 0.3 * x),

@@ -238,6 +238,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(found_module, "run_study", scores)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("made_up")
 def test_the_study_as_published(walk: pl.DataFrame, make_bench: MakeBench) -> None:
     bench = make_bench(walk, fair=False)
