@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coincast.cli import options
-from coincast.cli.output import ANSWER_IS_NO, console, print_json
+from coincast.cli.output import ANSWER_IS_NO, console, print_json, tell
 
 if TYPE_CHECKING:
     import polars as pl
@@ -115,12 +114,12 @@ def _bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
     if not errors.is_terminal:
         begun: set[str] = set()
 
-        def tell(what: str, number: int, steps: int) -> None:
+        def show(what: str, number: int, steps: int) -> None:
             if what not in begun:
                 begun.add(what)
-                print(f"{what}: {number:,} of {steps:,}", file=sys.stderr)
+                tell(f"{what}: {number:,} of {steps:,}")
 
-        yield tell
+        yield show
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 

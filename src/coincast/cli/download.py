@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coincast.cli import options
-from coincast.cli.output import print_json
+from coincast.cli.output import print_json, tell
 
 if TYPE_CHECKING:
     from coincast.sources.exchange.download import Downloaded, MarketDownload
@@ -106,7 +105,7 @@ def print_errors(result: Downloaded) -> None:
     """One line on stderr for each market that did not come whole."""
     for market in result.markets:
         if market.error:
-            print(f"coincast: {market.market}: {market.error}", file=sys.stderr)
+            tell(f"coincast: {market.market}: {market.error}")
 
 
 @contextmanager
@@ -159,9 +158,6 @@ def _line_printer() -> Callable[[Progress], None]:
         if time.monotonic() - began < QUICK_SECONDS or tenth <= told.get(progress.market, 0):
             return
         told[progress.market] = tenth
-        print(
-            f"{progress.market}: {progress.done:.0%}, {progress.candles:,} candles, at {progress.at:%Y-%m-%d}",
-            file=sys.stderr,
-        )
+        tell(f"{progress.market}: {progress.done:.0%}, {progress.candles:,} candles, at {progress.at:%Y-%m-%d}")
 
     return show

@@ -24,6 +24,11 @@ ANSWER_IS_NO = 5
 """Exit code of a command that did its work and found a fault."""
 
 
+def tell(line: str) -> None:
+    """Print a line on stderr, in one piece: Ctrl-C between a line and its end would leave the two of them joined."""
+    sys.stderr.write(f"{line}\n")
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document; NaN and infinity are null, times ISO 8601."""
     speaks_unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
@@ -120,12 +125,11 @@ def _print_tenths(label: str, progress: Any) -> None:
     """One line on stderr whenever another tenth of the epochs, or of the fits, is done."""
     if hasattr(progress, "done"):
         if progress.done % max(1, progress.total // 10) == 0:
-            print(f"fitting {label}: {progress.done} of {progress.total}", file=sys.stderr)
+            tell(f"fitting {label}: {progress.done} of {progress.total}")
         return
     tenth = max(1, progress.epochs // 10)
     if progress.epoch.is_integer() and (progress.epoch % tenth == 0 or progress.epoch == progress.epochs):
-        print(
+        tell(
             f"training {progress.runs} runs of {label}: epoch {progress.epoch:.0f}/{progress.epochs}, "
-            f"loss {progress.loss:.4g}, {progress.steps_per_second:,.0f} steps/s",
-            file=sys.stderr,
+            f"loss {progress.loss:.4g}, {progress.steps_per_second:,.0f} steps/s"
         )

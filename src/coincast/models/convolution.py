@@ -1,7 +1,8 @@
-"""Convolutions over time as gathered windows and one matrix product.
+"""Convolutions over time as slices of the input and one matrix product.
 
 `jax.lax.conv` with kernels that differ between runs becomes a grouped convolution, which is slow on every device; a
-product of matrices does not care.
+product of matrices does not care. Slices and not a gather, whose gradient adds up row after row: the CNN of article 2
+takes two thirds of the time so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
@@ -86,10 +88,20 @@ def convolve(
     bias: Float[Array, "filter"],
 ) -> Float[Array, "position filter"]:
     """The convolution of one sample at positions that read these rows; a row that is not there is zeros."""
-    is_there = (reads >= 0) & (reads < len(x))
-    if not is_there.all():
-        x, reads = jnp.pad(x, ((0, 1), (0, 0))), np.where(is_there, reads, len(x))
-    return x[reads].reshape(len(reads), -1) @ kernel.reshape(-1, kernel.shape[-1]) + bias[None]
+    before, after = max(0, -int(reads.min())), max(0, int(reads.max()) + 1 - len(x))
+    if before or after:
+        x = jnp.pad(x, ((before, after), (0, 0)))
+    patches = jnp.concatenate([_take(x, rows + before) for rows in reads.T], axis=1)
+    return patches @ kernel.reshape(-1, kernel.shape[-1]) + bias[None]
+
+
+def _take(x: Float[Array, "row channel"], rows: Int[np.ndarray, "position"]) -> Float[Array, "position channel"]:
+    """Rows of the input, as a slice where they stand evenly."""
+    first, last = int(rows[0]), int(rows[-1])
+    stride = int(rows[1]) - first if len(rows) > 1 else 1
+    if stride < 1 or (np.diff(rows) != stride).any():
+        return x[rows]
+    return jax.lax.slice_in_dim(x, first, last + 1, stride)
 
 
 @dataclass(frozen=True)
