@@ -137,6 +137,7 @@ class Teller:
     def __init__(self, on_progress: Callable[[Progress], None] | None, run_set: RunSet, began: float) -> None:
         self.on_progress, self.run_set, self.began = on_progress, run_set, began
         self.stretch = {block.number: 0.0 for block in run_set.blocks}
+        self.epochs = float(sum(block.epoch for block in run_set.blocks))
         self.steps = 0
 
     def __call__(self, block: Block, sums: Float[np.ndarray, "lane"], steps: int) -> None:
@@ -144,13 +145,13 @@ class Teller:
             return
         count = len(block.counts)
         share = steps / block.steps
-        self.steps += round((share - self.stretch[block.number]) * block.steps) * count
+        further = share - self.stretch[block.number]
+        self.steps += round(further * block.steps) * count
+        self.epochs += further
         self.stretch[block.number] = share % 1
-        done = np.mean(
-            [other.epoch + (share if other is block else self.stretch[other.number]) for other in self.run_set.blocks]
-        )
+        done = round(self.epochs / len(self.stretch), 9)  # a sum of many shares is whole but for its last digits
         recipe = self.run_set.recipe
         seen = np.minimum(steps * recipe.batch_size, block.counts)
         rate = self.steps / (time.perf_counter() - self.began)
         loss = float(np.mean((sums[:count] / seen)[block.is_learning]))
-        self.on_progress(Progress(len(self.run_set.runs), float(done), recipe.epochs, loss, rate))
+        self.on_progress(Progress(len(self.run_set.runs), done, recipe.epochs, loss, rate))
