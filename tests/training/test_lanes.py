@@ -16,10 +16,11 @@ needs_cpu = pytest.mark.skipif(jax.default_backend() != "cpu", reason="an accele
 
 @needs_cpu
 @pytest.mark.parametrize("runs", [1, 7, 8, 9, 1000])
-def test_lanes_hang_on_network_and_batch_and_not_on_the_number_of_runs(runs: int) -> None:
-    assert Lanes.arrange(runs, parameters=2_341, batch_size=1).width == 13
-    assert Lanes.arrange(runs, parameters=2_341, batch_size=8).width == 4
-    assert Lanes.arrange(runs, parameters=11_216, batch_size=8).width == 1
+def test_lanes_hang_on_network_batch_and_window_and_not_on_the_number_of_runs(runs: int) -> None:
+    assert Lanes.arrange(runs, parameters=2_341, batch_size=1, lookback=10).width == 13
+    assert Lanes.arrange(runs, parameters=2_341, batch_size=8, lookback=10).width == 4
+    assert Lanes.arrange(runs, parameters=11_216, batch_size=8, lookback=10).width == 1
+    assert Lanes.arrange(runs, parameters=8_616, batch_size=8, lookback=256).width == 1
 
 
 @pytest.mark.parametrize(("runs", "sizes"), [(1, [1]), (8, [8]), (9, [8, 1]), (25, [8, 8, 8, 1])])

@@ -2,7 +2,7 @@
 
 A run must give the same weights whichever runs train beside it, and however many. XLA chooses its kernels by shape, so
 that a number can differ in its last bit between a narrow program and a wide one, and training amplifies such a bit to
-a visible difference. On a CPU the lanes of a program are therefore decided by the network and the batch size alone; a
+a visible difference. On a CPU the lanes of a program are therefore decided by network, batch size and window alone; a
 larger set is several blocks, and the spare lanes of the last block repeat its first run
 (`docs/decisions/0004-lanes.md`, `tests/contracts/test_every_network.py`).
 """
@@ -21,6 +21,8 @@ from coincast.models.dropout import Constant
 
 HEAVY_WORK = 80_000
 """Multiplications of a time step, from which on one lane keeps a core busy."""
+LONG_WORK = 10_000_000
+"""Of a window, from which on what one lane keeps for the way back fills a core's cache."""
 FEW_LANES = 4
 """Of what is lighter; more lanes cost about as much per run, and more of them would be spare."""
 TINY_WORK = 10_000
@@ -41,7 +43,7 @@ class Lanes:
     width: int
 
     @classmethod
-    def arrange(cls, runs: int, parameters: int, batch_size: int) -> Lanes:
+    def arrange(cls, runs: int, parameters: int, batch_size: int, lookback: int) -> Lanes:
         """Lanes for a set.
 
         An accelerator is wide: it takes all runs of a set at once, or a thousand, shared among the devices there are.
@@ -50,7 +52,9 @@ class Lanes:
         if devices[0].platform != "cpu":
             return cls(min(MOST_LANES, -(-runs // len(devices))))
         work = parameters * batch_size
-        return cls(MANY_LANES if work < TINY_WORK else FEW_LANES if work < HEAVY_WORK else 1)
+        if work >= HEAVY_WORK or work * lookback >= LONG_WORK:
+            return cls(1)
+        return cls(MANY_LANES if work < TINY_WORK else FEW_LANES)
 
     def blocks(self, runs: int) -> list[slice]:
         """The runs of each block, in order."""

@@ -50,7 +50,8 @@ class RunSet:
         self.static = parts[0][2]
         self.parameters = sum(leaf.size for leaf in jax.tree.leaves(self.starts[0]))
         kinds = _kinds(runs)
-        self.lanes = Lanes.arrange(max(map(len, kinds.values())), self.parameters, self.recipe.batch_size)
+        most = max(map(len, kinds.values()))
+        self.lanes = Lanes.arrange(most, self.parameters, self.recipe.batch_size, lookback)
         self.described: dict[Kind, Program] = {
             kind: describe_program(runs[places[0]].recipe, self.static, lookback, self.parameters)
             for kind, places in kinds.items()
