@@ -182,7 +182,7 @@ def test_the_tests_are_strict() -> None:
 
 
 def our_files(project: Path) -> Iterator[Path]:
-    for folder in ("src", "tests", "docs", "examples", "benchmarks", "proofs", ".ci"):
+    for folder in ("src", "tests", "docs", "examples", "notebooks", "benchmarks", "proofs", ".ci"):
         yield from (
             path for path in (project / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
         )

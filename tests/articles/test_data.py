@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,48 @@ def test_the_span(folder: Path, since: str | None, until: str | None, first: str
     [found] = gather_material(PAIR, Given({}, folder, since=since, until=until))
     assert str(found.candles["open_time"].min()).startswith(first)
     assert found.candles.height == 2 * days
+
+
+def test_candles_of_another_interval_are_told(tmp_path: Path) -> None:
+    cc.simulate("walk", candles=400, interval="1h", start="2020-01-01").write_csv(tmp_path / "hours.csv")
+    [found] = gather_material(ONE, Given({"candles": [str(tmp_path / "hours.csv")]}))
+    [note] = found.notes
+    assert note.startswith("one is about candles of 1 day, and these are of 1 hour:")
+    [found] = gather_material(replace(ONE, interval="1h"), Given({"candles": [str(tmp_path / "hours.csv")]}))
+    assert found.notes == ()
+
+
+def test_markets_beyond_those_of_a_study_are_left_out_and_told(tmp_path: Path) -> None:
+    cc.simulate("walk", candles=120, coins=3, start="2020-01-01").write_csv(tmp_path / "walk.csv")
+    given = Given({"candles": [str(tmp_path / "walk.csv")]})
+    [found] = gather_material(replace(PAIR, most=2), given)
+    assert markets(found.candles) == ["simulated:WALK1/USD", "simulated:WALK2/USD"]
+    assert found.notes == ("pair takes 2 markets; left out: simulated:WALK3/USD.",)
+    [found] = gather_material(PAIR, given)
+    assert (len(markets(found.candles)), found.notes) == (3, ())
+
+
+def test_further_markets_follow_the_file_that_they_belong_to(folder: Path) -> None:
+    about = replace(ONE, further={"a/btc.csv": ("short/ltc.csv", "a/none.csv")})
+    first, second = gather_material(about, Given({}, folder))
+    assert markets(first.candles) == ["file:BTC/USD", "file:LTC/USD"]
+    assert markets(second.candles) == ["file:ETH/USD"]
+    [named] = gather_material(about, Given({"candles": [str(folder / "a" / "btc.csv")]}, folder))
+    assert markets(named.candles) == ["file:BTC/USD"]
+
+
+def test_candles_of_other_intervals_lie_beside(folder: Path, tmp_path: Path) -> None:
+    hours = cc.simulate("walk", candles=300, interval="1h", start="2020-02-01")
+    hours.with_columns(market=pl.lit("made:BTC/USD")).write_parquet(tmp_path / "hours.parquet")
+    write_days(tmp_path / "a" / "btc.csv", seed=1)
+    about = replace(ONE, alternatives=(), beside={"1h": ("hours.parquet",)})
+    [found] = gather_material(about, Given({}, tmp_path))
+    assert found.beside is not None
+    assert (found.beside.height, set(found.beside["interval"])) == (300, {"1h"})
+    assert [fact["file"] for fact in found.facts] == ["btc.csv", "hours.parquet"]
+    assert [one.beside for one in gather_material(about, Given({}, folder))] == [None]
+    [named] = gather_material(about, Given({"candles": [str(tmp_path / "a" / "btc.csv")]}))
+    assert named.beside is None
 
 
 def lacking(error: type[CoincastError], about: About, **given: Any) -> str:

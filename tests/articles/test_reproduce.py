@@ -132,6 +132,8 @@ def test_the_folder_holds_page_figures_tables_and_results(run: Callable[..., Any
             "seconds": 0.5,
             "says": "",
             "same_candles": True,
+            "fair_metric": "",
+            "fair_naive": None,
         }
     ]
     [study] = document["studies"]
@@ -140,6 +142,7 @@ def test_the_folder_holds_page_figures_tables_and_results(run: Callable[..., Any
         {
             "name": "sums",
             "title": "Sums",
+            "caption": "Two columns.",
             "side": "faithful",
             "repeats": "the one picture",
             "file": "figures/sums.png",

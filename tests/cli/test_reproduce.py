@@ -35,7 +35,7 @@ ENTRY = {
         "seconds",
         "says",
     ),
-    "same_candles",
+    *("same_candles", "fair_metric", "fair_naive"),
 }
 
 

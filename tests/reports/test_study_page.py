@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import re
 from dataclasses import replace
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -18,53 +14,12 @@ import pytest
 
 from coincast.reports.canvas import add_axes, legend, name_axes, new_figure
 from coincast.reports.palette import Palette
-from coincast.reports.study import Chapter, Flaw, Outcome, Panel, Picture, Sheet, Study, Widget
-from coincast.reports.study_page import conclude, number_names, render_studies, split_words, write_studies
+from coincast.reports.study import Cell, Chapter, Flaw, Outcome, Panel, Picture, Sheet, Study, Widget
+from coincast.reports.study_claims import claim_line, conclude, split_words
+from coincast.reports.study_page import number_names, render_studies, write_studies
 from coincast.reports.study_pictures import DRAWN, Drawing, draw_for_page, draw_pictures
 
-VOID = {"meta", "link", "br", "hr", "img", "input", "path", "use", "rect", "circle", "image"}
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
-
-
-class Page(HTMLParser):
-    """What a test wants to know of a page; refuses tags that do not nest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.words: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag == "script":
-            self.scripts.append("")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] == "script":
-            self.scripts[-1] += data
-        elif self.open and self.open[-1] != "style":
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", "".join(self.words)).replace("\N{WORD JOINER}", "")
-
-    def ids(self) -> list[str]:
-        return [str(attributes["id"]) for _, attributes in self.tags if attributes.get("id")]
 
 
 def draw(theme: Palette) -> Any:
@@ -146,40 +101,24 @@ def render(*studies: Study) -> str:
     return render_studies(studies, drawings, command="coincast reproduce made", facts={"fingerprint": "3f9ac2d1"})
 
 
-def test_the_page_fetches_nothing_and_allows_just_its_script(study: Study) -> None:
-    page = Page(render(study))
-    assert {tag for tag, _ in page.tags} & {"link", "img", "iframe", "object", "embed", "base", "form"} == set()
-    targets = [attributes[name] for _, attributes in page.tags for name in ("href", "src") if name in attributes]
-    assert all(str(target).startswith("#") for target in targets)
-    policy = str(next(a["content"] for _, a in page.tags if a.get("http-equiv")))
-    assert policy.startswith("default-src 'none'")
-    assert "http" not in policy
-    [code] = [script for script in page.scripts if not script.startswith("{")]
-    assert re.findall(r"'sha256-([^']+)'", policy) == [
-        base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    ]
+def test_the_page_fetches_nothing_and_has_a_script_for_its_slider_only(read_page: Any, study: Study) -> None:
+    read_page(render(study)).refuse_connections(scripts=1)
+    read_page(render(replace(study, chapters=study.chapters[:1]))).refuse_connections(scripts=0)
 
 
-def test_without_a_slider_there_is_no_script(study: Study) -> None:
-    page = Page(render(replace(study, chapters=study.chapters[:1])))
-    assert page.scripts == []
-    assert any("script-src 'none'" in str(a.get("content")) for _, a in page.tags)
-
-
-def test_everything_that_is_pointed_at_is_there_once(study: Study) -> None:
+def test_everything_that_is_pointed_at_is_there_once(read_page: Any, study: Study) -> None:
     text = render(study, replace(study, article="other"), study)
-    page = Page(text)
-    ids = page.ids()
-    assert len(ids) == len(set(ids))
+    page = read_page(text)
+    ids = page.ids
     pointed = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"|aria-labelledby="([^"]+)"|for="([^"]+)"', text))
     assert {"".join(found) for found in pointed} <= set(ids)
     assert {"made", "other", "made-2"} <= set(ids)
 
 
-def test_the_finding_comes_first_and_its_word_wears_its_colour(study: Study) -> None:
+def test_the_finding_comes_first_and_its_word_wears_its_colour(read_page: Any, study: Study) -> None:
     text = render(study)
     assert '<h1>The forecast is <em class="worse">worse</em> than copying the last price.</h1>' in text
-    page = Page(text)
+    page = read_page(text)
     order = ["The forecast is worse", "It copies", "A network sees tomorrow.", "as published: MAE", "What did it say?"]
     order += ["What was wrong", "691 made-up days.", "coincast reproduce made", "Not financial advice."]
     places = [page.text.index(words, page.text.index("It copies") * (number > 2)) for number, words in enumerate(order)]
@@ -187,7 +126,7 @@ def test_the_finding_comes_first_and_its_word_wears_its_colour(study: Study) -> 
     assert [tag for tag, _ in page.tags].count("h1") == 1
 
 
-def test_twins_stand_side_by_side_and_others_have_the_page_for_themselves(study: Study) -> None:
+def test_twins_stand_side_by_side_and_others_have_the_page_for_themselves(read_page: Any, study: Study) -> None:
     text = render(study)
     [pair] = re.findall(r'<div class="pair twins">(.*?)</figure>\s*</div>', text, re.S)
     assert [words in pair for words in ("as published</span> Test fit", "have been</span> Test fit, judged")] == [
@@ -197,7 +136,36 @@ def test_twins_stand_side_by_side_and_others_have_the_page_for_themselves(study:
     alone = render(replace(study, chapters=(Chapter("One way", exhibits=study.chapters[0].exhibits[:1]),)))
     assert "pair twins" not in alone
     assert alone.count('class="card drawn whole"') == 1
-    assert "In the article: test single point." in Page(alone).text
+    assert "In the article: test single point." in read_page(alone).text
+
+
+def test_code_stands_with_what_it_printed_before_the_exhibits(study: Study) -> None:
+    cells = (Cell("x = 1\nprint(x)", "1\n", "One is set."), Cell("y = 2", ""))
+    text = render(replace(study, chapters=(replace(study.chapters[0], cells=cells),)))
+    code = ["<p>One is set.</p>", "<code>x = 1\nprint(x)</code>", ">1</pre>", "<code>y = 2</code>", "<figure"]
+    places = [text.index(words, text.index("It said little.")) for words in code]
+    assert places == sorted(places)
+    assert text.count('class="printed"') == 1
+
+
+def test_the_fair_figure_may_have_a_yardstick_of_its_own(read_page: Any, study: Study) -> None:
+    own = replace(outcome(fair=0.03), fair_metric="directions missed", fair_naive=0.06)
+    text = read_page(render(replace(study, outcomes=(own,)))).text
+    assert "directions missed; naive 0.0600" in text
+    line = claim_line(own)
+    assert [mark.left < 50 for mark in line.marks] == [False, False, True]
+    assert claim_line(outcome(fair=0.03)).aside == ""
+    assert claim_line(replace(own, fair=None)).aside == ""
+
+
+def test_tables_of_several_studies_are_in_folders_of_their_own(read_page: Any, study: Study) -> None:
+    rows = replace(
+        study, chapters=(Chapter("Rows", exhibits=(Sheet("a:b", "Rows", "", pl.DataFrame({"x": range(200)})),)),)
+    )
+    assert "all stand in tables/a-b.csv." in read_page(render(rows)).text
+    words = read_page(render(rows, rows)).text
+    assert "all stand in made/tables/a-b.csv." in words
+    assert "all stand in made-2/tables/a-b.csv." in words
 
 
 def test_a_caption_says_what_only_the_drawing_said(study: Study) -> None:
@@ -214,21 +182,22 @@ def test_drawings_have_the_colours_of_the_page(study: Study) -> None:
         assert f"var(--{role})" in drawn
 
 
-def test_names_from_outside_are_escaped(study: Study) -> None:
+def test_names_from_outside_are_escaped(read_page: Any, study: Study) -> None:
     outcomes = (replace(outcome(EVIL), says=EVIL, metric=EVIL, unit=EVIL),)
-    chapter = Chapter(EVIL, (EVIL,), (Sheet("t", EVIL, EVIL, pl.DataFrame({EVIL: [EVIL]}), repeats=EVIL),))
+    sheet, cells = Sheet("t", EVIL, EVIL, pl.DataFrame({EVIL: [EVIL]}), repeats=EVIL), (Cell(EVIL, EVIL, EVIL),)
+    chapter = Chapter(EVIL, (EVIL,), (sheet,), cells=cells)
     named = dict.fromkeys(("title", "author", "claim", "finding", "data"), EVIL)
     flaws, panel = (Flaw(EVIL, EVIL),), replace(WIDGET.panels[0], title=EVIL, fixed={EVIL: (1.0, 2.0)})
     widget = replace(WIDGET, title=EVIL, caption=EVIL, label=EVIL, panels=(panel,))
     text = render(replace(study, outcomes=outcomes, chapters=(replace(chapter, widget=widget),), flaws=flaws, **named))
     assert "<script>alert" not in text
     assert "<img" not in text
-    assert EVIL in Page(text).text
+    assert EVIL in read_page(text).text
 
 
-def test_several_studies_begin_with_a_table_and_links(study: Study) -> None:
+def test_several_studies_begin_with_a_table_and_links(read_page: Any, study: Study) -> None:
     other = replace(study, article="other", title="Another", outcomes=(outcome("made:DOWN/USD", verdict="better"),))
-    page = Page(render(study, other))
+    page = read_page(render(study, other))
     assert page.text.index("a network is on 1 of 2 markets better") < page.text.index("A made-up article")
     links = [str(a["href"]) for tag, a in page.tags if tag == "a"]
     assert links[:2] == ["#made", "#other"]
@@ -260,8 +229,8 @@ def test_only_verdicts_that_were_given_are_coloured() -> None:
     assert coloured == [("worse", "worse"), ("not distinguishable", "undecided")]
 
 
-def test_a_study_of_one_way_leaves_the_other_out(study: Study) -> None:
-    page = Page(render(replace(study, outcomes=(outcome(verdict=None, fair=None),))))
+def test_a_study_of_one_way_leaves_the_other_out(read_page: Any, study: Study) -> None:
+    page = read_page(render(replace(study, outcomes=(outcome(verdict=None, fair=None),))))
     figures = [words for _, a in page.tags if "long" in (words := a.get("class") or "")]
     assert figures == []
     text = page.text
@@ -275,10 +244,9 @@ def test_a_first_look_says_so(study: Study) -> None:
     assert render(study, replace(study, article="other", is_quick=True)).count("A first look") == 1
 
 
-def test_the_slider_has_its_lines_and_starts_where_it_should(study: Study) -> None:
-    page = Page(render(study))
-    [data] = [json.loads(script) for script in page.scripts if script.startswith("{")]
-    widget = data["made-seeds"]
+def test_the_slider_has_its_lines_and_starts_where_it_should(read_page: Any, study: Study) -> None:
+    page = read_page(render(study))
+    widget = page.data["made-seeds"]
     assert (widget["choices"], widget["chosen"], widget["label"]) == ([200, 201, 202], 1, "seed")
     assert widget["panels"][0]["chosen"]["walk"][1] == [1.0, 951.778]
     assert widget["panels"][0]["fixed"]["naive"] == [1.0, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from coincast.reports.canvas import add_axes, legend, name_axes, new_figure, tim
 from coincast.reports.palette import LIGHT
 from coincast.reports.reflow import frame, lighten, narrow, spare_ticks, take_heading, take_legends
 from coincast.reports.study import Chapter, Picture, Side, Study
-from coincast.reports.study_pictures import DRAWN, draw_for_page, draw_pictures
+from coincast.reports.study_pictures import DRAWN, DrawingHand, draw_for_page, draw_pictures
 from coincast.reports.svg import page_svg
 
 
@@ -31,6 +32,11 @@ def draw(rows: int = 164, *, marker: str = "") -> Any:
     name_axes(axes, DRAWN, y="USD")
     legend(axes, DRAWN, lines)
     return figure
+
+
+def study_of(*pictures: Picture) -> Study:
+    told = ("A title", "Nobody", "2017-11-20", "It sees.", "Nothing.", (), ())
+    return Study("made", *told, (Chapter("What?", exhibits=pictures),), (), "Days.")
 
 
 def texts(svg: str) -> list[str]:
@@ -175,13 +181,42 @@ def test_files_hold_heading_and_legend_and_twins_are_drawn_narrow_only(tmp_path:
     from matplotlib.image import imread
 
     sides: list[Side] = ["faithful", "fair", "both"]
-    exhibits = tuple(Picture(f"p-{side}", "One", "164 forecasts.", lambda theme: draw(), side) for side in sides)
-    chapters = (Chapter("What?", exhibits=exhibits),)
-    told = ("A title", "Nobody", "2017-11-20", "It sees.", "Nothing.", (), ())
-    drawings = draw_pictures(Study("made", *told, chapters, (), "Days."), tmp_path)
+    exhibits = [Picture(f"p-{side}", "One", "164 forecasts.", lambda theme: draw(), side) for side in sides]
+    drawings = draw_pictures(study_of(*exhibits), tmp_path)
     assert [bool(one.wide) for one in drawings.values()] == [False, False, True]
     assert all(one.narrow for one in drawings.values())
     points = imread(tmp_path / "p-fair.png")[..., :3]
     assert points.shape[:2] == (506, 1056)
     heading = points[: int(0.2 * 506), :, 0]
     assert (heading < 0.5).mean() > 0.005
+
+
+def test_two_pictures_of_one_name_are_refused() -> None:
+    pictures = [Picture(name, "One", "Days.", lambda theme: draw()) for name in ("price", "test", "price")]
+    with pytest.raises(ValueError, match="exhibits of a study are called price;"):
+        draw_pictures(study_of(*pictures), None)
+
+
+def test_pictures_of_several_studies_are_drawn_while_others_are_made(tmp_path: Path) -> None:
+    threads = []
+
+    def draw_here(theme: Any) -> Any:
+        threads.append(threading.current_thread())
+        return draw()
+
+    one, other = (study_of(Picture(name, "One", "Days.", draw_here)) for name in ("price", "test"))
+    with DrawingHand() as hand:
+        hand.draw(one, tmp_path / "one", prefix="a")
+        hand.draw(other, None, prefix="b")
+        first, second = hand.finish()
+    assert (list(first), list(second)) == (["price"], ["test"])
+    assert first == draw_pictures(one, None, prefix="a")
+    assert [path.name for path in tmp_path.rglob("*.png")] == ["price.png"]
+    assert threads[0] is threads[1] is not threading.current_thread()
+
+
+def test_what_a_drawing_raises_is_raised() -> None:
+    with DrawingHand() as hand:
+        hand.draw(study_of(Picture("price", "One", "Days.", lambda theme: 1 / 0)), None, prefix="a")
+        with pytest.raises(ZeroDivisionError):
+            hand.finish()

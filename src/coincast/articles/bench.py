@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,12 +27,14 @@ from coincast.forecasts.table import load_table, write_table
 
 if TYPE_CHECKING:
     from coincast.training.block import Epoch
+    from coincast.training.resume import ResumeFile
     from coincast.training.runs import TrainingRun
     from coincast.training.trained import TrainedRuns
 
 Size = Literal["quick", "usual", "long"]
 SECONDS_BETWEEN_STATES = 60.0
 """Of a training that goes on; a state of ten networks of five million weights is 600 MB."""
+UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Bench:
         say: tells in a few words what is being done.
         on_progress: how far a training is.
         files: what is known of the files that the candles came from.
+        beside: candles of other intervals of the same coins, uncut; None where there are none.
     """
 
     candles: pl.DataFrame = field(repr=False)
@@ -58,11 +61,18 @@ class Bench:
     say: Callable[[str], None] = lambda words: None
     on_progress: OnProgress | None = None
     files: tuple[Mapping[str, Any], ...] = ()
+    beside: pl.DataFrame | None = field(default=None, repr=False)
+    _states: list[ResumeFile] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def is_quick(self) -> bool:
         """Whether this is a first look."""
         return self.size == "quick"
+
+    @cached_property
+    def _made_of(self) -> bytes:
+        """What everything here follows from: the candles, and the code as it was at the start."""
+        return hash_all(self.candles, self.beside) + hash_code()
 
     def pick(self, quick: Any, usual: Any, long: Any = None) -> Any:
         """What the size says; `long` is the usual one where nothing else is given."""
@@ -89,10 +99,10 @@ class Bench:
         Args:
             name: of its file.
             made_of: all that it follows from but the candles and the code, as JSON values.
-            make: makes it.
+            make: makes it; what it trains with `train` can be gone on with until the table is written.
         """
         told = json.dumps(made_of, sort_keys=True).encode()
-        digest = _digest(told, hash_candles(self.candles), hash_code())
+        digest = _digest(told, self._made_of)
         path = self.folder / "tables" / f"{name}-{digest[:12]}.parquet"
         if path.is_file():
             try:
@@ -102,6 +112,8 @@ class Bench:
         self.say(name)
         made = make()
         write_table(made, path, kind="article")
+        while self._states:
+            self._states.pop().forget()
         return made
 
     def train(
@@ -114,7 +126,7 @@ class Bench:
     ) -> TrainedRuns:
         """Train runs that no spec describes; interrupted, they go on from the last state that was kept.
 
-        What is made of them is to be kept with `table`, which then does not train again.
+        The state stays until a `table` is written of what was trained, so that nothing is lost in between.
 
         Args:
             name: of the training, one for each set of runs.
@@ -124,15 +136,19 @@ class Bench:
         from coincast.training.trainer import train
 
         told = repr([(run.settings, run.recipe, run.seed, run.windows, lookback) for run in runs]).encode()
-        fingerprint = _digest(told, hash_candles(self.candles), hash_code())
-        path = self.folder / "unfinished" / f"{name}.safetensors"
+        fingerprint = _digest(told, self._made_of)
+        path = self.folder / UNFINISHED / f"{name}.safetensors"
         keeper = ResumeFile(path, fingerprint=fingerprint, every_seconds=SECONDS_BETWEEN_STATES)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.say(name)
         tell = None if self.on_progress is None else partial(self.on_progress, name)
-        trained = train(runs, lookback=lookback, keeper=keeper, on_epoch=on_epoch, on_progress=tell)
-        keeper.forget()
-        return trained
+        self._states.append(keeper)
+        return train(runs, lookback=lookback, keeper=keeper, on_epoch=on_epoch, on_progress=tell)
+
+
+def hash_all(candles: pl.DataFrame, beside: pl.DataFrame | None) -> bytes:
+    """A hash of the candles of a study, and of those of other intervals where there are such."""
+    return hash_candles(candles) + (b"" if beside is None else hash_candles(beside))
 
 
 def _digest(*parts: bytes) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from coincast.errors import TooFewRowsError, UnreadableFileError, UsageError
 from coincast.experiments.gather import gather_candles
 from coincast.experiments.sections import DataSection
 from coincast.experiments.tasks import choose_candles
+from coincast.reports.numbers import interval_name, things
 from coincast.sources.files import parse_candle_option
 from coincast.tabular import expand_home, read_span
 
@@ -54,12 +55,16 @@ class Material:
         candles: of all its markets, in the order in which they were given, cut to the span.
         facts: one entry for each file or stored market.
         lines: the same for a person.
+        notes: what is otherwise than in the article, or left out, in a sentence each.
+        beside: candles of other intervals of the same coins, uncut; None where there are none.
     """
 
     about: About
     candles: pl.DataFrame
     facts: tuple[Mapping[str, Any], ...]
     lines: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    beside: pl.DataFrame | None = None
 
 
 def gather_material(about: About, given: Given) -> list[Material]:
@@ -83,7 +88,9 @@ def gather_material(about: About, given: Given) -> list[Material]:
     whole = [files for files in found if None not in files.values()]
     if not whole:
         raise _missing(about, next(option for option, file in found[0].items() if file is None), given.folder)
-    return [_read(about, [str(file) for file in files.values()], given) for files in whole]
+    return [
+        _read(about, [*map(str, files.values()), *_find_further(about, files, given.folder)], given) for files in whole
+    ]
 
 
 def _refuse_unfit(about: About, given: Given, named: Mapping[str, Sequence[str]]) -> None:
@@ -111,6 +118,19 @@ def _find_files(
         first = next((str(path) for path in there if path.is_file()), None)
         found[option] = named[option][0] if option in named else first
     return found
+
+
+def _find_further(about: About, files: Mapping[str, str | None], folder: Path | None) -> list[str]:
+    """Files of further markets that belong to those of the folder that are taken."""
+    if folder is None:
+        return []
+    places = [
+        place
+        for main, more in about.further.items()
+        if str(expand_home(folder) / main) in files.values()
+        for place in more
+    ]
+    return [str(path) for place in places if (path := expand_home(folder) / place).is_file()]
 
 
 def _missing(about: About, option: str, folder: Path | None) -> UnreadableFileError | UsageError:
@@ -150,11 +170,35 @@ def _read(about: About, files: list[str], given: Given) -> Material:
             f"{about.name} wants {len(about.files)} markets, and {len(order)} was given: {', '.join(order)};\n"
             f"give {_tell_files(about)}"
         )
+    taken = order[: about.most]
     since, until = _span(about, given)
     if given.since is None and given.until is None:
-        _refuse_uncovered(about, gathered.candles, order)
-    candles = choose_candles(gathered.candles, DataSection(markets=order, since=since, until=until))
-    return Material(about, candles, gathered.facts, gathered.lines)
+        _refuse_uncovered(about, gathered.candles, taken)
+    candles = choose_candles(gathered.candles, DataSection(markets=taken, since=since, until=until))
+    notes = tuple(_tell_otherwise(about, candles["interval"][0], order))
+    made = Material(about, candles, gathered.facts, gathered.lines, notes)
+    return made if given.folder is None or not about.beside else _add_beside(made, taken, given.folder)
+
+
+def _add_beside(made: Material, markets: Sequence[str], folder: Path) -> Material:
+    """The same with candles of other intervals, where the folder of data has them."""
+    from coincast.articles.beside import read_beside
+
+    found = read_beside(made.about, folder, markets)
+    if found.candles.is_empty():
+        return made
+    return replace(made, beside=found.candles, facts=(*made.facts, *found.facts), lines=(*made.lines, *found.lines))
+
+
+def _tell_otherwise(about: About, interval: str, markets: Sequence[str]) -> Iterator[str]:
+    """What is not as in the article, and what is left out."""
+    if interval != about.interval:
+        yield (
+            f"{about.name} is about candles of {interval_name(about.interval)}, and these are of "
+            f"{interval_name(interval)}: its published figures are of other candles."
+        )
+    if left_out := markets[about.most :] if about.most else []:
+        yield f"{about.name} takes {things(about.most or 0, 'market')}; left out: {', '.join(left_out)}."
 
 
 def _span(about: About, given: Given) -> tuple[str | None, str | None]:

@@ -1,18 +1,20 @@
-"""What the pictures of several articles share: a title and a caption that are said once, and logarithmic axes."""
+"""What the pictures of several articles share: title and caption said once, and times."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from coincast.candles.table import add_intervals
+from coincast.reports.numbers import is_daily
 from coincast.reports.palette import Palette
 from coincast.reports.study import Picture, Side
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-FEW_DECADES = 2
-"""An axis of fewer is also marked at 2 and 5."""
 
 
 class Draw(Protocol):
@@ -31,13 +33,8 @@ def make_picture(name: str, title: str, caption: str, draw: Draw, *, side: Side 
     return Picture(name, title, caption, lambda theme: draw(theme, title=title, caption=caption), side, repeats)
 
 
-def log_axis(axes: Axes) -> None:
-    """Make the left axis logarithmic, marked with plain numbers; call it when everything is drawn."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    marks = (1.0, 2.0, 5.0) if high / low < 10**FEW_DECADES else (1.0,)
-    axes.yaxis.set_major_locator(LogLocator(subs=marks, numticks=8))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "\N{MINUS SIGN}")))
+def drawn_times(close_times: pl.Series, interval: str) -> NDArray[np.datetime64]:
+    """Where candles are drawn: a daily one at the day that it covers, a shorter one at its close."""
+    if is_daily(interval):
+        close_times = pl.select(add_intervals(pl.lit(close_times), interval, -1)).to_series()
+    return close_times.dt.replace_time_zone(None).to_numpy()

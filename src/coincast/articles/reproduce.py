@@ -15,23 +15,23 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from coincast.articles.about import About
-from coincast.articles.bench import Bench, Size
+from coincast.articles.bench import UNFINISHED, Bench, Size, hash_all
 from coincast.articles.data import Material
 from coincast.errors import UnknownNameError
-from coincast.experiments.fingerprint import hash_candles, hash_code
+from coincast.experiments.fingerprint import hash_code
 from coincast.experiments.fit import OnProgress
 from coincast.experiments.places import choose_place, claim_place, write_json
 from coincast.reports.numbers import file_stems
-from coincast.reports.study import Outcome, Picture, Sheet, Study
+from coincast.reports.study import Picture, Sheet, Study
 from coincast.reports.study_page import number_names, write_studies
-from coincast.reports.study_pictures import draw_pictures
+from coincast.reports.study_pictures import DrawingHand
 from coincast.reports.study_tables import write_sheets
 
 ARTICLES: dict[str, str] = {
@@ -129,23 +129,16 @@ def reproduce(
     if fresh:
         _forget(folder, places)
     began = time.perf_counter()
-    studies = []
-    for material, place in zip(materials, places, strict=True):
-        bench = Bench(
-            candles=material.candles,
-            folder=place,
-            size=size,
-            faithful=faithful,
-            fair=fair,
-            say=_named(say, material.about.name),
-            on_progress=on_progress,
-            files=tuple(material.facts),
-        )
-        place.mkdir(parents=True, exist_ok=True)
-        studies.append(make_study(material, bench))
-    say("pictures and page")
+    asked: dict[str, Any] = {"size": size, "faithful": faithful, "fair": fair, "on_progress": on_progress}
+    with DrawingHand() as hand:
+        studies = [
+            _do(material, place, hand, number=number, say=say, **asked)
+            for number, (material, place) in enumerate(zip(materials, places, strict=True))
+        ]
+        say("pictures and page")
+        drawings = hand.finish()
     document: dict[str, Any] = {
-        "results": [_result(outcome) for study in studies for outcome in study.outcomes],
+        "results": [asdict(outcome) for study in studies for outcome in study.outcomes],
         "studies": [_describe(study, place, folder) for study, place in zip(studies, places, strict=True)],
         "files": [dict(fact) for material in materials for fact in material.facts],
         "size": size,
@@ -153,30 +146,43 @@ def reproduce(
         "command": command,
         "fingerprint": fingerprint,
     }
-    _write_page(studies, places, folder, document)
+    for study, place in zip(studies, places, strict=True):
+        write_sheets(study.sheets(), place / "tables")
+    write_studies(studies, drawings, folder / REPORT, command=command, facts=_list_facts(document))
     document["seconds"] = time.perf_counter() - began
     write_json(folder / RESULTS, _plain(document))
+    for place in places:
+        shutil.rmtree(place / UNFINISHED, ignore_errors=True)
     return Reproduction(folder, folder / REPORT, was_finished=False, document=_plain(document))
 
 
-def _write_page(studies: Sequence[Study], places: Sequence[Path], folder: Path, document: Mapping[str, Any]) -> None:
-    """Pictures and tables of every study, and the page of all of them."""
-    drawings = []
-    for number, (study, place) in enumerate(zip(studies, places, strict=True)):
-        drawings.append(draw_pictures(study, place / "figures", prefix=f"d{number}p"))
-        write_sheets(study.sheets(), place / "tables")
-    facts = {
-        "size": str(document["size"]),
-        "ways": " and ".join(document["ways"]),
-        "fingerprint": str(document["fingerprint"])[:12],
-        **{
-            str(
-                file.get("file", file.get("store", "candles"))
-            ): f"{file['rows']:,} candles, sha256 {file['sha256'][:12]}"
-            for file in document["files"]
-        },
+def _do(
+    material: Material, place: Path, hand: DrawingHand, *, number: int, say: Callable[[str], None], **asked: Any
+) -> Study:
+    """Make a study in its folder, and begin to draw its pictures."""
+    place.mkdir(parents=True, exist_ok=True)
+    bench = Bench(
+        material.candles,
+        place,
+        say=_named(say, material.about.name),
+        files=tuple(material.facts),
+        beside=material.beside,
+        **asked,
+    )
+    made = make_study(material, bench)
+    study = replace(made, notes=(*material.notes, *made.notes))
+    hand.draw(study, place / "figures", prefix=f"d{number}p")
+    return study
+
+
+def _list_facts(document: Mapping[str, Any]) -> dict[str, str]:
+    """How it was made, for the end of the page."""
+    files = {
+        str(file.get("file", file.get("store", "candles"))): f"{file['rows']:,} candles, sha256 {file['sha256'][:12]}"
+        for file in document["files"]
     }
-    write_studies(studies, drawings, folder / REPORT, command=str(document["command"]), facts=facts)
+    ways, fingerprint = " and ".join(document["ways"]), document["fingerprint"][:12]
+    return {"size": document["size"], "ways": ways, "fingerprint": fingerprint, **files}
 
 
 def _named(say: Callable[[str], None], article: str) -> Callable[[str], None]:
@@ -186,7 +192,7 @@ def _named(say: Callable[[str], None], article: str) -> Callable[[str], None]:
 def _take_fingerprint(materials: Sequence[Material], options: Sequence[str]) -> str:
     """A hash of candles, options and code: what has the same one gives the same studies."""
     told = json.dumps([[material.about.name for material in materials], *options])
-    parts = [told.encode(), *(hash_candles(material.candles) for material in materials), hash_code()]
+    parts = [told.encode(), *(hash_all(material.candles, material.beside) for material in materials), hash_code()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -208,18 +214,25 @@ def _forget(folder: Path, places: Sequence[Path]) -> None:
             shutil.rmtree(place / name, ignore_errors=True)
 
 
-def _result(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as an entry of `results`."""
-    return asdict(outcome)
-
-
 def _describe(study: Study, place: Path, folder: Path) -> dict[str, Any]:
     """What a study found, and where its pictures and tables are."""
     listed = {
         "pictures": _list_exhibits(study.pictures(), place / "figures", "png", folder),
         "tables": _list_exhibits(study.sheets(), place / "tables", "csv", folder),
     }
-    told = ("article", "title", "author", "published", "claim", "finding", "reasons", "notes", "data", "is_quick")
+    told = (
+        "article",
+        "title",
+        "author",
+        "published",
+        "claim",
+        "finding",
+        "reasons",
+        "notes",
+        "data",
+        "is_quick",
+        "seconds",
+    )
     flaws = [asdict(flaw) for flaw in study.flaws]
     return {**{name: getattr(study, name) for name in told}, "flaws": flaws, **listed}
 
@@ -228,7 +241,7 @@ def _list_exhibits(exhibits: Sequence[Picture | Sheet], place: Path, ending: str
     stems = file_stems(shown.name for shown in exhibits)
     return [
         {
-            **{name: getattr(shown, name) for name in ("name", "title", "side", "repeats")},
+            **{name: getattr(shown, name) for name in ("name", "title", "caption", "side", "repeats")},
             "file": (place / f"{stem}.{ending}").relative_to(folder).as_posix(),
         }
         for shown, stem in zip(exhibits, stems, strict=True)

@@ -93,7 +93,8 @@ def reproduce(
         },
     )
     materials = [material for about in abouts for material in gather_material(about, given)]
-    for line in () if quiet else (line for material in materials for line in material.lines):
+    told = [line for material in materials for line in (*material.lines, *material.notes)]
+    for line in [] if quiet else told:
         typer.echo(line, err=True)
     with _progress(quiet=quiet) as (say, bar):
         made = reproduce_studies(

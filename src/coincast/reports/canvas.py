@@ -155,6 +155,39 @@ def percent_axis(axis: Any, *, zero: str = "", bins: int = 6, signed: bool = Fal
     axis.set_major_formatter(FuncFormatter(text))
 
 
+def log_axis(axis: Any) -> None:
+    """Make an axis logarithmic and mark it with plain numbers; call it when everything is drawn.
+
+    The same ratio is the same distance. An axis of fewer than two powers of ten is also marked at 2 and 5.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    low, high = sorted(axis.get_view_interval())
+    marks = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
+    axis.set_major_locator(LogLocator(subs=marks, numticks=8))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")))
+
+
+def name_ends(axes: Axes, theme: Palette, ends: Sequence[tuple[float, str]], *, apart: float = 0.06) -> None:
+    """Write names at the right ends of lines, pushed apart where they would overlap; call it when everything is drawn.
+
+    Args:
+        axes: on a linear or a logarithmic scale.
+        theme: the colours.
+        ends: last value and name of each line.
+        apart: least distance of two names, as a share of the axes' height.
+    """
+    left = axes.get_xlim()[0]
+    values = [(left, value) for value, _ in ends]
+    heights = axes.transAxes.inverted().transform(axes.transData.transform(values))[:, 1]
+    place = -np.inf
+    for height, (_, name) in sorted(zip(heights.tolist(), ends, strict=True)):
+        place = max(min(height, 1.0), place + apart)
+        write(axes, 1.01, place, name, color=theme.ink, va="center", transform=axes.transAxes)
+
+
 def legend(axes: Axes, theme: Palette, handles: Sequence[Any], *, columns: int = 5) -> None:
     """Name lines in one row above the axes, where they hide nothing."""
     box = axes.legend(

@@ -16,6 +16,7 @@ from coincast.reports.canvas import (
     drawable,
     faces,
     name_axes,
+    name_ends,
     new_figure,
     percent_axis,
     write,
@@ -130,7 +131,7 @@ def draw_training(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "\N{MINUS SIGN}")))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     name_axes(axes, theme, x="epoch", y="training loss, in the unit of the target")
-    _label_curves(axes, theme, ends)
+    name_ends(axes, theme, ends)
     return figure
 
 
@@ -265,15 +266,6 @@ def _draw_boxes(axes: Axes, theme: Palette, groups: list[tuple[str, NDArray[np.f
         _write_name(axes, place, f"{model_name(model)}, {skills.size} runs", theme.ink)
         write(axes, 1.03, place, f"median {percent(median, signed=True)}", color=theme.ink, va="center", transform=side)
     return len(groups) - 0.15
-
-
-def _label_curves(axes: Axes, theme: Palette, ends: list[tuple[float, str]]) -> None:
-    """Write each curve's name and last value at its end, pushed apart where they would overlap."""
-    low, high = axes.get_ylim()
-    gap, place = 0.06 * (high - low), -np.inf
-    for value, text in sorted(ends):
-        place = max(value, place + gap)
-        write(axes, 1.02, place, text, size=SMALL, color=theme.ink, va="center", transform=axes.get_yaxis_transform())
 
 
 def _beyond(skill: float, low: float, high: float, marker: str) -> str:

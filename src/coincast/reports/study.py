@@ -9,7 +9,7 @@ Plain values, made by `coincast.articles`, written as a page by `coincast.report
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -67,6 +67,21 @@ class Sheet:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """Code that was run for the page, as a notebook shows it.
+
+    Attributes:
+        code: that was run.
+        printed: what it printed.
+        words: a sentence that stands before it; empty where none is needed.
+    """
+
+    code: str
+    printed: str
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Chapter:
     """A part of a study: a question, its answer, and what shows it.
 
@@ -76,12 +91,14 @@ class Chapter:
         exhibits: pictures and tables, in the order in which they are read; a faithful one and its fair twin follow one
             another and stand side by side.
         widget: a ready piece of an interactive page: the seed slider; empty where there is none.
+        cells: code that was run, with what it printed; they stand before the exhibits.
     """
 
     title: str
     text: tuple[str, ...] = ()
     exhibits: tuple[Picture | Sheet, ...] = ()
     widget: Widget | None = None
+    cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +161,8 @@ class Outcome:
         seconds: that the market's part of the study took.
         says: one sentence: what remains.
         same_candles: whether the headline was measured on these candles; else it is shown and not compared.
+        fair_metric: what the fair figure is, where it is another one than `metric`.
+        fair_naive: what the naive forecast scores in it, where that is not `naive`.
     """
 
     article: str
@@ -159,6 +178,8 @@ class Outcome:
     seconds: float
     says: str = ""
     same_candles: bool = True
+    fair_metric: str = ""
+    fair_naive: float | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +209,7 @@ class Study:
         data: what the figures are made of: files, span, rows.
         notes: what a reader should know: what was cut, left out, or not checkable.
         is_quick: whether few epochs, seeds and repeats were used.
+        seconds: what took how long: parts in words, and their seconds.
     """
 
     article: str
@@ -203,6 +225,7 @@ class Study:
     data: str
     notes: tuple[str, ...] = ()
     is_quick: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     def pictures(self) -> list[Picture]:
         """All pictures, in order."""
@@ -211,3 +234,15 @@ class Study:
     def sheets(self) -> list[Sheet]:
         """All tables, in order."""
         return [shown for chapter in self.chapters for shown in chapter.exhibits if isinstance(shown, Sheet)]
+
+
+def refuse_doubles(names: Iterable[str]) -> list[str]:
+    """The names of exhibits, each of which is also that of a file.
+
+    Raises:
+        ValueError: one is there twice; one would be shown, or kept, in place of the other.
+    """
+    given = list(names)
+    if doubles := sorted({name for name in given if given.count(name) > 1}):
+        raise ValueError(f"several exhibits of a study are called {', '.join(doubles)}; give each a name of its own")
+    return given

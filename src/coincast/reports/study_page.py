@@ -5,7 +5,6 @@ Pictures stand in it as vectors in the page's own colours, so that dark mode and
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,50 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from coincast.reports.html import TEMPLATES, content_policy, environment
-from coincast.reports.numbers import NOTHING, base_currency
-from coincast.reports.palette import BETTER, DARK, LIGHT, NOT_DISTINGUISHABLE, TOO_FEW, VERDICT_ROLES, WORSE
-from coincast.reports.study import Chapter, Outcome, Picture, Sheet, Study, Widget
+from coincast.reports.numbers import file_stems
+from coincast.reports.palette import DARK, LIGHT
+from coincast.reports.study import Chapter, Picture, Sheet, Study, Widget
+from coincast.reports.study_claims import Line, Piece, claim_line, conclude, large_figures, split_words
 from coincast.reports.study_pictures import Drawing, find_twins
-from coincast.reports.study_tables import PERCENT, page_table, spell_figures
+from coincast.reports.study_tables import PERCENT, page_table
 from coincast.tabular import write_beside
 
 SIDES = {"faithful": "as published", "fair": "as it should have been", "both": ""}
-WORDS = (NOT_DISTINGUISHABLE, TOO_FEW, BETTER, WORSE)
 NUMBERS = {2: "Two", 3: "Three", 4: "Four"}
-SPREAD = 0.25
-"""Distance from the naive figure, as a share of it, that a strip of marks shows at least on either side."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Part of a sentence; a deciding word has the role of its verdict."""
-
-    text: str
-    role: str = ""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A mark on a strip: where it stands in percent of its width, what it is, and its colour."""
-
-    left: float
-    kind: str
-    role: str
-    note: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """The figures of one market as the page writes them: published, repeated, naive, fair."""
-
-    outcome: Outcome
-    name: str
-    headline: str
-    faithful: str
-    naive: str
-    fair: str
-    role: str
-    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True)
@@ -116,7 +81,7 @@ def render_studies(
     """
     anchors = number_names([study.article for study in studies])
     parts = [
-        replace(_part(study, drawn, anchor), name=_name(study, studies))
+        replace(_part(study, drawn, anchor, f"{anchor}/" * (len(studies) > 1)), name=_name(study, studies))
         for study, drawn, anchor in zip(studies, drawings, anchors, strict=True)
     ]
     widgets = {
@@ -133,7 +98,7 @@ def render_studies(
             parts=parts,
             finding=conclude(studies),
             title=_title(studies),
-            widgets=widgets,
+            data=widgets,
             scripts=scripts,
             policy=content_policy(scripts),
             style=_file("report.css") + _file("study.css"),
@@ -155,42 +120,6 @@ def number_names(articles: Sequence[str]) -> list[str]:
     ]
 
 
-def conclude(studies: Sequence[Study]) -> tuple[Piece, ...]:
-    """Say in one sentence what is left: the finding of one study, the verdicts of several."""
-    outcomes = [outcome for study in studies for outcome in study.outcomes]
-    if len(studies) == 1:
-        return split_words(studies[0].finding, outcomes)
-    words = [outcome.verdict for outcome in outcomes if outcome.verdict is not None]
-    if not words:
-        return (Piece("Well-known articles, each repeated as it was published."),)
-    if (wins := words.count(BETTER)) == 0:
-        return (
-            Piece("Trained fairly, "),
-            Piece("none", "worse"),
-            Piece(" of the networks is better than its naive forecast."),
-        )
-    markets = f"{wins} of {len(words)} markets" if len(words) > 1 else "one market"
-    return (
-        Piece(f"Trained fairly, a network is on {markets} "),
-        Piece(BETTER, "better"),
-        Piece(" than its naive forecast."),
-    )
-
-
-def split_words(sentence: str, outcomes: Sequence[Outcome]) -> tuple[Piece, ...]:
-    """Set the verdicts of a study apart in a sentence, so that they can wear their colours."""
-    words = [word for word in WORDS if any(outcome.verdict == word for outcome in outcomes)]
-    if not words:
-        return (Piece(sentence),)
-    parts = re.split(rf"\b({'|'.join(words)})\b", sentence)
-    return tuple(Piece(text, VERDICT_ROLES.get(text, "") if number % 2 else "") for number, text in enumerate(parts))
-
-
-def spell_outcome(outcome: Outcome) -> list[str]:
-    """Write headline, faithful, naive and fair figure of an outcome with the same decimals."""
-    return spell_figures(outcome.headline, outcome.faithful, outcome.naive, outcome.fair, unit=outcome.unit)
-
-
 def _title(studies: Sequence[Study]) -> str:
     """Name the page: by its article, or by the number of them."""
     number = len({study.article for study in studies})
@@ -204,10 +133,12 @@ def _name(study: Study, studies: Sequence[Study]) -> str:
     return study.title if is_alone or not markets else f"{study.title}: {markets}"
 
 
-def _part(study: Study, drawings: Mapping[str, Drawing], anchor: str) -> Part:
-    lines = tuple(_line(outcome) for outcome in study.outcomes)
+def _part(study: Study, drawings: Mapping[str, Drawing], anchor: str, folder: str) -> Part:
+    names = [sheet.name for sheet in study.sheets()]
+    files = {name: f"{folder}tables/{stem}.csv" for name, stem in zip(names, file_stems(names), strict=True)}
+    lines = tuple(claim_line(outcome) for outcome in study.outcomes)
     chapters = tuple(
-        (f"{anchor}-c{number}", chapter, tuple(_boxes(chapter, drawings)))
+        (f"{anchor}-c{number}", chapter, tuple(_boxes(chapter, drawings, files)))
         for number, chapter in enumerate(study.chapters, start=1)
     )
     return Part(
@@ -217,70 +148,18 @@ def _part(study: Study, drawings: Mapping[str, Drawing], anchor: str) -> Part:
         finding=split_words(study.finding, study.outcomes),
         says=tuple(said for outcome in study.outcomes if (said := outcome.says) not in ("", study.finding)),
         lines=lines,
-        figures=_figures(lines),
+        figures=large_figures(lines),
         chapters=chapters,
     )
 
 
-def _line(outcome: Outcome) -> Line:
-    headline, faithful, naive, fair = spell_outcome(outcome)
-    role = VERDICT_ROLES.get(outcome.verdict or "", "")
-    return Line(outcome, outcome.market, headline, faithful, naive, fair, role, tuple(_marks(outcome, role)))
-
-
-def _marks(outcome: Outcome, role: str) -> Iterator[Mark]:
-    """Marks of an outcome on a strip with the naive figure in its middle; distances are shares of that figure."""
-    named = (
-        ("published", _compared_headline(outcome), "diamond", "muted"),
-        ("repeated here", outcome.faithful, "dot", "model"),
-        ("fair", outcome.fair, "dot", role),
-    )
-    shares = [
-        (name, value / outcome.naive - 1, kind, of)
-        for name, value, kind, of in named
-        if value is not None and _is_shown(value, outcome)
-    ]
-    reach = max([SPREAD, *(abs(share) for _, share, _, _ in shares)]) * 1.1
-    for (name, share, kind, of), text in zip(shares, _shown(outcome), strict=True):
-        yield Mark(round(50 + 50 * share / reach, 2), kind, of, f"{name}: {text}")
-
-
-def _shown(outcome: Outcome) -> list[str]:
-    headline, faithful, _, fair = spell_outcome(outcome)
-    values = ((_compared_headline(outcome), headline), (outcome.faithful, faithful), (outcome.fair, fair))
-    return [text for value, text in values if _is_shown(value, outcome)]
-
-
-def _compared_headline(outcome: Outcome) -> float | None:
-    return outcome.headline if outcome.same_candles else None
-
-
-def _is_shown(value: float | None, outcome: Outcome) -> bool:
-    return value is not None and math.isfinite(value) and math.isfinite(outcome.naive) and outcome.naive != 0
-
-
-def _figures(lines: Sequence[Line]) -> tuple[tuple[str, str, str], ...]:
-    """Four large figures of the first market: what was published, what was repeated, naive, and what is fair."""
-    if not lines:
-        return ()
-    line = lines[0]
-    market = f", {base_currency(line.name) or line.name}" if len(lines) > 1 else ""
-    shown = (
-        (line.headline, f"as published: {line.outcome.metric}{market}", ""),
-        (line.faithful, f"repeated here, as it was published{market}", ""),
-        (line.naive, f"copying the last price, on the same targets{market}", ""),
-        (line.fair, f"as it should have been{market}", line.role),
-    )
-    return tuple(figure for figure in shown if figure[0] != NOTHING)
-
-
-def _boxes(chapter: Chapter, drawings: Mapping[str, Drawing]) -> Iterator[Box]:
+def _boxes(chapter: Chapter, drawings: Mapping[str, Drawing], files: Mapping[str, str]) -> Iterator[Box]:
     """Exhibits in their order; a faithful picture that its fair twin follows stands beside it."""
     twins = find_twins([chapter])
     pictures = {shown.name: shown for shown in chapter.exhibits if isinstance(shown, Picture)}
     for shown in chapter.exhibits:
         if isinstance(shown, Sheet):
-            yield Box("table", (shown, page_table(shown)))
+            yield Box("table", (shown, page_table(shown, files[shown.name])))
         elif shown.name in twins:
             pair = (shown, pictures[twins[shown.name]])
             yield Box("twins", tuple(_shown_picture(one, drawings) for one in pair))

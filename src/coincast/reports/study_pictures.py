@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from coincast.reports.numbers import file_stems
 from coincast.reports.palette import LIGHT, Palette
 from coincast.reports.reflow import frame, lighten, narrow, spare_ticks, take_heading, take_legends
-from coincast.reports.study import Chapter, Picture, Study
+from coincast.reports.study import Chapter, Picture, Study, refuse_doubles
 from coincast.reports.svg import page_svg
 from coincast.tabular import write_beside
 
@@ -66,27 +67,75 @@ def find_twins(chapters: Iterable[Chapter]) -> dict[str, str]:
 
 
 def draw_pictures(study: Study, folder: Path | None, *, prefix: str = "p") -> dict[str, Drawing]:
-    """Draw every picture of a study once: as a PNG file in a folder, and as a drawing for a page.
+    """Draw every picture of a study once; arguments as for `plan_pictures`.
+
+    Returns:
+        The drawings by the names of their pictures.
+    """
+    return {name: draw() for name, draw in plan_pictures(study, folder, prefix=prefix).items()}
+
+
+def plan_pictures(study: Study, folder: Path | None, *, prefix: str = "p") -> dict[str, Callable[[], Drawing]]:
+    """What draws each picture of a study: as a PNG file in a folder, and as a drawing for a page.
 
     Args:
         study: whose pictures.
         folder: where the files go, each under the name of its picture; None: no files.
         prefix: begins every name in the drawings; one for each study of a page.
 
-    Returns:
-        The drawings by the names of their pictures.
+    Raises:
+        ValueError: two pictures have one name.
     """
     pictures, twins = study.pictures(), find_twins(study.chapters)
-    stems = file_stems(picture.name for picture in pictures)
-    drawings = {}
-    for number, (picture, stem) in enumerate(zip(pictures, stems, strict=True)):
-        figure = picture.draw(DRAWN)
-        if folder is not None:
-            save = partial(figure.savefig, pil_kwargs={"compress_level": 3})
-            write_beside(folder / f"{stem}.png", save)
-        is_twin = picture.name in twins or picture.name in twins.values()
-        drawings[picture.name] = draw_for_page(figure, name=f"{prefix}{number}", is_twin=is_twin)
-    return drawings
+    names = refuse_doubles(picture.name for picture in pictures)
+    paired = {*twins, *twins.values()}
+    return {
+        picture.name: partial(
+            _draw,
+            picture,
+            None if folder is None else folder / f"{stem}.png",
+            name=f"{prefix}{number}",
+            is_twin=picture.name in paired,
+        )
+        for number, (picture, stem) in enumerate(zip(pictures, file_stems(names), strict=True))
+    }
+
+
+class DrawingHand:
+    """Draws the pictures of several studies on a thread of its own, while the next study is made.
+
+        with DrawingHand() as hand:
+            hand.draw(study, folder, prefix="d0p")
+            drawings = hand.finish()
+
+    One thread, since matplotlib draws one picture at a time. Left early, it stops after the one that is being drawn.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
+        self._begun: list[dict[str, Future[Drawing]]] = []
+
+    def __enter__(self) -> DrawingHand:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def draw(self, study: Study, folder: Path | None, *, prefix: str) -> None:
+        """Begin with the pictures of a study; arguments as for `plan_pictures`."""
+        plan = plan_pictures(study, folder, prefix=prefix)
+        self._begun.append({name: self._pool.submit(draw) for name, draw in plan.items()})
+
+    def finish(self) -> list[dict[str, Drawing]]:
+        """The drawings of every study by the names of their pictures; raises what drawing one of them raised."""
+        return [{name: drawn.result() for name, drawn in one.items()} for one in self._begun]
+
+
+def _draw(picture: Picture, path: Path | None, *, name: str, is_twin: bool) -> Drawing:
+    figure = picture.draw(DRAWN)
+    if path is not None:
+        write_beside(path, partial(figure.savefig, pil_kwargs={"compress_level": 3}))
+    return draw_for_page(figure, name=name, is_twin=is_twin)
 
 
 def draw_for_page(figure: Figure, *, name: str, is_twin: bool = False) -> Drawing:

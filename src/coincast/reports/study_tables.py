@@ -14,7 +14,7 @@ import polars as pl
 from coincast.reports.cells import Cell, Line, Table
 from coincast.reports.numbers import MINUS, NOTHING, amount, file_stems
 from coincast.reports.palette import TERMINAL, VERDICT_ROLES
-from coincast.reports.study import Sheet
+from coincast.reports.study import Outcome, Sheet, refuse_doubles
 from coincast.tabular import write_beside
 
 if TYPE_CHECKING:
@@ -36,22 +36,31 @@ PROSE = 48
 
 
 def write_sheets(sheets: list[Sheet], folder: Path) -> list[Path]:
-    """Write every table whole as CSV, under its name, and return the files."""
-    stems = file_stems(sheet.name for sheet in sheets)
+    """Write every table whole as CSV, under its name, and return the files.
+
+    Raises:
+        ValueError: two tables have one name.
+    """
+    stems = file_stems(refuse_doubles(sheet.name for sheet in sheets))
     return [
         write_beside(folder / f"{stem}.csv", partial(_write_csv, sheet.table))
         for stem, sheet in zip(stems, sheets, strict=True)
     ]
 
 
-def page_table(sheet: Sheet) -> Table:
-    """Lay a table out for a page: one number of decimals in a column, verdicts in their colours."""
+def page_table(sheet: Sheet, file: str) -> Table:
+    """Lay a table out for a page: one number of decimals in a column, verdicts in their colours.
+
+    Args:
+        sheet: the table.
+        file: where all its rows stand, as the page names it.
+    """
     shown = sheet.table.head(MOST_LINES)
     columns = [_cells(shown[name]) for name in shown.columns]
     lines = tuple(Line(tuple(cells)) for cells in zip(*columns, strict=True)) if columns else ()
     cut = ""
     if shown.height < sheet.table.height:
-        cut = f" The first {shown.height} of {sheet.table.height:,} rows; all stand in tables/{sheet.name}.csv."
+        cut = f" The first {shown.height} of {sheet.table.height:,} rows; all stand in {file}."
     origin = f" In the article: {sheet.repeats}." if sheet.repeats else ""
     is_open = bool(sheet.repeats) and sheet.table.height <= MOST_OPEN
     return Table(sheet.title, f"{sheet.caption}{origin}{cut}".strip(), tuple(shown.columns), lines, is_open=is_open)
@@ -76,13 +85,22 @@ def outcome_table(results: Sequence[Mapping[str, Any]]) -> TerminalTable:
         if row["article"] != article:
             table.add_row(Text(row["article"] if article is None else f"\n{row['article']}", style="bold"))
             article = row["article"]
-        figures = spell_figures(*(row[name] for name in ("headline", "faithful", "naive", "fair")), unit=row["unit"])
+        outcome = Outcome(**row)
+        *figures, yardstick = spell_outcome(outcome)
         word = row["verdict"] or ""
         cells = [Text(text, style="dim" if number == 2 else "") for number, text in enumerate(figures)]
         table.add_row(row["market"], *cells, Text(word, style=f"bold {TERMINAL.get(word, '')}".strip()))
         unit = "" if row["unit"] in ("", *PERCENT) else f", {row['unit']}"
-        table.add_row(Text(f"{row['metric']}{unit}", style="dim"))
+        aside = "" if outcome.fair_naive is None else f"naive {yardstick}"
+        metric = f"{outcome.metric}{unit}" + f"; fair: {outcome.fair_metric}" * bool(outcome.fair_metric)
+        table.add_row(Text(metric, style="dim"), "", "", "", Text(aside, style="dim"))
     return table
+
+
+def spell_outcome(outcome: Outcome) -> list[str]:
+    """Write headline, faithful, naive and fair figure of an outcome, and what naive scores in the fair one, alike."""
+    figures = (outcome.headline, outcome.faithful, outcome.naive, outcome.fair, outcome.fair_naive)
+    return spell_figures(*figures, unit=outcome.unit)
 
 
 def spell_figures(*values: float | None, unit: str) -> list[str]:

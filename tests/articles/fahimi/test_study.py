@@ -11,11 +11,14 @@ import polars as pl
 import pytest
 
 from coincast.articles.bench import Bench
-from coincast.articles.fahimi.errors import versions_table
-from coincast.articles.fahimi.fair import fair_spec
+from coincast.articles.fahimi.days import take_days
+from coincast.articles.fahimi.errors import persistence_of, versions_table
+from coincast.articles.fahimi.fair import fair_error, fair_spec
 from coincast.articles.fahimi.memory import compare_memories
 from coincast.articles.fahimi.study import _chapters, _finding, _flaws, _outcomes, study
 from coincast.articles.fahimi.work import Work, work
+from coincast.articles.ways import keep_asked
+from coincast.experiments.run import Stopwatch
 from coincast.reports.palette import DARK, LIGHT
 from coincast.reports.study import Study
 from coincast.sources.simulated import simulate
@@ -39,7 +42,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 @pytest.fixture(scope="module")
 def made(bench: Bench) -> Work:
-    return work(bench)
+    return work(bench, Stopwatch())
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +63,7 @@ def test_the_fair_verdict_on_a_walk_is_not_better(told: Study) -> None:
 
 
 def test_what_was_trained_is_kept_and_read_back(bench: Bench, made: Work) -> None:
-    again = work(replace(bench, say=lambda words: pytest.fail(words) if words != "fair" else None))
+    again = work(replace(bench, say=lambda words: pytest.fail(words) if words != "fair" else None), Stopwatch())
     one, other = made.final_runs(1)[0], again.final_runs(1)[0]
     assert (one.said["test"] == other.said["test"]).all()
     assert one.parameters == other.parameters > 0
@@ -89,10 +92,11 @@ def test_names_are_unique_and_every_picture_can_be_drawn(told: Study) -> None:
 
 
 @pytest.mark.parametrize("way", ["faithful", "fair"])
-def test_either_way_alone(made: Work, way: str) -> None:
+def test_either_way_alone(bench: Bench, made: Work, way: str) -> None:
     alone = replace(made, result=None) if way == "faithful" else replace(made, versions=(), narrow_runs=())
     outcomes = _outcomes(alone, 1.0)
-    assert _chapters(alone)
+    shown = keep_asked(_chapters(alone), replace(bench, faithful=way == "faithful", fair=way == "fair"))
+    assert {exhibit.side for chapter in shown for exhibit in chapter.exhibits} == {way, "both"}
     assert _finding(alone, outcomes)
     assert len(_flaws(alone)) == 12
     for outcome in outcomes:
@@ -106,6 +110,20 @@ def test_the_fair_way_holds_rows_back_and_forecasts_every_test_day(bench: Bench,
     assert (spec.samples.features, spec.samples.inputs) == (["close", "volume"], "all")
 
 
+def test_fair_and_naive_figures_are_of_the_same_windows(made: Work) -> None:
+    assert made.result is not None
+    for market in (0, 1):
+        naive = fair_error(made.result, made.days, market, "naive")
+        assert naive == pytest.approx(persistence_of(made.days, market).mae)
+
+
+def test_two_markets_of_one_coin_have_pictures_of_their_own(bench: Bench) -> None:
+    names = {"simulated:WALK1/USD": "here:BTC/USD", "simulated:WALK2/USD": "there:BTC/USD"}
+    days = take_days(bench.candles.with_columns(pl.col("market").replace(names)))
+    assert days.stems == ("here-btc-usd", "there-btc-usd")
+    assert take_days(bench.candles).stems == ("walk1", "walk2")
+
+
 def test_the_gradient_vanishes_faster_in_the_plain_network() -> None:
     plain, lstm, opened = compare_memories(lags=40).values()
     for shares in (plain, lstm, opened):
@@ -117,5 +135,5 @@ def test_the_gradient_vanishes_faster_in_the_plain_network() -> None:
 
 def test_one_market_alone(tmp_path: Path) -> None:
     bench = Bench(simulate("walk", candles=120, start="2016-01-01"), tmp_path, size="quick", faithful=False)
-    made = work(replace(bench, fair=False))
+    made = work(replace(bench, fair=False), Stopwatch())
     assert (made.days.markets, made.versions, made.result) == (("simulated:WALK1/USD",), (), None)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from coincast.articles.bench import Bench
 from coincast.articles.fmz.directions import (
     LAST_CLOSE,
     count_hits,
@@ -19,8 +21,9 @@ from coincast.articles.fmz.directions import (
     simple_forecasts,
 )
 from coincast.articles.fmz.fair import judge_hours, majority_sign, price_table
-from coincast.articles.fmz.hours import LENGTH, Hours, jumping_arrays, jumping_starts, take_hours
-from coincast.articles.fmz.networks import ARTICLE, FAIR_LEVELS, TWINS, Variant, _make_span
+from coincast.articles.fmz.hours import LENGTH, Hours, jumping_starts, take_hours
+from coincast.articles.fmz.networks import ARTICLE, FAIR_LEVELS, TWINS, Variant, _make_span, learn
+from coincast.articles.fmz.reversion import LIMIT, measure_reversion
 from coincast.errors import TooFewRowsError
 from coincast.sources.files import read_candles
 from coincast.sources.simulated import simulate
@@ -36,12 +39,24 @@ def hours(shared_data: Path) -> Hours:
     return take_hours(read.filter(pl.col("open_time").is_between(FIRST, LAST)))
 
 
+def article_arrays(hours: Hours) -> tuple[np.ndarray, np.ndarray]:
+    """X and Y of the training windows, as the trainer takes them: scaled inputs, and a target at every row."""
+    span = _make_span(hours, ARTICLE)
+    assert span.step_targets is not None
+    rows = span.training.starts[:, None] + np.arange(LENGTH)
+    return ((span.inputs - span.scale.centre) / span.scale.spread)[rows], span.step_targets[rows][:, :, 0]
+
+
 def test_rows_windows_and_arrays_are_the_articles(hours: Hours) -> None:
     assert (len(hours.inputs), hours.gaps, hours.names) == (10_287, 0, ("open", "high", "low", "close", "volume"))
     assert (len(hours.jumping_starts()), hours.training, hours.scored, hours.is_published) == (1_028, 800, 200, True)
-    x, y = jumping_arrays(hours)
-    assert (x.shape, y.shape, x.dtype, y.dtype) == ((1_028, 10, 5), (1_028, 10), np.float32, np.float32)
-    assert (y[0, :-1] == x[0, 1:, 3]).all()  # the target of a row is the close of the next one
+    x, y = article_arrays(hours)
+    assert (x.shape, y.shape) == ((800, 10, 5), (800, 10))
+    mean, deviation = np.mean(hours.close), np.std(hours.close, ddof=1)
+    assert x[799, :, 3] == pytest.approx((hours.close[7_990:8_000] - mean) / deviation)
+    assert (y[:, :-1] == x[:, 1:, 3]).all()  # the target of a row is the close of the next one
+    assert y[799, -1] == pytest.approx((hours.close[8_000] - mean) / deviation)
+    assert (hours.gaps, hours.missing, hours.broken) == (0, 0, 0)
     assert hours.candles["open_time"][hours.first_origin - 1] == datetime(2019, 4, 5, tzinfo=UTC)
 
 
@@ -160,6 +175,70 @@ def test_the_table_of_forecasts_says_what_stands_in_the_candles(walk: Hours) -> 
     assert joined.height == table.height == len(walk.test_origins)
     assert (joined["actual"] == joined["close"]).all()
     assert (table["trained_until"] <= table["origin"]).all()
+
+
+@pytest.fixture(scope="module")
+def broken() -> Hours:
+    """505 candles, of which 12 are missing at two places: the 3rd window and, long after training, the 46th."""
+    candles = simulate("walk", candles=505, interval="1h", seed=1)
+    row = pl.int_range(pl.len())
+    return take_hours(candles.filter(~row.is_between(25, 29), ~row.is_between(470, 476)))
+
+
+def test_a_gap_is_counted_in_candles_and_never_crossed_fairly(broken: Hours) -> None:
+    """Rows 25 and 465 follow a gap. Fair origins have eleven rows up to them and one after them without one."""
+    assert (broken.gaps, broken.missing, len(broken.inputs), broken.noun) == (2, 12, 493, "candle")
+    assert broken.broken == 2  # windows from row 20 to 29 and from row 460 to 469, with targets at 30 and 470
+    assert broken.first_origin == 380
+    after = set(range(380, 492))
+    crossing = {origin for origin in after if origin - 10 < 465 <= origin + 1}
+    assert broken.test_origins.tolist() == sorted(after - crossing)
+    assert len(broken.training_moves) == 378  # of 379 changes the one into row 25 is none
+    changes = np.diff(broken.close)
+    assert broken.training_moves.tolist() == np.delete(changes[:379], 24).tolist()
+    assert broken.test_moves.tolist() == [changes[origin] for origin in broken.test_origins]
+    table = price_table(broken, {"copy": simple_forecasts(broken)[LAST_CLOSE]})
+    hours_ahead = (table["target_time"] - table["origin"]).dt.total_hours()
+    assert set(hours_ahead) == {1}
+
+
+def test_moves_that_come_back_are_found_and_pairs_across_a_gap_are_not(broken: Hours) -> None:
+    """Against a loop over pairs of rows; and on an MA(1), whose first correlation is -0.5 / 1.25 and others 0."""
+    table = measure_reversion(broken)
+    returns = {row: np.log(broken.close[row] / broken.close[row - 1]) for row in range(1, 380) if row != 25}
+    middle = np.median(list(returns.values()))
+    reach = LIMIT * 1.4826 * np.median([abs(value - middle) for value in returns.values()])
+    cut = {row: min(max(value, middle - reach), middle + reach) for row, value in returns.items()}
+    pairs = [(cut[row - 2], cut[row]) for row in cut if {row - 1, row - 2} <= set(cut)]
+    assert table["training"][1] == pytest.approx(np.corrcoef(np.array(pairs).T)[0, 1], abs=1e-12)
+    shocks = 0.01 * np.random.default_rng(2).standard_normal(4_001)
+    candles = simulate("walk", candles=4_000, interval="1h", seed=1)
+    closes = 100 * np.exp(np.cumsum(shocks[1:] - 0.5 * shocks[:-1]))
+    echo = measure_reversion(take_hours(candles.with_columns(pl.Series("close", closes))))
+    assert echo["training"][0] == pytest.approx(-0.4, abs=0.04)
+    assert echo["training"][1:].abs().max() < 3.5 / np.sqrt(3_000)  # type: ignore[operator]
+    assert echo["band"][5] == pytest.approx(1.96 / np.sqrt(3_110), rel=0.15)
+
+
+@pytest.mark.parametrize("variant", [ARTICLE, *TWINS], ids=lambda variant: variant.name)
+def test_the_usual_size_trains_as_published(walk: Hours, tmp_path: Path, variant: Variant, monkeypatch: Any) -> None:
+    """600 full-batch steps of Adam at 0.01 for the article; its twins take as many steps of as many windows."""
+    caught: list[Any] = []
+
+    def catch(bench: Bench, name: str, runs: Any, **options: Any) -> None:
+        caught.extend(runs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Bench, "train", catch)
+    with pytest.raises(KeyboardInterrupt):
+        learn(Bench(walk.candles, tmp_path), walk, variant)
+    recipe, network = caught[0].recipe, caught[0].settings
+    assert (recipe.batch_size, recipe.learning_rate, recipe.loss) == (walk.training, 0.01, "mse")
+    assert (recipe.shuffle, recipe.loss_on) == (variant.name == "stride-1", variant.loss_on)
+    assert (network.units, network.every_step, network.convention) == ((10, 10), True, "torch")
+    assert [run.seed for run in caught] == list(range(25 if variant is ARTICLE else 10))
+    windows = len(caught[0].spans[0].training.starts)
+    assert recipe.epochs * windows == pytest.approx(600 * walk.training, rel=0.01)
 
 
 def test_too_few_candles_are_refused() -> None:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from coincast.articles.fmz.tutorial import build_example, check_facts, example_batch, read_batch, tell_shapes
+from coincast.articles.fmz.tutorial import TUTORIAL, build_example, example_batch, read_batch, run_cells, tell_shapes
 
 
 def test_shapes_of_the_article() -> None:
@@ -16,7 +16,6 @@ def test_shapes_of_the_article() -> None:
     assert [one.shape for one in read] == [(3, 4, 10), (2, 3, 10), (2, 3, 10)]
     for sample in range(3):
         assert read.h_n[-1][sample] == pytest.approx(np.asarray(read.output[sample][-1]), abs=1e-6)
-    assert all(check_facts().values())
     shapes = dict(tell_shapes().select("array", "shape").iter_rows())
     assert shapes["output, time first"] == "4 x 3 x 10"
 
@@ -24,6 +23,19 @@ def test_shapes_of_the_article() -> None:
 def test_time_first_is_the_default_as_in_pytorch() -> None:
     read = read_batch(build_example(), example_batch())
     assert [one.shape for one in read] == [(3, 4, 10), (2, 4, 10), (2, 4, 10)]
+
+
+def test_the_cells_of_the_page_are_run_and_print_what_the_article_says() -> None:
+    cells = run_cells()
+    assert [(cell.words, cell.code) for cell in cells] == list(TUTORIAL)
+    printed = [cell.printed.splitlines() for cell in cells]
+    assert printed[0] == ["x (3, 4, 5)"]
+    assert printed[1] == ["output (3, 4, 10)", "h_n (2, 3, 10)", "c_n (2, 3, 10)"]
+    assert printed[2] == ["sample 0 True", "sample 1 True", "sample 2 True", "layer below False"]
+    assert printed[3] == ["True"]
+    assert printed[4] == ["output (3, 4, 10)", "h_n (2, 4, 10)", "c_n (2, 4, 10)"]  # 3 steps of 4 samples
+    assert printed[5] == ["output (4, 3, 10) True", "h_n (2, 3, 10) True"]
+    assert printed[6] == ["handed on True", "at zero False"]
 
 
 def test_a_sequence_can_be_read_in_two_pieces() -> None:

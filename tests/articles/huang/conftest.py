@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 import coincast as cc
 from coincast.articles.bench import Bench
+from coincast.models.cnn import CNN
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +28,12 @@ def make_bench(tmp_path: Path) -> Callable[..., Bench]:
         return Bench(candles, **{"folder": tmp_path / "study", "size": "quick", **options})  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny() -> dict[str, Any]:
+    """A network that trains in a moment, by its name."""
+    return {"cnn": CNN(filters=(2,), kernels=(20,), strides=(16,), head="dense")}
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,18 @@ Golden values are those of articles.md, marked there [C] (calculated) or [R] (of
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import polars as pl
 import pytest
 
 import coincast as cc
+from coincast.articles.bench import Bench
 from coincast.articles.huang.blocks import make_blocks
+from coincast.articles.huang.data_file import list_arrays, pass_through_file
 from coincast.articles.huang.networks import configurations, count_parameters, describe_views, mean_age
 from coincast.articles.huang.opponents import (
     compare_copies,
@@ -28,6 +32,7 @@ from coincast.articles.huang.opponents import (
 from coincast.articles.huang.pictures import filter_months
 from coincast.articles.huang.published import TABLE
 from coincast.errors import TooFewRowsError
+from coincast.samples.hdf5 import read_samples_file
 
 
 @pytest.mark.parametrize(
@@ -144,6 +149,43 @@ def test_the_data_file_holds_what_is_learnt_from(walk: pl.DataFrame) -> None:
     span = blocks.span(validates=True)
     assert np.allclose(span.training.targets, file.outputs[: blocks.learnt, :, 0])
     assert np.allclose(span.validation.targets, file.outputs[blocks.learnt :, :, 0])
+
+
+def test_the_networks_learn_from_what_was_read_back(walk: pl.DataFrame, tmp_path: Path) -> None:
+    """2.2: seven arrays in a file, from which inputs, targets and the scale come; other arrays are other lessons."""
+    blocks = make_blocks(walk)
+    read, told = pass_through_file(Bench(walk, folder=tmp_path), blocks)
+    assert "data/walk1_5m_close.h5" in told
+    path = tmp_path / "data" / "walk1_5m_close.h5"
+    assert read.arrays is not None
+    assert [getattr(read, name) for name in ("low", "reach", "learnt")] == [blocks.low, blocks.reach, blocks.learnt]
+    assert list_arrays(read.arrays).select("array", "shape").rows()[:2] == [
+        *(("inputs", "10 x 256 x 1"), ("outputs", "10 x 16 x 1"))
+    ]
+    asked, made = read.span(validates=True), blocks.span(validates=True)
+    assert np.array_equal(asked.inputs, made.inputs)
+    assert np.array_equal(asked.training.targets, made.training.targets)
+    with h5py.File(path, "a") as file:
+        file["inputs"][...] = 0.25
+        file["outputs"][...] = 0.75
+        file["original_datas"][0] = 10 * file["original_datas"][...].max()
+    changed = blocks.of_file(read_samples_file(path))
+    span = changed.span(validates=True)
+    rows = span.inputs.reshape(-1, 272)
+    assert (np.unique(rows[:, :256]).tolist(), np.unique(rows[:, 256:]).tolist()) == ([0.25], [0.75])
+    assert np.unique(np.concatenate([span.training.targets, span.validation.targets])).tolist() == [0.75]
+    assert changed.reach > 5 * blocks.reach
+
+
+def test_without_h5py_the_same_arrays_are_learnt_from(
+    walk: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    blocks = make_blocks(walk)
+    same, told = pass_through_file(Bench(walk, folder=tmp_path), blocks)
+    assert same is blocks
+    assert "There is no data file" in told
+    assert "coincast[hdf5]" in told
 
 
 def test_a_first_look_learns_from_the_newest_blocks(walk: pl.DataFrame) -> None:

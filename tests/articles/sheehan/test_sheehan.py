@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,8 +16,11 @@ from coincast.articles.sheehan.about import ABOUT
 from coincast.articles.sheehan.draw_fits import segments, step_errors
 from coincast.articles.sheehan.fair import fair_error, fair_spec, run_fair
 from coincast.articles.sheehan.ground import clean_candles, find_border, lay_ground
-from coincast.articles.sheehan.singles import train_singles, window_error
+from coincast.articles.sheehan.intervals import compare_intervals, list_kinds
+from coincast.articles.sheehan.singles import model_stem, train_singles
+from coincast.articles.sheehan.study import QUESTIONS
 from coincast.articles.sheehan.walks import score_walks, walk_for_seed
+from coincast.articles.window_error import window_error
 from coincast.errors import TooFewRowsError
 from coincast.experiments.run import run_experiment
 from coincast.models.forecaster import Axes
@@ -26,7 +30,11 @@ from coincast.samples.scaling import scale_window
 from coincast.sources.simulated import simulate
 
 CANDLES = 240
-FORECAST_CHARTS = ("test-", "fit-", "segments", "walk-full", "walk-single", "lag", "runs", "fair-forecast")
+FORECAST_CHARTS = (
+    *("test-", "fit-", "segment-steps", "segments", "walk-full", "walk-single", "walk-steps", "walk-fan", "walk-seeds"),
+    *("lag", "training", "runs-published", "runs-corrected", "losses", "fair-forecast", "fair-skill", "more-units"),
+    *("other-windows", "intervals", "bias", "moves", "periods"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +89,14 @@ def test_raw_scores_are_kept(told: Study) -> None:
     assert sheet.table["WALK1, LSTM"].drop_nulls().len() == 3
 
 
-def test_forecast_charts_show_naive(told: Study) -> None:
-    for picture in told.pictures():
-        if picture.name.startswith(
-            ("test-", "fit-", "segments", "walk-full", "walk-single", "lag", "runs", "fair-forecast")
-        ):
-            lines = {line.get_gid() for axes in picture.draw(LIGHT).axes for line in axes.get_lines()}
-            assert "naive" in lines, picture.name
+@pytest.mark.parametrize("start", FORECAST_CHARTS)
+def test_forecast_charts_show_naive(told: Study, start: str) -> None:
+    charts = [picture for picture in told.pictures() if picture.name.startswith(start)]
+    assert charts
+    for picture in charts:
+        for axes in picture.draw(LIGHT).axes:
+            drawn = [*axes.get_lines(), *axes.collections]
+            assert "naive" in {shape.get_gid() for shape in drawn}, picture.name
 
 
 def test_annotations_are_the_computed_errors(told: Study, bench: Bench) -> None:
@@ -104,10 +113,10 @@ def test_annotations_are_the_computed_errors(told: Study, bench: Bench) -> None:
 
 def test_one_way_only(walk: pl.DataFrame, bench: Bench) -> None:
     fair = study(replace(bench, faithful=False), questions=False)
-    assert {picture.side for picture in fair.pictures()} <= {"fair", "both"}
+    assert {shown.side for shown in (*fair.pictures(), *fair.sheets())} == {"fair", "both"}
     assert all(outcome.faithful is None and outcome.verdict is not None for outcome in fair.outcomes)
     faithful = study(replace(bench, fair=False), questions=False)
-    assert {picture.side for picture in faithful.pictures()} <= {"faithful", "both"}
+    assert {shown.side for shown in (*faithful.pictures(), *faithful.sheets())} == {"faithful", "both"}
     assert all(outcome.fair is None and outcome.verdict is None for outcome in faithful.outcomes)
 
 
@@ -158,6 +167,43 @@ def test_a_table_is_made_once(bench: Bench) -> None:
     assert said == []
 
 
+def test_seconds_of_the_parts_are_told(told: Study) -> None:
+    named = ("single models", "many runs, and every opponent", "other losses", "the fair way", QUESTIONS)
+    assert set(named) < told.seconds.keys()
+    assert all(told.seconds[name] > 0.05 for name in named)
+    assert sum(outcome.seconds for outcome in told.outcomes) == pytest.approx(sum(told.seconds.values()))
+    without = sum(seconds for name, seconds in told.seconds.items() if name != QUESTIONS)
+    assert f"{without:.0f} without the {QUESTIONS}" in told.chapters[-1].text[0]
+    assert told.sheets()[-1].table["part"].to_list() == list(told.seconds)
+
+
+def test_two_markets_of_one_coin_have_pictures_of_their_own(walk: pl.DataFrame, tmp_path: Path) -> None:
+    names = {"simulated:WALK1/USD": "here:BTC/USD", "simulated:WALK2/USD": "there:BTC/USD"}
+    ground = lay_ground(Bench(walk.with_columns(pl.col("market").replace(names)), tmp_path))
+    assert [coin.stem for coin in ground.coins] == ["here-btc-usd", "there-btc-usd"]
+    assert model_stem(ground.coins[0].stem, 202) == "here-btc-usd_model_randseed_202"
+    assert model_stem("btc", 775, 5) == "bt_model_5_randseed_775"
+
+
+def test_shorter_candles_are_taken_where_they_are_given(walk: pl.DataFrame, bench: Bench) -> None:
+    hours = simulate("walk", candles=1_300, interval="1h", coins=2, start="2020-01-01", seed=5)
+    few = simulate("walk", candles=100, interval="1m", coins=2, start="2020-01-01", seed=5)
+    minutes = few.filter((pl.col("market") == "simulated:WALK1/USD") | (pl.col("open_time") < few["open_time"][-30]))
+    given = replace(bench, beside=pl.concat([hours, minutes]))
+    ground = lay_ground(bench)
+    assert [kind.interval for kind in list_kinds(bench, ground)] == ["1d"]
+    assert [kind.interval for kind in list_kinds(given, ground)] == ["1h", "1d"]
+    every = list_kinds(replace(given, size="usual"), ground)
+    assert [(kind.interval, kind.rows, kind.given) for kind in every[:2]] == [("1h", 1_300, 1_300), ("1d", 240, 240)]
+    [cut, *_] = list_kinds(given, ground)
+    assert (cut.rows, cut.given, cut.markets) == (1_000, 1_300, ground.markets)
+    assert cut.candles["close_time"].max() == hours["close_time"].max()
+    found = compare_intervals(given, ground)
+    assert found["interval"].to_list() == ["1h", "1h", "1d", "1d"]
+    assert found["candles"].to_list() == [1_000, 1_000, 240, 240]
+    assert "better" not in found["verdict"].to_list()
+
+
 def test_the_future_moves_no_forecast_before_it(walk: pl.DataFrame, bench: Bench) -> None:
     """Prices of the last forty candles are others: what was said of the candles before them stays."""
     border = walk["open_time"].max() - timedelta(days=40)  # type: ignore[operator]
@@ -205,12 +251,14 @@ def test_a_walk_told_the_last_price_errs_less(bench: Bench) -> None:
 
 def test_unknown_volume_counts_as_zero_and_a_missing_one_is_left_out(walk: pl.DataFrame) -> None:
     some = walk.with_columns(volume=pl.when(pl.col("close") > pl.col("open")).then(pl.col("volume")))
-    candles, name = clean_candles(some)
-    assert name == "volume"
+    candles, features = clean_candles(some)
+    assert features == ("close", "volume", "close_off_high", "volatility")
     assert candles["volume"].null_count() == 0
     assert (candles["volume"] == 0).any()
     none = walk.with_columns(volume=pl.lit(None, dtype=pl.Float64))
-    assert clean_candles(none)[1] is None
+    assert clean_candles(none)[1] == ("close", "close_off_high", "volatility")
+    closes = none.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in ("open", "high", "low"))
+    assert clean_candles(closes)[1] == ("close",)
 
 
 def test_the_border(walk: pl.DataFrame) -> None:

@@ -13,5 +13,6 @@ ABOUT = About(
     interval="1d",
     since="2016-01-01",
     until="2018-03-12",
+    most=2,
     files={"bitcoin": ("cmc/coin_Bitcoin.csv",), "ethereum": ("cmc/coin_Ethereum.csv",)},
 )

@@ -15,7 +15,7 @@ from coincast.articles.fahimi.memory import LAGS, compare_memories, mean_attenti
 from coincast.articles.fahimi.published import FINAL
 from coincast.articles.fahimi.versions import network_of
 from coincast.articles.fahimi.work import Work
-from coincast.reports.numbers import amount, base_currency, file_stem, percent, quote_currency, things
+from coincast.reports.numbers import amount, percent, quote_currency, things
 from coincast.reports.pictures_network import draw_network
 from coincast.reports.study import Chapter, Picture, Sheet
 
@@ -32,7 +32,7 @@ def tell_data(work: Work) -> Chapter:
     training, test = days.windows("train"), days.windows("test")
     exhibits: list[Picture | Sheet] = []
     for market, name in enumerate(days.markets):
-        stem, span = file_stem(base_currency(name) or name).lower(), _span(days, market)
+        stem, span = days.stems[market], _span(days, market)
         has_open = not days.samples[market].candles["open"].null_count()
         if has_open:
             exhibits.append(
@@ -146,7 +146,7 @@ def tell_memory(work: Work) -> Chapter:
         f"A window of {published.LOOKBACK} days has no such distance: {published.LOOKBACK - 1} steps back the plain "
         f"network still has {percent(float(plain[published.LOOKBACK - 1]))}.",
     ]
-    finals = {name: work.final_runs(market) for market, name in enumerate(work.days.markets)}
+    finals = {name: work.final_runs(market) for market, name in enumerate(work.days.names)}
     if any(finals.values()):
         shares = {name: mean_attention(runs) for name, runs in finals.items()}
         told = ", ".join(f"{percent(float(own[0]))} ({name})" for name, own in shares.items())
@@ -170,7 +170,7 @@ def tell_results(work: Work) -> Chapter:
     words = []
     for market, name in enumerate(days.markets):
         runs = work.final_runs(market)
-        stem = file_stem(base_currency(name) or name).lower()
+        stem = days.stems[market]
         caption = (
             f"Final version, {things(len(runs), 'run')} of {len(runs[0].losses)} epochs; lines of the median run. "
             f"{_span(days, market)}: {len(days.windows('train')):,} training and {len(days.windows('test')):,} test "
@@ -181,7 +181,7 @@ def tell_results(work: Work) -> Chapter:
                 f"sheet-{stem}",
                 f"{name}: the article's result sheet",
                 caption,
-                partial(pictures.draw_sheet, days, runs, naive=False),
+                partial(pictures.draw_sheet, days, runs, naive=work.result is None),
                 side="faithful",
                 repeats=SHEETS,
             ),
@@ -227,10 +227,10 @@ def tell_results(work: Work) -> Chapter:
 
 def _error_table(work: Work) -> pl.DataFrame:
     rows = []
-    for market, name in enumerate(work.days.markets):
-        naive = persistence_of(work.days, market)
+    for market, name in enumerate(work.days.names):
+        naive, unit = persistence_of(work.days, market), quote_currency(work.days.markets[market])
         for what, errors in (("LSTM", median_of(work.final_runs(market), work.days)), ("last close", naive)):
-            rows.append({"coin": name, "forecast": what, **_columns(errors, naive, quote_currency(name))})
+            rows.append({"coin": name, "forecast": what, **_columns(errors, naive, unit)})
         if work.is_published and FINAL.recorded[market].mae is not None:
             recorded = FINAL.recorded[market]
             rows.append(

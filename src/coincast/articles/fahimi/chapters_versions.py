@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -11,12 +13,18 @@ from coincast.articles.fahimi import pictures, published
 from coincast.articles.fahimi.chapters import NUMBERS
 from coincast.articles.fahimi.days import Days
 from coincast.articles.fahimi.errors import median_of, persistence_of, versions_table
-from coincast.articles.fahimi.fair import headline_of, network_name, window_error
+from coincast.articles.fahimi.fair import fair_error, headline_of
 from coincast.articles.fahimi.versions import Run
 from coincast.articles.fahimi.work import Work
 from coincast.experiments.result import Result
-from coincast.reports.numbers import base_currency, file_stem, things
+from coincast.reports.numbers import things
+from coincast.reports.palette import Palette
 from coincast.reports.study import Chapter, Picture, Sheet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from coincast.reports.story import Story
 
 UPDATE = "second update: window 7 to 3, 1,024 units"
 
@@ -59,7 +67,7 @@ def tell_windows(work: Work) -> Chapter:
     common = len(work.days.windows("test"))
     moved = [
         f"{name} {persistence_of(work.days, market).mae:.4f} to {persistence_of(work.narrow, market).mae:.4f}"
-        for market, name in enumerate(work.days.markets)
+        for market, name in enumerate(work.days.names)
     ]
     own = f"{things(table.height, 'setting')}; every test window of each, of several runs the median."
     shared = f"The same {common:,} test days for all settings; of several runs the median."
@@ -98,7 +106,7 @@ def windows_table(work: Work) -> pl.DataFrame:
     """Errors of the final version and of the network that sees three days, own unit and relative to the last close."""
     common = len(work.days.windows("test"))
     rows = []
-    for market, name in enumerate(work.days.markets):
+    for market, name in enumerate(work.days.names):
         settings: tuple[tuple[int, Days, list[Run]], ...] = (
             (published.LOOKBACK, work.days, work.final_runs(market)),
             (published.NARROW_LOOKBACK, work.narrow, [run for run in work.narrow_runs if run.market == market]),
@@ -130,23 +138,23 @@ def tell_fair(work: Work, result: Result) -> Chapter:
 
     exhibits: list[Picture | Sheet] = []
     days = work.days
-    for section in tell(result).sections():
-        stem = file_stem(base_currency(section.market) or section.market).lower()
-        rows = headline_of(result, section.market)
-        seen = f"{section.market}: {rows['n']:,} test days, every one of them."
+    sections = {section.market: section for section in tell(result).sections()}
+    for market, stem in zip(days.markets, days.stems, strict=True):
+        section = sections[market]
+        seen = f"{market}: {headline_of(result, market)['n']:,} test days, every one of them."
         exhibits += [
             Picture(
                 f"fair-forecast-{stem}",
-                f"{section.market}: the fair forecast",
+                f"{market}: the fair forecast",
                 seen,
-                lambda theme, section=section: draw_forecast(section, theme=theme),  # type: ignore[misc,arg-type]
+                partial(_draw, draw_forecast, section),
                 side="fair",
             ),
             Picture(
                 f"fair-skill-{stem}",
-                f"{section.market}: skill beside the last close",
+                f"{market}: skill beside the last close",
                 seen,
-                lambda theme, section=section: draw_skill(section, theme=theme),  # type: ignore[misc,arg-type]
+                partial(_draw, draw_skill, section),
                 side="fair",
             ),
         ]
@@ -154,7 +162,8 @@ def tell_fair(work: Work, result: Result) -> Chapter:
         Sheet(
             "fair-errors",
             "The fair way in the article's unit",
-            "Mean absolute error of the 7-day change over all test days, and the verdict on the price.",
+            f"Mean absolute error of the 7-day change on the article's {len(days.windows('test')):,} test windows; "
+            f"skill and verdict on the price of all {len(days.test):,} test days.",
             _fair_table(result, days),
             side="fair",
         )
@@ -166,22 +175,47 @@ def tell_fair(work: Work, result: Result) -> Chapter:
             "The last fifth of the training rows is held back to choose the epoch, the output is linear, every test "
             "day is forecast, and the forecast is the mean of its runs. The epochs that were chosen: "
             f"{', '.join(map(str, epochs.to_list()))}.",
+            _tell_inherited(work),
             *result.sentences,
         ),
         exhibits=tuple(exhibits),
     )
 
 
+def _draw(draw: Callable[..., Figure | None], section: Story, theme: Palette) -> Figure:
+    figure = draw(section, theme=theme)
+    assert figure is not None  # every fair experiment has forecasts and scores
+    return figure
+
+
+def _tell_inherited(work: Work) -> str:
+    """What no fair way can undo: where the settings come from."""
+    told = (
+        "All other settings stay the article's: units, layers, window, inputs, loss, batch, dropout, and how many "
+        "epochs there are at most. "
+    )
+    if work.is_published:
+        return told + (
+            "Its author chose them while he watched these very test days. So this test is kinder to the network than "
+            "days that nobody has looked at would be."
+        )
+    return told + (
+        f"Its author chose them on Bitcoin and Ethereum while he watched the days up to {published.NEWEST}. These are "
+        "other candles; where they are of the same days, prices moved together, and the test is a little too kind."
+    )
+
+
 def _fair_table(result: Result, days: Days) -> pl.DataFrame:
     rows = []
     models = result.leaderboard["model"].unique(maintain_order=True).to_list()
-    for market in days.markets:
+    for place, (market, name) in enumerate(zip(days.markets, days.names, strict=True)):
+        network = headline_of(result, market)["model"]
         board = {row["model"]: row for row in result.leaderboard.filter(pl.col("market") == market).to_dicts()}
         rows += [
             {
-                "coin": market,
-                "forecast": "LSTM" if model == network_name(result) else model,
-                "MAE, 7-day change": window_error(result, market, model),
+                "coin": name,
+                "forecast": "LSTM" if model == network else model,
+                "MAE, 7-day change": fair_error(result, days, place, model),
                 "skill": board[model]["skill"],
                 "verdict": board[model]["verdict"] or "the yardstick",
             }

@@ -12,7 +12,8 @@ from jaxtyping import Float
 from coincast.articles.fahimi import published
 from coincast.candles.join import join_markets
 from coincast.errors import TooFewRowsError
-from coincast.samples.samples import Samples, make_sample_sets
+from coincast.reports.numbers import file_stem
+from coincast.samples.samples import Samples, make_sample_sets, short_names
 from coincast.samples.scaling import InputScale, fit_input_scale
 from coincast.samples.splits import Part
 from coincast.samples.windows import Windows
@@ -40,6 +41,16 @@ class Days:
     @property
     def markets(self) -> tuple[str, ...]:
         return tuple(one.market for one in self.samples)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The coins, as short as they can be told apart: "BTC"."""
+        return tuple(short_names(list(self.markets)))
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The same as part of the name of a picture."""
+        return tuple(file_stem(name).lower() for name in self.names)
 
     @property
     def rows(self) -> int:

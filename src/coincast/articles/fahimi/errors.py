@@ -81,7 +81,7 @@ def versions_table(versions: Sequence[tuple[Version, Days, Sequence[Run]]], *, i
     """
     rows = []
     for version, days, runs in versions:
-        for market, name in enumerate(days.markets):
+        for market, name in enumerate(days.names):
             own = [run for run in runs if run.market == market]
             recorded = version.recorded[market] if is_published and market < len(version.recorded) else None
             rows.append(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import polars as pl
-
 from coincast.articles.bench import Bench
 from coincast.articles.fahimi import published
 from coincast.articles.fahimi.days import Days
 from coincast.articles.fahimi.published import FINAL
 from coincast.articles.fahimi.versions import choose_depth, choose_units
+from coincast.articles.window_error import error_on_windows
 from coincast.experiments.result import Result
 from coincast.experiments.spec import Spec
 
@@ -64,27 +63,20 @@ def run_fairly(bench: Bench, days: Days) -> Result:
     return bench.experiment("fair", fair_spec(bench, days))
 
 
-def window_error(result: Result, market: str, model: str | None = None) -> float:
-    """Mean absolute error in the article's unit over all test days.
+def fair_error(result: Result, days: Days, market: int, model: str | None = None) -> float:
+    """The article's figure of fair forecasts, on the test windows that the article forecasts.
 
     Args:
         result: of the fair experiment.
-        market: which coin.
+        days: of the final version.
+        market: place of the coin.
         model: its name in the score table; else the network.
     """
-    whole = {"view": "every_origin", "subset": "all", "level": "ensemble", "metric": "mae_window", "market": market}
-    rows = result.scores.filter(pl.col("step") == 0, *(pl.col(name) == value for name, value in whole.items()))
-    own = rows.filter(pl.col("model") == (network_name(result) if model is None else model))
-    return float(own["value"][0])
-
-
-def network_name(result: Result) -> str:
-    """What the judged network is called: its ensemble, where it has several runs."""
-    names = result.scores.filter(pl.col("level") == "ensemble")["model"].unique().sort().to_list()
-    return next(str(name) for name in names if name.partition(".")[0] == NAME)
+    name = headline_of(result, days.markets[market])["model"] if model is None else model
+    return error_on_windows(result.forecasts, name, days.samples[market], days.windows("test"))
 
 
 def headline_of(result: Result, market: str) -> dict[str, Any]:
-    """The deciding row of the network on a market."""
+    """The deciding row of the network on a market: of its ensemble, where it has several runs."""
     [row] = [row for row in result.headlines if row["market"] == market]
     return row

@@ -10,14 +10,15 @@ import polars as pl
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from coincast.articles.drawn import log_axis
 from coincast.articles.fahimi.days import Days
 from coincast.articles.fahimi.versions import Run
 from coincast.reports.canvas import (
     FOOT,
     add_axes,
     legend,
+    log_axis,
     name_axes,
+    name_ends,
     new_figure,
     percent_axis,
     price_axis,
@@ -27,6 +28,7 @@ from coincast.reports.canvas import (
 from coincast.reports.numbers import is_daily, percent, quote_currency
 from coincast.reports.palette import Palette
 from coincast.reports.pictures_market import volume_of
+from coincast.reports.price_volume import draw_price_volume
 from coincast.reports.thinning import thin
 
 if TYPE_CHECKING:
@@ -53,26 +55,19 @@ def draw_market(days: Days, market: int, column: str, theme: Palette, *, title: 
         theme, title, caption: of the figure.
     """
     samples = days.samples[market]
-    times, values = times_of(samples.candles, samples.interval), samples.candles[column].to_numpy()
-    figure = new_figure(title, caption, theme=theme, height=5.2)
-    upper = add_axes(figure, theme, bottom=1.95, top=1.25)
-    upper.plot(times, values, color=theme.price, linewidth=1.1)
-    price_axis(upper)
-    time_axis(upper, theme, times, samples.interval, label=False)
-    upper.tick_params(labelbottom=False)
-    name_axes(upper, theme, y=f"{column}, {quote_currency(samples.market)}")
-    lower = add_axes(figure, theme, top=3.75)
-    volume, unit = volume_of(samples.candles, samples.market)
-    if volume is None:
-        write(lower, 0.5, 0.5, "volume is not known", color=theme.muted, transform=lower.transAxes, ha="center")
-        lower.set_yticks([])
-    else:
-        lower.fill_between(times, 0, volume, color=theme.naive, linewidth=0, step="mid")
-        lower.set_ylim(bottom=0)
-        price_axis(lower)
-        lower.yaxis.set_major_formatter(_short)
-        name_axes(lower, theme, y=" ".join(unit.format(scale="").split()))
-    time_axis(lower, theme, times, samples.interval)
+    times = times_of(samples.candles, samples.interval)
+    volume, counted = volume_of(samples.candles, samples.market)
+    figure, upper, lower = draw_price_volume(
+        title,
+        caption,
+        theme,
+        time=times,
+        interval=samples.interval,
+        price=samples.candles[column].to_numpy(),
+        price_name=f"{column}, {quote_currency(samples.market)}",
+        volume=volume,
+        volume_name=counted,
+    )
     for axes in (upper, lower):
         axes.axvspan(times[days.test.first], times[-1], color=theme.band, alpha=0.6, linewidth=0, zorder=0)
     side = upper.get_xaxis_transform()
@@ -122,7 +117,7 @@ def _draw_losses(axes: Axes, days: Days, runs: Sequence[Run], theme: Palette, *,
         off = days.persistence(runs[0].market, "test") - days.targets(runs[0].market, "test")
         axes.axhline(float((off**2).mean()), color=theme.naive, linewidth=1.4, dashes=(3, 2), gid="naive")
         handles += _handles(theme, (("persistence on the test windows", theme.naive, {"dashes": (3, 2)}),))
-    log_axis(axes)
+    log_axis(axes.yaxis)
     axes.set_xlim(1, max(2, len(epochs)))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     name_axes(axes, theme, x="epoch", y="mean squared error of the 7-day change, logarithmic")
@@ -161,14 +156,13 @@ def draw_memory(
     """The derivative of the last output by each input, by lag, on a logarithmic axis."""
     figure = new_figure(title, caption, theme=theme, height=4.6)
     axes = add_axes(figure, theme, top=1.35, right=2.2)
-    styles = ((theme.worse, (3, 2)), (theme.model, ()), (theme.better, (6, 2)))
-    side = axes.get_yaxis_transform()
-    for (name, shares), (colour, dashes) in zip(memories.items(), styles, strict=False):
-        style: dict[str, Any] = {"dashes": dashes} if dashes else {}
-        axes.plot(np.arange(len(shares)), shares, color=colour, linewidth=1.8, **style)
-        write(axes, 1.02, float(shares[-1]), f"{name}\n{shares[-1]:.2g}", color=colour, va="center", transform=side)
-    log_axis(axes)
+    styles: tuple[dict[str, Any], ...] = ({"dashes": (3, 2)}, {}, {"dashes": (8, 2)})
+    for shares, style in zip(memories.values(), styles, strict=True):
+        axes.plot(np.arange(len(shares)), shares, color=theme.model, linewidth=1.8, **style)
+    log_axis(axes.yaxis)
     axes.set_xlim(0, len(next(iter(memories.values()))) - 1)
+    ends = [(float(shares[-1]), f"{name}\n{shares[-1]:.2g}") for name, shares in memories.items()]
+    name_ends(axes, theme, ends, apart=0.13)
     name_axes(axes, theme, x="steps back from the output", y="derivative by that input; the newest input is 1")
     return figure
 
@@ -180,9 +174,9 @@ def draw_attention(
     figure = new_figure(title, caption, theme=theme, height=4.2)
     axes = add_axes(figure, theme, top=1.35)
     width = 0.8 / len(shares)
-    for number, ((name, own), colour) in enumerate(zip(shares.items(), (theme.model, theme.naive), strict=False)):
+    for number, (name, own) in enumerate(shares.items()):
         places = np.arange(len(own)) + (number - (len(shares) - 1) / 2) * width
-        axes.bar(places, own, width=0.9 * width, color=colour, label=name)
+        axes.bar(places, own, width=0.9 * width, color=theme.model, alpha=1 - 0.55 * number, label=name)
     axes.set_xticks(range(len(next(iter(shares.values())))))
     axes.set_xticklabels(["last day", *(f"{lag} before" for lag in range(1, len(next(iter(shares.values())))))])
     percent_axis(axes.yaxis, bins=5)
@@ -203,7 +197,7 @@ def draw_versions(table: pl.DataFrame, theme: Palette, *, title: str, caption: s
         axes.plot([here], [place], "o", color=theme.model, markersize=8, zorder=4)
         if row["recorded: test"] is not None:
             axes.plot([row["recorded: test"] / naive], [place], "D", color=theme.ink, markersize=6, zorder=3)
-        name = f"{row['version']}, {row['coin'].partition(':')[2]}, {row['loss'].upper()}"
+        name = f"{row['version']}, {row['coin']}, {row['loss'].upper()}"
         write(axes, -0.01, place, name, color=theme.ink, ha="right", va="center", transform=side)
         write(axes, 1.02, place, f"{here:.2f} times", color=theme.ink, va="center", transform=side)
     axes.axvline(1, color=theme.naive, linewidth=1.4, dashes=(4, 2), gid="naive")
@@ -237,7 +231,7 @@ def draw_windows(table: pl.DataFrame, unit: str, theme: Palette, *, title: str, 
         axes.plot([naive, own], [place, place], color=theme.rule, linewidth=2.4, zorder=1)
         axes.plot([own], [place], "o", color=theme.model, markersize=9, zorder=4)
         axes.plot([naive], [place], "|", color=theme.naive, markersize=20, markeredgewidth=3, zorder=3, gid="naive")
-        name = f"{row['coin'].partition(':')[2]}, {row['window']} days, {row['units']} units"
+        name = f"{row['coin']}, {row['window']} days, {row['units']} units"
         write(axes, -0.01, place, name, color=theme.ink, ha="right", va="center", transform=side)
         text = percent(own, digits=2) if unit == "relative" else f"{own:.4f}"
         write(axes, 1.02, place, text, color=theme.ink, va="center", transform=side)
@@ -262,11 +256,3 @@ def _handles(theme: Palette, marks: Sequence[tuple[str, str, dict[str, Any]]]) -
     from matplotlib.lines import Line2D
 
     return [Line2D([], [], color=colour, label=label, **style) for label, colour, style in marks]
-
-
-def _short(value: float, _: float) -> str:
-    """Large numbers of a volume: 2.5 bn."""
-    for size, word in ((1e9, " bn"), (1e6, " m"), (1e3, " k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{word}"
-    return f"{value:g}"

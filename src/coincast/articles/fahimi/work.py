@@ -11,6 +11,8 @@ from coincast.articles.fahimi.fair import run_fairly
 from coincast.articles.fahimi.published import FINAL, Version
 from coincast.articles.fahimi.versions import Job, Run, choose_depth, choose_units, days_of, plan_versions, train_job
 from coincast.experiments.result import Result
+from coincast.experiments.run import Stopwatch
+from coincast.reports.numbers import base_currency
 
 NARROW = "3-days"
 FEWEST_SEEDS = (1, 2, 5)
@@ -42,8 +44,8 @@ class Work:
         return [run for version, _, runs in self.versions if version is FINAL for run in runs if run.market == market]
 
 
-def work(bench: Bench) -> Work:
-    """Compute everything that was asked for; what takes time is kept by the bench."""
+def work(bench: Bench, watch: Stopwatch) -> Work:
+    """Compute everything that was asked for; what takes time is kept by the bench, and counted by the watch."""
     days = take_days(bench.candles)
     narrow = take_days(bench.candles, lookback=published.NARROW_LOOKBACK)
     versions: list[tuple[Version, Days, tuple[Run, ...]]] = []
@@ -51,15 +53,21 @@ def work(bench: Bench) -> Work:
     if bench.faithful:
         for number, job in enumerate(plan_versions(bench), start=1):
             runs = train_job(bench, f"versions-{number}", job)
+            watch.lap(f"versions of {', '.join(version.name for version in job.versions)}")
             for version, own in zip(job.versions, job.days, strict=True):
                 versions.append((version, own, tuple(run for run in runs if run.name == version.name)))
         narrow_runs = tuple(train_job(bench, NARROW, narrow_job(bench, narrow)))
+        watch.lap("windows of three days")
+    result = None
+    if bench.fair:
+        result = run_fairly(bench, days)
+        watch.lap("the fair way")
     return Work(
         days=days,
         narrow=narrow,
         versions=tuple(versions),
         narrow_runs=narrow_runs,
-        result=run_fairly(bench, days) if bench.fair else None,
+        result=result,
         is_published=is_published(bench),
     )
 
@@ -79,6 +87,6 @@ def narrow_job(bench: Bench, narrow: Days) -> Job:
 def is_published(bench: Bench) -> bool:
     """Whether these are the article's candles: Bitcoin and Ethereum, as many days, and the same newest one."""
     days = days_of(bench, FINAL)
-    coins = [market.partition(":")[2].partition("/")[0] for market in days.markets]
+    coins = [base_currency(market) for market in days.markets]
     times = days.samples[0].candles["open_time"]
     return coins == ["BTC", "ETH"] and times.len() == published.ROWS and times[-1].date() == published.NEWEST

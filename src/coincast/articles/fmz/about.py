@@ -13,5 +13,6 @@ ABOUT = About(
     interval="1h",
     since="2018-05-06T17:00Z",
     until="2019-07-09T07:00Z",
+    most=1,
     files={"candles": ("bitfinex/Bitfinex_BTCUSD_1h.csv",)},
 )

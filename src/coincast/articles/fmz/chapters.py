@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from coincast.articles.drawn import make_picture
@@ -11,9 +13,9 @@ from coincast.articles.fmz import pictures, published
 from coincast.articles.fmz.directions import LAST_CLOSE
 from coincast.articles.fmz.hours import LENGTH, Hours
 from coincast.articles.fmz.networks import Learnt
-from coincast.articles.fmz.tutorial import check_facts, tell_shapes
+from coincast.articles.fmz.tutorial import run_cells, tell_shapes
 from coincast.articles.fmz.work import Work
-from coincast.reports.numbers import amount, percent, quote_currency
+from coincast.reports.numbers import amount, interval_name, percent, quote_currency, things
 from coincast.reports.study import Chapter, Sheet
 
 ALL_WINDOWS = "forecasts of all 1,028 windows against their targets"
@@ -22,48 +24,35 @@ TUTORIAL = "LSTM input and output tutorial"
 
 
 def tell_tutorial() -> Chapter:
-    """Shapes, states and batch order, run and checked."""
+    """Shapes, states and batch order, as a notebook that was run."""
     batch, time, inputs = published.TUTORIAL_BATCH, published.TUTORIAL_TIME, published.TUTORIAL_INPUTS
-    facts = check_facts()
-    right = sum(facts.values())
     caption = (
         f"{published.TUTORIAL_LAYERS} layers of {published.TUTORIAL_UNITS} units read {time} time steps of {inputs} "
         f"inputs, for each of {batch} samples. Every arrow to the right carries h and c."
     )
+    arrays = "Shapes as they were when this page was made."
     return Chapter(
         title="What goes into an LSTM, and what comes out",
         text=(
-            "Half of the article explains the shapes. They are run here, by "
-            "coincast.articles.fmz.tutorial, whose functions take any network and any batch.",
+            "Half of the article explains the shapes. Its code stands below with what it printed when this page was "
+            "made; the functions in it take any network and any batch.",
             "A sample is a table of time steps and inputs. An LSTM reads it row by row and keeps two states, h and c. "
             "It gives back h of its top layer after every step (output), and h and c of every layer after the last "
             "step (h_n, c_n). So a forecast made after the last step is made of output's last row, which is h_n's last "
             "layer.",
-            "PyTorch expects time before samples unless batch_first is said; the states never change their order. "
-            f"Whoever forgets it gets no error: {batch} samples of {time} steps are read as {time} samples of {batch} "
-            f"steps. {right} of {len(facts)} facts below held when they were run for this page.",
         ),
         exhibits=(
             make_picture("shapes", "What an LSTM gives back", caption, pictures.draw_unrolled, repeats=TUTORIAL),
-            Sheet(
-                "shapes-table",
-                "Every array of the example",
-                "Run when this page was made.",
-                tell_shapes(),
-                repeats=TUTORIAL,
-            ),
-            Sheet(
-                "shapes-facts", "What was checked", "Each by running it.",
-                pl.DataFrame({"fact": list(facts), "holds": ["yes" if held else "no" for held in facts.values()]}),
-            ),
+            Sheet("shapes-table", "Every array of the example", arrays, tell_shapes(), repeats=TUTORIAL),
         ),
-    )  # fmt: skip
+        cells=run_cells(),
+    )
 
 
 def tell_data(work: Work) -> Chapter:
     """Rows, windows, and the statistics that inputs are scaled by."""
     hours = work.hours
-    windows = len(hours.jumping_starts())
+    windows, unit = len(hours.jumping_starts()), quote_currency(hours.market)
     whole, fair = hours.scale_close(fair=False), hours.scale_close(fair=True)
     highest = float(hours.close[: hours.first_origin].max())
     starts = hours.scored_starts()
@@ -72,45 +61,61 @@ def tell_data(work: Work) -> Chapter:
         f"{hours.market}, {_span(hours)}: {len(hours.close):,} closes. {windows:,} windows of {LENGTH} {hours.noun}s "
         "that share none."
     )
-    unit = quote_currency(hours.market)
-    sheet = pl.DataFrame(
-        {
-            "": [f"mean close, {unit}", f"standard deviation, {unit}", "rows"],
-            "all rows (as published)": [whole[0], whole[1], float(len(hours.close))],
-            "training rows (fair)": [fair[0], fair[1], float(hours.first_origin)],
-        }
-    )
     return Chapter(
         title="The data: windows that jump",
         text=(
-            f"The article takes {len(hours.close):,} candles of one {hours.noun} and cuts them into {windows:,} "
-            f"windows of {LENGTH} that share no row. At every row of a window the target is the next close. The first "
-            f"{hours.training:,} windows are learnt from, and the direction is scored on the next {hours.scored:,}.",
-            "Inputs and targets are scaled by the mean and deviation of all rows, so that training is told how high "
-            f"the price will rise. By the training rows alone the mean close is {amount(fair[0], unit)} and not "
+            f"The article takes candles of {interval_name(hours.interval)}, here {len(hours.close):,}, and cuts them "
+            f"into {windows:,} windows of {LENGTH} that share no row. At every row of a window the target is the next "
+            f"close. The first {hours.training:,} windows are learnt from, and the direction is scored on the next "
+            f"{hours.scored:,}.",
+            "Its inputs and targets are scaled by the mean and deviation of all rows, so that training is told how "
+            f"high the price will rise. By the training rows alone the mean close is {amount(fair[0], unit)} and not "
             f"{amount(whole[0], unit)}; {percent(beyond)} of the scored targets lie above every close of the training "
             f"rows ({amount(highest, unit)}).",
-            *(
-                [f"Candles are missing at {hours.gaps:,} places; the article's windows run across them."]
-                if hours.gaps
-                else []
-            ),
+            *_gap_words(work),
         ),
         exhibits=(
             make_picture(
                 "span", "What is learnt from, and what is scored", caption, partial(pictures.draw_span, hours)
             ),
-            Sheet("scaling", "What inputs are scaled by", f"{hours.market}, {_span(hours)}.", sheet),
+            Sheet("scaling", "What inputs are scaled by", f"{hours.market}, {_span(hours)}.", _scaling_table(work)),
         ),
     )
 
 
+def _scaling_table(work: Work) -> pl.DataFrame:
+    """Mean, deviation and rows, for the ways that were asked for."""
+    hours = work.hours
+    unit = quote_currency(hours.market)
+    columns: dict[str, list[Any]] = {"": [f"mean close, {unit}", f"standard deviation, {unit}", "rows"]}
+    if work.learnt is not None:
+        columns["all rows (as published)"] = [*hours.scale_close(fair=False), float(len(hours.close))]
+    if work.answer is not None:
+        columns["training rows (fair)"] = [*hours.scale_close(fair=True), float(hours.first_origin)]
+    return pl.DataFrame(columns)
+
+
+def _gap_words(work: Work) -> list[str]:
+    """What candles that are missing do to either way; nothing where none is."""
+    hours = work.hours
+    if not hours.gaps:
+        return []
+    words = f"{things(hours.missing, 'candle')} {'is' if hours.missing == 1 else 'are'} missing at "
+    words += f"{things(hours.gaps, 'place')}, so that a number of candles is no number of hours."
+    if work.learnt is not None:
+        words += f" {things(hours.broken, 'window')} of the article's run across them."
+    if work.answer is not None:
+        left_out = len(hours.close) - 1 - hours.first_origin - len(hours.test_origins)
+        words += f" The fair forecasts do not: {things(left_out, 'origin')} after training, whose window or target "
+        words += "is broken, are left out."
+    return [words]
+
+
 def tell_training(work: Work, learnt: Learnt) -> Chapter:
     """The loss, beside what a copy of the last close scores on the same rows."""
-    hours = work.hours
     naive, later = work.naive_losses()
     runs, epochs = learnt.losses.shape
-    last = float(sorted(learnt.losses[:, -1])[runs // 2])
+    last = float(np.median(learnt.losses[:, -1]))
     caption = (
         f"{runs} runs of {epochs:,} epochs on {learnt.windows:,} windows, one step an epoch, all {LENGTH} steps of a "
         f"window. Thin: each run; bold: their median; dashed: the last close on the same rows."
@@ -129,7 +134,7 @@ def tell_training(work: Work, learnt: Learnt) -> Chapter:
                 "loss",
                 "How it learnt",
                 caption,
-                partial(pictures.draw_losses, hours, learnt, naive),
+                partial(pictures.draw_losses, learnt, naive),
                 side="faithful",
                 repeats="loss printed at every epoch",
             ),
@@ -153,19 +158,21 @@ def tell_charts(work: Work, learnt: Learnt) -> Chapter:
     )
     scored = slice(hours.training, hours.training + hours.scored)
     near = f"The {hours.scored} windows that are scored; band: all {runs} runs."
-    jumped = f"{pictures.EXPLAINED} of the scored windows, close by close. Shaded: what a window shows the network."
+    jumped = (
+        f"{pictures.EXPLAINED} of the scored windows, close by close. Shaded: what a window shows the network. The "
+        "formula counts from the square to the diamond."
+    )
     misses = [work.squared_error(prices) ** 0.5 for prices in (learnt.mean, work.simple[LAST_CLOSE])]
     return Chapter(
         title="The charts: does the line follow the price?",
         text=(
-            "The article draws the last-step forecast of all windows over their targets. The line hugs the price, and "
-            "falls short where the price is higher than training ever saw it.",
+            f"The article draws the last-step forecast of all windows over their targets. {tell_beyond(work, learnt)}",
             "On such a chart any line that stays near the last known close hugs the price, so that close belongs on "
             "it. On the unseen windows the mean of the runs misses by "
             f"{amount(misses[0], unit)} (root mean square), the last close by {amount(misses[1], unit)}.",
-            f"The second chart is the one that the {percent(published.HEADLINE)} were counted on. Its twin shows three "
-            "of its windows one by one: the formula compares each target (diamond) with the target before it (square), "
-            f"and {LENGTH - 1} of the {LENGTH} moves between the two were known when the forecast was made.",
+            f"The second chart is the one that the {percent(published.HEADLINE)} were counted on. The formula compares "
+            f"each target with the target before it, and {LENGTH - 1} of the {LENGTH} moves between the two were known "
+            "when the forecast was made.",
         ),
         exhibits=(
             make_picture(
@@ -193,6 +200,23 @@ def tell_charts(work: Work, learnt: Learnt) -> Chapter:
             ),
             make_picture("jump", "What the formula asks", jumped, partial(pictures.draw_jump, hours), side="fair"),
         ),
+    )
+
+
+def tell_beyond(work: Work, learnt: Learnt) -> str:
+    """What the network makes of prices that its training rows never reached, in one sentence or two."""
+    hours = work.hours
+    starts = hours.jumping_starts()[hours.training :]
+    close, highest = hours.close[starts + LENGTH], float(hours.close[: hours.first_origin].max())
+    above = close > highest
+    if not above.any():
+        return "No unseen target lies above every close that training knew, so that height was not put to the test."
+    unit = quote_currency(hours.market)
+    misses = [float((forecast[starts] - close)[above].mean()) for forecast in (learnt.mean, work.simple[LAST_CLOSE])]
+    own, copied = (f"{amount(abs(miss), unit)} {'below' if miss < 0 else 'above'} the price" for miss in misses)
+    return (
+        f"Of the {len(starts):,} unseen windows {int(above.sum()):,} have a target above every close that training "
+        f"knew. There the mean of the runs lies {own} on average, the last close {copied}."
     )
 
 

@@ -1,4 +1,4 @@
-"""The chapters from the article's figure on: what it measures, the fair one, and what other ways of learning change."""
+"""The chapters on the article's figure: what it measures, what spoils it, and what other ways of learning change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from coincast.articles.drawn import make_picture
-from coincast.articles.fmz import pictures_direction, published
+from coincast.articles.fmz import pictures_direction, pictures_fair, published
 from coincast.articles.fmz.directions import (
     LAST_CLOSE,
     count_hits,
@@ -17,9 +17,7 @@ from coincast.articles.fmz.directions import (
     measure_distance,
     score_spoilt_copies,
 )
-from coincast.articles.fmz.fair import FairAnswer
 from coincast.articles.fmz.hours import LENGTH
-from coincast.articles.fmz.networks import ARTICLE
 from coincast.articles.fmz.work import Work
 from coincast.reports.numbers import amount, percent, quote_currency, things
 from coincast.reports.study import Chapter, Picture, Sheet
@@ -62,7 +60,7 @@ def tell_formula(work: Work) -> Chapter:
             "The same question, asked fairly",
             f"{hours.market}: the next close of every {hours.noun} against the one that is known, "
             f"{len(hours.test_origins):,} origins. Line: 95 % interval.",
-            partial(pictures_direction.draw_fair_rates, work.judged),
+            partial(pictures_fair.draw_fair_rates, work.judged),
             side="fair",
         ),
         Sheet(
@@ -73,8 +71,9 @@ def tell_formula(work: Work) -> Chapter:
             "All ten ways to cut the windows",
             over,
             partial(pictures_direction.draw_phases, phases, runs),
+            side="faithful",
         ),
-        Sheet("phases-table", "Hits at every phase", over, _phases_table(phases)),
+        Sheet("phases-table", "Hits at every phase", over, _phases_table(phases), side="faithful"),
     ]
     return Chapter(
         title="What the figure asks: a move that is nine tenths known",
@@ -122,57 +121,9 @@ def tell_spoilt(work: Work) -> Chapter:
                 "A copy of the last close, made worse",
                 caption,
                 partial(pictures_direction.draw_spoilt, spoilt, models, headline=hours.is_published),
+                side="faithful",
             ),
-            Sheet("spoilt-table", "Copies made worse", caption, table),
-        ),
-    )
-
-
-def tell_fair(work: Work, answer: FairAnswer) -> Chapter:
-    """Every hour from the last known close, against the majority sign of the training rows; and the price itself."""
-    from coincast.experiments.story import tell
-    from coincast.reports.pictures_models import draw_skill
-
-    hours, result = work.hours, answer.result
-    origins = len(hours.test_origins)
-    copied = work.judged.filter(pl.col("model") == f"LSTM, {ARTICLE.label}").to_dicts()
-    rises = float((np.sign(np.diff(hours.close[hours.first_origin :])) > 0).mean())
-    ties = int((np.diff(hours.close[hours.first_origin :]) == 0).sum())
-    [own] = work.judged.filter(pl.col("model") == "LSTM on returns (fair)").to_dicts()
-    story = tell(result).sections()[0]
-    spoken = [
-        f"The network as published, asked the same at every {hours.noun}, is right in {percent(row['hit_rate'])} of "
-        f"{row['n']:,}."
-        for row in copied
-        if row["hit_rate"] is not None
-    ]
-    return Chapter(
-        title=f"Asked fairly: which way from here, at every {hours.noun}?",
-        text=(
-            f"Each of the {origins:,} {hours.noun}s after training is an origin. The forecast names a direction from "
-            f"the close that is known then, and is right where the next close lies that way. {ties:,} of them are "
-            f"ties, which nobody can hit; {percent(rises, digits=2)} go up. The yardstick is the direction that most "
-            "moves of the training rows had, said every time.",
-            "The fair network has the article's layers, sees returns in place of levels, is scaled by its training "
-            "rows, and stops at the epoch that was best on rows that are neither training nor test. " + own["sentence"],
-            *spoken,
-            f"And the price itself: {result.sentence}",
-        ),
-        exhibits=(
-            Sheet(
-                "fair-directions",
-                "Directions over all test candles",
-                f"{hours.market}: {origins:,} origins. p: against the majority sign, by the test that judges.",
-                _fair_table(work),
-                side="fair",
-            ),
-            Picture(
-                "fair-skill",
-                "The same forecasts as prices",
-                f"{hours.market}: skill beside the last close, {origins:,} origins.",
-                lambda theme: draw_skill(story, theme=theme),  # type: ignore[arg-type,return-value]
-                side="fair",
-            ),
+            Sheet("spoilt-table", "Copies made worse", caption, table, side="faithful"),
         ),
     )
 
@@ -202,9 +153,9 @@ def tell_twins(work: Work) -> Chapter:
         title="One thing changed: stride, loss, statistics",
         text=(
             "The article argues for windows that jump, since neighbours repeat one another, and for a loss on every "
-            "step, since each is a forecast. Both choices are undone here, one at a time, and so is the scaling "
-            "that knows the future.",
-            "What changes most is how far the forecast strays from the last close.",
+            "step, since each is a forecast. Both choices are undone here, one at a time"
+            + (", and so is the scaling that knows the future." if work.levels is not None else "."),
+            f"The last close scores {percent(work.naive_share)}. " + _twin_words(work),
         ),
         exhibits=(
             make_picture(
@@ -218,35 +169,14 @@ def tell_twins(work: Work) -> Chapter:
     )
 
 
-def tell_returns(work: Work) -> Chapter:
-    """Where levels fall short, and returns do not."""
-    hours = work.hours
-    unit = quote_currency(hours.market)
-    bins = work.shortfalls()
-    highest = float(hours.close[: hours.first_origin].max())
-    top = {row["forecast"]: row["bias"] for row in bins.sort("price").iter_rows(named=True)}
-    told = "; ".join(f"{name} {amount(bias, unit)}" for name, bias in top.items())
-    caption = (
-        f"{hours.market}: mean of forecast minus close over {len(hours.test_origins):,} unseen {hours.noun}s, in "
-        "bins of the price. A level network cannot rise above what it saw; returns have no height."
-    )
-    return Chapter(
-        title="Levels or returns",
-        text=(
-            "A network that learns the height of the price has no reason to follow it to heights that it never saw. "
-            f"In the highest bin the mean error is: {told}.",
-            "The article itself suggests return rates. They end the shortfall; whether the next move is known is "
-            "another question.",
-        ),
-        exhibits=(
-            make_picture(
-                "shortfall",
-                "Where the level is new",
-                caption,
-                partial(pictures_direction.draw_shortfall, bins, unit=unit, highest=highest),
-            ),
-        ),
-    )
+def _twin_words(work: Work) -> str:
+    """Each training's median share and how far it strays from a copy."""
+    told = [
+        f"{one.variant.label}: {percent(float(np.median(work.shares(one))))} at a distance of "
+        f"{float(np.median(work.distances(one))):.2f}"
+        for one in work.everything
+    ]
+    return f"Medians, with the distance from a copy in standard deviations of one move: {'; '.join(told)}."
 
 
 def _simple_counts(work: Work) -> dict[str, tuple[int, int]]:
@@ -288,21 +218,6 @@ def _phases_table(phases: pl.DataFrame) -> pl.DataFrame:
     wide = phases.pivot("phase", index="forecast", values="hits")
     pairs = phases.group_by("forecast", maintain_order=True).agg(pl.col("pairs").max())
     return wide.join(pairs, on="forecast", maintain_order="left")
-
-
-def _fair_table(work: Work) -> pl.DataFrame:
-    names = {
-        "model": "forecast",
-        "n": "n",
-        "hit_rate": "right",
-        "low": "low",
-        "high": "high",
-        "majority_hit_rate": "majority sign",
-        "p": "p",
-        "ties": "ties",
-        "hit_rate_with_ties": "right, ties as misses",
-    }
-    return work.judged.select(list(names)).rename(names).sort("right", descending=True, nulls_last=True)
 
 
 def _noise(spoilt: pl.DataFrame, size: float) -> float:

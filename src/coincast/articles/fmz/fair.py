@@ -13,11 +13,15 @@ from jaxtyping import Float
 from coincast.articles.bench import Bench
 from coincast.articles.fmz import published
 from coincast.articles.fmz.hours import LENGTH, Hours
+from coincast.articles.opponents import add_opponents
+from coincast.articles.rivals import compare_with_rivals, list_steps
 from coincast.experiments.result import Result
+from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.forecasts.combine import ENSEMBLE
 from coincast.forecasts.directions import as_directions
 from coincast.forecasts.table import FORECAST_COLUMNS, JOINED_COLUMNS
+from coincast.models.robust import RobustAutoregression
 from coincast.scores.direction import judge_direction
 from coincast.scores.verdict import deciding_rows, score_forecasts
 
@@ -25,6 +29,13 @@ NAME = "lstm"
 RETURNS = ("log_return", "log_range", "volume_change")
 VALIDATION_SHARE = 0.15
 EPOCHS, PATIENCE = 100, 10
+STEPS = 6
+"""Candles ahead, in the experiment that asks how far the skill reaches."""
+ORDERS = (5, 12, 24)
+PLAIN = tuple({"name": "ar", "label": f"AR({order})", "order": order} for order in ORDERS)
+ROBUST = {"robust AR(12)": RobustAutoregression(order=12)}
+AUTOREGRESSIONS = (*(str(one["label"]) for one in PLAIN), *ROBUST)
+"""Rivals that learn from past returns, as the network does, and are no networks."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +46,25 @@ class FairAnswer:
         result: of the experiment on returns.
         directions: its forecasts as directions, ensembles only.
         scores: their deciding rows, against the majority sign of the training rows.
+        rivals: the network's forecasts of the price beside each autoregression (`compare_with_rivals`).
+        steps: what `measure_reach` found.
     """
 
     result: Result = field(repr=False)
     directions: pl.DataFrame = field(repr=False)
     scores: pl.DataFrame = field(repr=False)
+    rivals: pl.DataFrame = field(repr=False)
+    steps: pl.DataFrame = field(repr=False)
 
     @property
     def row(self) -> dict[str, Any]:
-        """The deciding row of the network."""
+        """The deciding row of the network's directions."""
         return self.scores.filter(pl.col("model").str.starts_with(NAME)).row(0, named=True)
+
+    @property
+    def price_row(self) -> dict[str, Any]:
+        """The deciding row of the same forecasts as prices."""
+        return self.result.headline
 
     @property
     def prices(self) -> pl.DataFrame:
@@ -53,24 +73,26 @@ class FairAnswer:
         return self.result.forecasts.filter(model, pl.col("run") == 0).sort("origin")
 
 
-def fair_spec(bench: Bench, hours: Hours) -> Spec:
+def fair_spec(bench: Bench, hours: Hours, *, horizon: int = 1) -> Spec:
     """The article's network on returns: scaled by training rows, its epoch chosen on a part of its own.
 
-    The test span holds the targets of `Hours.test_origins`, all of them.
+    The test span holds the targets of `Hours.test_origins`, all of them. With a longer horizon there are fewer seeds,
+    and no opponents but the autoregressions.
     """
     known = hours.first_origin + 1
     features = [name for name in RETURNS if name != "volume_change" or _has_volume(hours)]
     if not {"high", "low"} <= set(hours.names):
         features.remove("log_range")
+    is_far = horizon > 1
     return Spec.from_dict(
         {
-            "name": "fmz-fair",
+            "name": "fmz-steps" if is_far else "fmz-fair",
             "data": {"markets": [hours.market]},
-            "samples": {"features": features, "lookback": LENGTH, "target": "log_return"},
+            "samples": {"features": features, "lookback": LENGTH, "horizon": horizon, "target": "log_return"},
             "split": {"test": len(hours.inputs) - known, "validation": round(VALIDATION_SHARE * known)},
             "models": [
                 {"name": NAME, "units": list(published.UNITS), "convention": "torch"},
-                *("naive", "drift", "ar", "average", "ridge"),
+                *("naive", *PLAIN, *(() if is_far else ("drift", "average", "ridge"))),
             ],
             "training": {
                 "epochs": bench.pick(8, EPOCHS),
@@ -78,24 +100,41 @@ def fair_spec(bench: Bench, hours: Hours) -> Spec:
                 "batch_size": min(hours.training, 8_192),
                 "learning_rate": published.LEARNING_RATE,
                 "loss": "mse",
-                "seeds": bench.pick(2, 25),
+                "seeds": bench.pick(2, 10, 25) if is_far else bench.pick(2, 25),
             },
         }
     )
 
 
 def ask_fairly(bench: Bench, hours: Hours) -> FairAnswer:
-    """Run the fair experiment, and judge the directions that it names."""
+    """Run the fair experiments, and judge the directions that the network names."""
     result = bench.experiment("fair", fair_spec(bench, hours), hours.candles)
+    result = add_opponents(result, hours.candles, ROBUST)
     ours = result.forecasts.filter(pl.col("run") == 0)
     directions = as_directions(ours, majority=majority_sign(hours))
-    return FairAnswer(result, directions, deciding_rows(score_forecasts(directions)))
+    return FairAnswer(
+        result,
+        directions,
+        scores=deciding_rows(score_forecasts(directions)),
+        rivals=compare_with_rivals(ours, NAME, AUTOREGRESSIONS),
+        steps=measure_reach(bench, hours),
+    )
+
+
+def measure_reach(bench: Bench, hours: Hours) -> pl.DataFrame:
+    """Skill 1 to `STEPS` candles ahead, of a network that forecasts them all and of the autoregressions."""
+    spec = fair_spec(bench, hours, horizon=STEPS)
+
+    def make() -> pl.DataFrame:
+        far = run_experiment(spec, hours.candles, beside=False, on_progress=bench.on_progress)
+        return list_steps(add_opponents(far, hours.candles, ROBUST).scores, (NAME, *AUTOREGRESSIONS))
+
+    return bench.table("reach", spec.to_dict(), make)
 
 
 def majority_sign(hours: Hours) -> float:
     """1.0 where most moves among the training rows were rises, else 0.0."""
-    moves = np.sign(np.diff(hours.close[: hours.first_origin]))
-    return float(moves.sum() >= 0)
+    return float(np.sign(hours.training_moves).sum() >= 0)
 
 
 def price_table(hours: Hours, forecasts: Mapping[str, Float[np.ndarray, "start"]]) -> pl.DataFrame:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from coincast.articles.fmz import published
 from coincast.errors import TooFewRowsError
 from coincast.reports.numbers import is_daily
 from coincast.samples.scaling import InputScale
-from coincast.samples.windows import find_stretches
+from coincast.samples.windows import find_stretches, stretch_firsts
 
 COLUMNS = ("open", "high", "low", "close")
 VOLUMES = ("volume", "quote_volume")
@@ -58,8 +59,8 @@ class Hours:
 
     @property
     def noun(self) -> str:
-        """A candle, in a word."""
-        return {"1m": "minute", "1h": "hour", "1d": "day"}.get(self.interval, "candle")
+        """A candle, in a word; where some are missing a number of candles is none of hours."""
+        return "candle" if self.gaps else {"1m": "minute", "1h": "hour", "1d": "day"}.get(self.interval, "candle")
 
     @property
     def every_start(self) -> Int[np.ndarray, "start"]:
@@ -73,8 +74,28 @@ class Hours:
 
     @property
     def test_origins(self) -> Int[np.ndarray, "origin"]:
-        """Rows from which the next close is forecast when the question is asked fairly: all of them."""
-        return np.arange(self.first_origin, len(self.inputs) - 1)
+        """Rows from which the next close is forecast when the question is asked fairly.
+
+        All of them but those whose window, with what its first return is counted from, or whose target lies across a
+        gap.
+        """
+        rows = np.arange(self.first_origin, len(self.inputs) - 1)
+        return np.asarray(rows[self._stretch_first[rows + 1] <= rows - LENGTH])
+
+    @property
+    def is_move(self) -> Bool[np.ndarray, "move"]:
+        """Whether the way from each close to the next one is a move of one candle, and not one across a gap."""
+        return np.asarray(self._stretch_first[1:] < np.arange(1, len(self.inputs)))
+
+    @property
+    def training_moves(self) -> Float[np.ndarray, "move"]:
+        """From each close of the training rows to the next one, gaps left out."""
+        return np.asarray(np.diff(self.close[: self.first_origin])[self.is_move[: self.first_origin - 1]])
+
+    @property
+    def test_moves(self) -> Float[np.ndarray, "origin"]:
+        """From the close of each of `test_origins` to the next one."""
+        return np.asarray(self.close[self.test_origins + 1] - self.close[self.test_origins])
 
     def jumping_starts(self, phase: int = 0) -> Int[np.ndarray, "window"]:
         """Starts of the article's windows, which share no row; other phases begin so many rows later."""
@@ -105,8 +126,30 @@ class Hours:
     @property
     def gaps(self) -> int:
         """How often a candle does not open where the one before it closed; the article's windows run across."""
-        times = [self.candles[name].dt.epoch("ms").to_numpy() for name in ("open_time", "close_time")]
-        return len(find_stretches(*times)) - 1
+        return len(np.unique(self._stretch_first)) - 1
+
+    @property
+    def missing(self) -> int:
+        """Candles that would fill the gaps."""
+        opens, closes = self._milliseconds
+        return round(int(closes[-1] - opens[0]) / float(np.median(closes - opens))) - len(opens)
+
+    @property
+    def broken(self) -> int:
+        """How many of the article's windows, their last target included, run across a gap."""
+        starts = self.jumping_starts()
+        return int((self._stretch_first[starts + LENGTH] > starts).sum())
+
+    @property
+    def _milliseconds(self) -> tuple[Int[np.ndarray, "row"], Int[np.ndarray, "row"]]:
+        """When each candle opens and closes, since 1970."""
+        opens, closes = (self.candles[name].dt.epoch("ms").to_numpy() for name in ("open_time", "close_time"))
+        return opens, closes
+
+    @cached_property
+    def _stretch_first(self) -> Int[np.ndarray, "row"]:
+        """First row of the gap-free stretch that each row lies in."""
+        return stretch_firsts(find_stretches(*self._milliseconds))
 
 
 def jumping_starts(rows: int, *, phase: int = 0) -> Int[np.ndarray, "window"]:
@@ -119,14 +162,6 @@ def jumping_starts(rows: int, *, phase: int = 0) -> Int[np.ndarray, "window"]:
         phase: start of the first window.
     """
     return np.arange(phase, max(phase, rows - LENGTH), LENGTH)
-
-
-def jumping_arrays(hours: Hours) -> tuple[Float[np.ndarray, "window step feature"], Float[np.ndarray, "window step"]]:
-    """X and Y of the article: scaled inputs, and for each of their rows the scaled close of the next one."""
-    scale, (centre, spread) = hours.scale(fair=False), hours.scale_close(fair=False)
-    rows = hours.jumping_starts()[:, None] + np.arange(LENGTH)
-    scaled = (hours.inputs - scale.centre) / scale.spread
-    return scaled[rows].astype(np.float32), ((hours.close[rows + 1] - centre) / spread).astype(np.float32)
 
 
 def take_hours(candles: pl.DataFrame) -> Hours:

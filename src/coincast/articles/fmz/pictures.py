@@ -8,21 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from coincast.articles.drawn import log_axis
 from coincast.articles.fmz import published
+from coincast.articles.fmz.frames import finish_prices
 from coincast.articles.fmz.hours import LENGTH, Hours
 from coincast.articles.fmz.networks import Learnt
-from coincast.reports.canvas import (
-    SMALL,
-    add_axes,
-    legend,
-    name_axes,
-    new_figure,
-    price_axis,
-    time_axis,
-    write,
-)
-from coincast.reports.numbers import quote_currency
+from coincast.reports.canvas import SMALL, add_axes, legend, log_axis, name_axes, name_ends, new_figure, write
 from coincast.reports.palette import Palette
 from coincast.reports.thinning import thin
 
@@ -35,8 +25,6 @@ EXPLAINED = 3
 BLOCK = 20
 """Windows whose errors are averaged."""
 BOX, GAP = 1.5, 0.85
-APART = 1.7
-"""Ratio of two losses from which on their names do not overlap."""
 
 
 def draw_unrolled(theme: Palette, *, title: str, caption: str) -> Figure:
@@ -107,15 +95,11 @@ def draw_span(hours: Hours, theme: Palette, *, title: str, caption: str) -> Figu
         if last - first > 0.05 * len(close):
             side = axes.get_xaxis_transform()
             write(axes, middle, 0.97, names[number], color=theme.muted, ha="center", va="top", transform=side)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.08 * (high - low))
-    price_axis(axes)
-    time_axis(axes, theme, times, hours.interval)
-    name_axes(axes, theme, y=f"close, {quote_currency(hours.market)}")
+    finish_prices(axes, theme, hours, times, room=0.08)
     return figure
 
 
-def draw_losses(hours: Hours, learnt: Learnt, naive: float, theme: Palette, *, title: str, caption: str) -> Figure:
+def draw_losses(learnt: Learnt, naive: float, theme: Palette, *, title: str, caption: str) -> Figure:
     """The loss of every run by epoch on a logarithmic axis, beside what a copy of the last close scores."""
     figure = new_figure(title, caption, theme=theme, height=4.4)
     axes = add_axes(figure, theme, top=1.35, right=1.9)
@@ -125,16 +109,10 @@ def draw_losses(hours: Hours, learnt: Learnt, naive: float, theme: Palette, *, t
     middle = np.median(learnt.losses, axis=0)
     axes.plot(epochs, middle, color=theme.model, linewidth=2.0)
     axes.axhline(naive, color=theme.naive, linewidth=1.4, dashes=(4, 2), gid="naive")
-    log_axis(axes)
+    log_axis(axes.yaxis)
     axes.set_xlim(1, len(epochs))
     name_axes(axes, theme, x="epoch", y="mean squared error, standardised, logarithmic")
-    side = axes.get_yaxis_transform()
-    centre, ratio = float(np.sqrt(middle[-1] * naive)), float(middle[-1] / naive)
-    apart = max(abs(np.log(ratio)), np.log(APART)) / 2 * (1 if ratio >= 1 else -1)
-    words = f"LSTM, median {middle[-1]:.6f}"
-    write(axes, 1.02, centre * np.exp(apart), words, color=theme.model, va="center", transform=side)
-    words = f"last close {naive:.6f}"
-    write(axes, 1.02, centre * np.exp(-apart), words, color=theme.muted, va="center", transform=side)
+    name_ends(axes, theme, [(middle[-1], f"LSTM, median {middle[-1]:.6f}"), (naive, f"last close {naive:.6f}")])
     return figure
 
 
@@ -165,9 +143,7 @@ def draw_windows(
     )
     if border:
         _mark_border(hours, axes, theme)
-    price_axis(axes)
-    time_axis(axes, theme, times, hours.interval)
-    name_axes(axes, theme, y=f"close, {quote_currency(hours.market)}")
+    finish_prices(axes, theme, hours, times)
     legend(axes, theme, [price, model, band, naive])
     return figure
 
@@ -212,9 +188,7 @@ def draw_window_errors(
     place = hours.times[hours.first_origin]
     axes.axvline(place, color=theme.ink, linewidth=1.0, gid="border")
     write(axes, place, 0.97, " unseen from here", color=theme.ink, va="top", transform=axes.get_xaxis_transform())
-    price_axis(axes)
-    time_axis(axes, theme, times, hours.interval)
-    name_axes(axes, theme, y=f"mean |forecast - close|, {quote_currency(hours.market)}")
+    finish_prices(axes, theme, hours, times, what="mean |forecast - close|")
     legend(axes, theme, handles)
     return figure
 
@@ -238,11 +212,7 @@ def draw_jump(hours: Hours, theme: Palette, *, title: str, caption: str) -> Figu
         )  # fmt: skip
         if number == 1:
             _name_points(hours, axes, theme, base, known)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low - 0.12 * (high - low), high + 0.12 * (high - low))
-    price_axis(axes)
-    time_axis(axes, theme, times[rows], hours.interval)
-    name_axes(axes, theme, y=f"close, {quote_currency(hours.market)}")
+    finish_prices(axes, theme, hours, times[rows], room=0.12)
     legend(axes, theme, _jump_handles(theme), columns=4)
     return figure
 

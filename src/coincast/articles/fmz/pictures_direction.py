@@ -1,8 +1,8 @@
-"""Pictures of directions: the article's figure, what explains it, and the fair one."""
+"""Pictures of the article's figure: what it is for forecasts of all kinds, and what explains it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,18 +11,16 @@ from jaxtyping import Float
 
 from coincast.articles.fmz import published
 from coincast.articles.fmz.directions import LAST_CLOSE
+from coincast.articles.fmz.frames import NAMES, finish_rows, mark, name_row
 from coincast.articles.fmz.hours import LENGTH
-from coincast.reports.canvas import SMALL, add_axes, legend, name_axes, new_figure, percent_axis, write
+from coincast.reports.canvas import add_axes, legend, name_axes, name_ends, new_figure, percent_axis, write
 from coincast.reports.numbers import percent
 from coincast.reports.palette import Palette
 from coincast.scores.direction.jumps import jump_hit_rate
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAMES = 2.5
-"""Left margin for names, inches."""
 MOST_ERROR = 3.0
 """Hourly standard deviations; the end of the axis of errors."""
 
@@ -54,14 +52,14 @@ def draw_formula(
             axes.plot(shares, jitter, ".", color=colour, markersize=8, alpha=0.75, zorder=3)
         else:
             axes.plot(shares, [place], "D", color=colour, markersize=7, zorder=3)
-        _name_row(axes, theme, place, name, percent(float(np.median(shares))))
+        name_row(axes, theme, place, name, percent(float(np.median(shares))))
     naive = float(rows[LAST_CLOSE][0])
     axes.axvline(naive, color=theme.naive, linewidth=1.4, dashes=(4, 2), gid="naive")
     if headline:
-        _mark(axes, theme, published.HEADLINE, "published", theme.ink, align="right")
+        mark(axes, theme, published.HEADLINE, "published", theme.ink, align="right")
     if theory:
-        _mark(axes, theme, jump_hit_rate(LENGTH), "random walk", theme.undecided, align="left")
-    _finish(axes, theme, len(rows), x="share of directions right by the article's formula")
+        mark(axes, theme, jump_hit_rate(LENGTH), "random walk", theme.undecided, align="left")
+    finish_rows(axes, theme, len(rows), x="share of directions right by the article's formula")
     return figure
 
 
@@ -76,14 +74,13 @@ def draw_phases(table: pl.DataFrame, runs: Shares | None, theme: Palette, *, tit
     """
     figure = new_figure(title, caption, theme=theme, height=4.6)
     axes = add_axes(figure, theme, top=1.35, right=2.1)
-    side = axes.get_yaxis_transform()
-    ends: list[tuple[float, str, str]] = []
+    ends: list[tuple[float, str]] = []
     if runs is not None:
         phases = np.arange(runs.shape[1])
         axes.fill_between(phases, runs.min(axis=0), runs.max(axis=0), color=theme.band, linewidth=0)
         middle = np.median(runs, axis=0)
         axes.plot(phases, middle, color=theme.model, linewidth=2.0)
-        ends.append((float(middle[-1]), f"LSTM, {len(runs)} runs", theme.model))
+        ends.append((float(middle[-1]), f"LSTM, {len(runs)} runs"))
     for name, own in table.group_by("forecast", maintain_order=True):
         shares = (own["hits"] / own["pairs"]).to_numpy()
         is_naive = name[0] == LAST_CLOSE
@@ -93,10 +90,10 @@ def draw_phases(table: pl.DataFrame, runs: Shares | None, theme: Palette, *, tit
             else {"color": theme.muted, "linewidth": 0.9, "dashes": (1, 1.5)}
         )
         axes.plot(own["phase"].to_numpy(), shares, **style)
-        ends.append((float(shares[-1]), str(name[0]), theme.muted))
-    _label_ends(axes, theme, ends, side)
+        ends.append((float(shares[-1]), str(name[0])))
     axes.set_xticks(range(LENGTH))
     percent_axis(axes.yaxis, bins=6)
+    name_ends(axes, theme, ends)
     name_axes(axes, theme, x="row of the first window (phase)", y="share of directions right by the article's formula")
     return figure
 
@@ -137,16 +134,8 @@ def draw_spoilt(
     if headline:
         axes.axhline(published.HEADLINE, color=theme.ink, linewidth=1.0, dashes=(1, 2))
         words = f"published: {percent(published.HEADLINE)} "
-        write(
-            axes,
-            1.0,
-            published.HEADLINE,
-            words,
-            color=theme.ink,
-            ha="right",
-            va="bottom",
-            transform=axes.get_yaxis_transform(),
-        )
+        side = axes.get_yaxis_transform()
+        write(axes, 1.0, published.HEADLINE, words, color=theme.ink, ha="right", va="bottom", transform=side)
     axes.set_xlim(-0.06, MOST_ERROR)
     percent_axis(axes.yaxis, bins=6)
     name_axes(
@@ -155,101 +144,3 @@ def draw_spoilt(
     )  # fmt: skip
     legend(axes, theme, handles, columns=4)
     return figure
-
-
-def draw_fair_rates(table: pl.DataFrame, theme: Palette, *, title: str, caption: str) -> Figure:
-    """Hit rates over all test candles with their intervals, beside a coin and the majority sign.
-
-    Args:
-        table: rows of `coincast.scores.direction.judge_direction` with a hit rate.
-        theme: colours.
-        title, caption: of the figure.
-    """
-    rows = table.filter(pl.col("hit_rate").is_not_null()).sort("hit_rate", descending=True).to_dicts()
-    figure = new_figure(title, caption, theme=theme, height=2.2 + 0.4 * len(rows))
-    axes = add_axes(figure, theme, left=NAMES, right=1.3, top=1.45, bottom=0.65)
-    for place, row in enumerate(rows):
-        if row["low"] is not None:
-            axes.plot(
-                [row["low"], row["high"]], [place, place], color=theme.model, linewidth=2.4, solid_capstyle="round"
-            )
-        axes.plot([row["hit_rate"]], [place], "o", color=theme.model, markersize=8, zorder=4)
-        _name_row(axes, theme, place, row["model"], f"{percent(row['hit_rate'])} of {row['n']:,}")
-    axes.axvline(0.5, color=theme.ink, linewidth=1.0, dashes=(1, 2))
-    _mark(axes, theme, 0.5, "a coin ", theme.ink, align="right", line=False)
-    majority = [row["majority_hit_rate"] for row in rows if row["majority_hit_rate"] is not None]
-    if majority:
-        _mark(axes, theme, float(np.median(majority)), " majority of the training rows", theme.naive, align="left")
-    _finish(axes, theme, len(rows), x="share of directions right, counted from the last close that was known")
-    return figure
-
-
-def draw_shortfall(
-    bins: pl.DataFrame, theme: Palette, *, unit: str, highest: float, title: str, caption: str
-) -> Figure:
-    """Mean of forecast minus close by the height of the price.
-
-    Args:
-        bins: `forecast, price, bias`, a line for each forecast.
-        theme: colours.
-        unit: of prices.
-        highest: close of the training rows.
-        title, caption: of the figure.
-    """
-    figure = new_figure(title, caption, theme=theme, height=4.6)
-    axes = add_axes(figure, theme, top=1.45)
-    colours = (theme.naive, theme.model, theme.undecided, theme.better)
-    handles: list[Any] = []
-    for (name, own), colour in zip(bins.group_by("forecast", maintain_order=True), colours, strict=False):
-        style: dict[str, Any] = {"dashes": (4, 2), "gid": "naive", "zorder": 5} if name[0] == LAST_CLOSE else {}
-        x, y = own["price"].to_numpy(), own["bias"].to_numpy()
-        handles += axes.plot(x, y, color=colour, marker="o", markersize=4, linewidth=1.5, label=str(name[0]), **style)
-    axes.axhline(0, color=theme.rule, linewidth=1.2)
-    axes.axvline(highest, color=theme.ink, linewidth=1.0, dashes=(1, 2))
-    axes.margins(x=0.03)
-    write(
-        axes, highest, 0.02, " highest close learnt ", color=theme.ink, ha="right", transform=axes.get_xaxis_transform()
-    )
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace("-", "\N{MINUS SIGN}"))
-    name_axes(axes, theme, x=f"close, {unit}", y=f"mean miss, {unit}")
-    legend(axes, theme, handles, columns=4)
-    return figure
-
-
-def _name_row(axes: Axes, theme: Palette, place: int, name: str, figure: str) -> None:
-    side = axes.get_yaxis_transform()
-    text = axes.annotate(
-        name, (0, place), xycoords=side, xytext=((0.25 - NAMES) * 72, 0), textcoords="offset points",
-        fontsize=SMALL + 0.5, va="center", color=theme.ink, parse_math=False,
-    )  # fmt: skip
-    text.set_wrap(False)
-    write(axes, 1.03, place, figure, color=theme.ink, va="center", transform=side)
-
-
-def _mark(axes: Axes, theme: Palette, x: float, words: str, colour: str, *, align: str, line: bool = True) -> None:
-    """A vertical line with its name above the axes."""
-    if line:
-        axes.axvline(x, color=colour, linewidth=1.2, dashes=(1, 2))
-    text = f"{words} {percent(x)}" if line else words
-    text = f" {text}" if align == "left" else f"{text} "
-    write(axes, x, 1.01, text, color=colour, ha=align, va="bottom", transform=axes.get_xaxis_transform())
-
-
-def _finish(axes: Axes, theme: Palette, rows: int, *, x: str) -> None:
-    axes.set_ylim(rows - 0.4, -0.6)
-    axes.set_yticks([])
-    axes.grid(visible=False, axis="y")
-    axes.grid(axis="x", color=theme.rule, linewidth=0.8)
-    axes.margins(x=0.06)
-    percent_axis(axes.xaxis, bins=6)
-    name_axes(axes, theme, x=x)
-
-
-def _label_ends(axes: Axes, theme: Palette, ends: Sequence[tuple[float, str, str]], side: Any) -> None:
-    """Names at the ends of their lines, pushed apart where they would overlap."""
-    low, high = axes.get_ylim()
-    place = -np.inf
-    for value, text, colour in sorted(ends):
-        place = max(value, place + 0.06 * (high - low))
-        write(axes, 1.02, place, text, color=colour, va="center", transform=side)

@@ -1,4 +1,4 @@
-"""What goes into an LSTM and what comes out: the tutorial of the article as functions that anybody can run.
+"""What goes into an LSTM and what comes out: the tutorial of the article, to be run by anybody and by its page.
 
 PyTorch's words: x is (time, batch, input), or (batch, time, input) where `batch_first` is said; h_0 and c_0 are
 (layer, batch, units), whatever `batch_first` says.
@@ -6,12 +6,14 @@ PyTorch's words: x is (time, batch, input), or (batch, time, input) where `batch
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
 from coincast.articles.fmz import published
+from coincast.reports.study import Cell
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -109,29 +111,76 @@ def tell_shapes() -> pl.DataFrame:
     )
 
 
-def check_facts() -> dict[str, bool]:
-    """The facts of the tutorial, each found true or not by running it."""
-    import jax.numpy as jnp
+TUTORIAL: tuple[tuple[str, str], ...] = (
+    (
+        "A network of 2 layers of 10 units that reads 5 inputs, and a batch of 3 samples of 4 time steps.",
+        """\
+import jax
+import jax.numpy as jnp
+from coincast.articles.fmz.tutorial import build_example, example_batch, read_batch
 
-    network, x = build_example(), example_batch()
-    first = read_batch(network, x, batch_first=True)
-    swapped = read_batch(network, jnp.swapaxes(x, 0, 1))
-    mistaken = read_batch(network, x)
+network, x = build_example(), example_batch()
+print("x", x.shape)""",
+    ),
+    (
+        "With batch_first the samples come first. The states h and c always begin as layer, sample, unit.",
+        """\
+h_0 = c_0 = jnp.zeros((2, 3, 10))
+output, h_n, c_n = read_batch(network, x, (h_0, c_0), batch_first=True)
+for name, array in {"output": output, "h_n": h_n, "c_n": c_n}.items():
+    print(name, array.shape)""",
+    ),
+    (
+        "output holds the top layer at every step; h_n holds every layer at the last step. They meet in one place: "
+        "the top layer at the last step. The layer below is in h_n alone.",
+        """\
+def same(one, other):
+    return bool(jnp.allclose(one, other, atol=1e-6))
 
-    def same(one: Any, other: Any) -> bool:
-        return one.shape == other.shape and bool(np.allclose(one, other, atol=1e-6))
+for sample in range(3):
+    print("sample", sample, same(h_n[-1][sample], output[sample][-1]))
+print("layer below", any(same(h_n[0], output[:, step]) for step in range(4)))""",
+    ),
+    (
+        "States that are left out are zeros.",
+        """\
+print(same(read_batch(network, x, batch_first=True).output, output))""",
+    ),
+    (
+        "Whoever forgets batch_first gets no error: 3 samples of 4 steps are read as 4 samples of 3 steps.",
+        """\
+mistaken = read_batch(network, x)
+for name, array in mistaken._asdict().items():
+    print(name, array.shape)""",
+    ),
+    (
+        "Time first is how PyTorch expects it. With the first two axes exchanged it gives the same numbers.",
+        """\
+swapped = read_batch(network, jnp.swapaxes(x, 0, 1))
+print("output", swapped.output.shape, same(jnp.swapaxes(swapped.output, 0, 1), output))
+print("h_n", swapped.h_n.shape, same(swapped.h_n, h_n))""",
+    ),
+    (
+        "The states are the network's whole memory: a sequence can be read in two pieces if they are handed on, and "
+        "not if they begin at zero again. The article's windows begin at zero.",
+        """\
+first = read_batch(network, x[:, :1], batch_first=True)
+handed_on = read_batch(network, x[:, 1:], (first.h_n, first.c_n), batch_first=True)
+at_zero = read_batch(network, x[:, 1:], batch_first=True)
+print("handed on", same(handed_on.output, output[:, 1:]))
+print("at zero", same(at_zero.output, output[:, 1:]))""",
+    ),
+)
+"""The article's tutorial: what each piece is about, and its code; all of it is run in one namespace."""
 
-    return {
-        "h_n of the top layer is the output of the last time step, for every sample": all(
-            same(first.h_n[-1][sample], first.output[sample][-1]) for sample in range(published.TUTORIAL_BATCH)
-        ),
-        "h_n of the layer below is none of the outputs": not any(
-            same(first.h_n[0], first.output[:, step]) for step in range(published.TUTORIAL_TIME)
-        ),
-        "with the first two axes of x exchanged, time first gives the same numbers": same(
-            jnp.swapaxes(swapped.output, 0, 1), first.output
-        )
-        and same(swapped.h_n, first.h_n),
-        "with the axes left as they are, it reads 4 samples of 3 steps, and says nothing": mistaken.h_n.shape
-        == (published.TUTORIAL_LAYERS, published.TUTORIAL_TIME, published.TUTORIAL_UNITS),
-    }
+
+def run_cells() -> tuple[Cell, ...]:
+    """Run the tutorial, and keep what each piece of it printed."""
+    space: dict[str, Any] = {}
+    cells = []
+    for words, code in TUTORIAL:
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            exec(compile(code, "<tutorial>", "exec"), space)
+        cells.append(Cell(code, printed.getvalue().rstrip(), words))
+    return tuple(cells)

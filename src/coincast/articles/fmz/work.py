@@ -11,9 +11,10 @@ from jaxtyping import Float
 
 from coincast.articles.bench import Bench
 from coincast.articles.fmz.directions import LAST_CLOSE, count_hits, measure_distance, simple_forecasts
-from coincast.articles.fmz.fair import FairAnswer, ask_fairly, judge_answer, judge_hours
+from coincast.articles.fmz.fair import AUTOREGRESSIONS, NAME, FairAnswer, ask_fairly, judge_answer, judge_hours
 from coincast.articles.fmz.hours import LENGTH, Hours, take_hours
 from coincast.articles.fmz.networks import ARTICLE, FAIR_LEVELS, TWINS, Learnt, learn
+from coincast.experiments.run import Stopwatch
 
 BINS = 8
 """Of the price, in the picture of the shortfall."""
@@ -50,6 +51,12 @@ class Work:
         hits, pairs = count_hits(self.hours, self.simple[LAST_CLOSE])
         return hits / pairs
 
+    @property
+    def fair_share(self) -> float:
+        """Directions that the fair network names rightly, counted from the last known close."""
+        assert self.answer is not None
+        return 1 - float(self.answer.row["value"])
+
     @cached_property
     def judged(self) -> pl.DataFrame:
         """Hit rates over all test candles of whatever names a direction."""
@@ -59,7 +66,8 @@ class Work:
         if self.answer is None:
             return table
         own = judge_answer(self.answer).filter(pl.col("model") != "average")
-        names = {"lstm": "LSTM on returns (fair)", "ar": "AR(5) on returns", "ridge": "ridge on returns"}
+        names = {name: f"{name} on returns" for name in (*AUTOREGRESSIONS, "ridge")}
+        names[NAME] = "LSTM on returns (fair)"
         return pl.concat([own.with_columns(pl.col("model").replace(names)), table])
 
     def shares(self, learnt: Learnt, *, phase: int = 0) -> Float[np.ndarray, "run"]:
@@ -118,14 +126,18 @@ class Work:
         return pl.DataFrame(rows)
 
 
-def work(bench: Bench) -> Work:
-    """Compute everything that was asked for; what takes time is kept by the bench."""
+def work(bench: Bench, watch: Stopwatch) -> Work:
+    """Compute everything that was asked for; what takes time is kept by the bench, and counted by the watch."""
     hours = take_hours(bench.candles)
-    return Work(
-        hours=hours,
-        simple=simple_forecasts(hours),
-        learnt=learn(bench, hours, ARTICLE) if bench.faithful else None,
-        twins=tuple(learn(bench, hours, twin) for twin in TWINS) if bench.faithful else (),
-        levels=learn(bench, hours, FAIR_LEVELS) if bench.fair else None,
-        answer=ask_fairly(bench, hours) if bench.fair else None,
-    )
+    learnt, twins, levels, answer = None, list[Learnt](), None, None
+    if bench.faithful:
+        learnt = learn(bench, hours, ARTICLE)
+        watch.lap("the article's network")
+        twins = [learn(bench, hours, twin) for twin in TWINS]
+        watch.lap("the same with one thing changed")
+    if bench.fair:
+        levels = learn(bench, hours, FAIR_LEVELS)
+        watch.lap("the same, scaled by training rows")
+        answer = ask_fairly(bench, hours)
+        watch.lap("the fair way, on returns")
+    return Work(hours, simple_forecasts(hours), learnt, tuple(twins), levels, answer)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from coincast.articles.huang.published import HORIZON, LOOKBACK, SHARE
+from coincast.articles.huang.published import BLOCK, HORIZON, LOOKBACK, SHARE
 from coincast.samples.hdf5 import SampleFile, make_samples_file, min_max
 from coincast.samples.sampler import count_share, cut_samples, sample_windows
 from coincast.samples.windows import Windows
@@ -30,8 +30,9 @@ class Blocks:
         open_time: of every row, milliseconds since 1970.
         windows: blocks that share no row, or every start.
         learnt: how many of them are learnt from; the others are the validation blocks, which are the article's test.
-        skipped: of those learnt from, how many of the oldest are left out for a first look.
         low, reach: least close, and how far the largest is above it, over all rows: the article's scale.
+        skipped: of those learnt from, how many of the oldest are left out for a first look.
+        arrays: of the data file that all this was read from; None where it comes from candles.
     """
 
     market: str
@@ -43,6 +44,7 @@ class Blocks:
     low: float
     reach: float
     skipped: int = 0
+    arrays: SampleFile | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -81,22 +83,33 @@ class Blocks:
         return self if training is None else replace(self, skipped=max(0, self.learnt - training))
 
     def span(self, *, validates: bool) -> Span:
-        """What a run learns from, in the article's way."""
+        """What a run learns from, in the article's way: the scaled arrays of its data file, block after block.
+
+        Only for blocks that share no row.
+        """
         from coincast.samples.scaling import InputScale
         from coincast.training.runs import Span
 
-        scale = InputScale(np.zeros(1, dtype=bool), np.array([self.low]), np.array([self.reach]))
+        file = self.to_file()
+        rows = np.concatenate([file.inputs, file.outputs], axis=1).reshape(-1, 1)
+        as_they_are = InputScale(np.zeros(1, dtype=bool), np.zeros(1), np.ones(1))
         validation = self.validation if validates else self.validation.select(np.zeros(self.held_back, dtype=bool))
-        return Span(self.close[:, None], scale, self._lessons(self.training), self._lessons(validation))
-
-    def _lessons(self, windows: Windows) -> Lessons:
-        from coincast.training.runs import Lessons
-
-        return Lessons(windows.starts, self.scale(self.close[windows.future_rows]))
+        return Span(rows, as_they_are, _lessons(file, self.training), _lessons(file, validation))
 
     def to_file(self) -> SampleFile:
-        """The seven arrays of the article's data file."""
-        return make_samples_file(self.close[:, None], self.open_time, self.windows)
+        """The seven arrays of the article's data file, as they were read where they were."""
+        return self.arrays or make_samples_file(self.close[:, None], self.open_time, self.windows)
+
+    def of_file(self, file: SampleFile) -> Blocks:
+        """The same blocks with closes, scale and arrays of a data file."""
+        low, reach = file.fit_range()
+        return replace(self, close=file.original_datas[:, 0], low=float(low[0]), reach=float(reach[0]), arrays=file)
+
+
+def _lessons(file: SampleFile, windows: Windows) -> Lessons:
+    from coincast.training.runs import Lessons
+
+    return Lessons(windows.starts, file.outputs[windows.starts // BLOCK, :, 0])
 
 
 def make_blocks(candles: pl.DataFrame, *, sliding: bool = False) -> Blocks:

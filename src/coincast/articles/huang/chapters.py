@@ -10,6 +10,7 @@ import polars as pl
 from coincast.articles.drawn import make_picture
 from coincast.articles.huang import pictures, pictures_data
 from coincast.articles.huang.blocks import Blocks
+from coincast.articles.huang.data_file import list_arrays
 from coincast.articles.huang.found import Found, Published
 from coincast.articles.huang.networks import configurations, describe_views
 from coincast.articles.huang.published import (
@@ -19,6 +20,7 @@ from coincast.articles.huang.published import (
     LOOKBACK,
     PERSISTENCE,
     ROWS,
+    SECONDS_PER_EPOCH,
     TABLE,
     TRAINING_BLOCKS,
     VALIDATION_BLOCKS,
@@ -27,8 +29,6 @@ from coincast.articles.huang.sentences import spell_times
 from coincast.reports.numbers import amount, interval_name, things
 from coincast.reports.study import Chapter, Sheet
 
-RESULT_PLOT = "result plot: 2017 after July, blue line and red dots"
-LATER_PLOT = "later notebook: each 16-step forecast as a line of its own, three blocks"
 RESULTS_TABLE = "results table: ten networks, lag, random walk, linear regression"
 
 
@@ -80,6 +80,7 @@ def tell_data(found: Found) -> Chapter:
             f"would put the largest later close at {honest:.2f}.",
             f"Between these candles: {things(found.gaps, 'gap')}. Like the article, this chapter does not look for "
             "gaps or for bad prints.",
+            *((found.data_file,) if found.data_file else ()),
         ),
         exhibits=(
             make_picture(
@@ -88,9 +89,18 @@ def tell_data(found: Found) -> Chapter:
                 caption,
                 partial(pictures_data.draw_split, blocks),
             ),
-            Sheet("counts", "Rows and blocks", "A block is 256 closes in and 16 out.", counts, side="faithful"),
+            Sheet("counts", "Rows and blocks", "A block is 256 closes in and 16 out.", counts),
+            *_list_data_file(found),
         ),
     )
+
+
+def _list_data_file(found: Found) -> tuple[Sheet, ...]:
+    """The seven arrays, where the faithful networks learn from what was read back from their file."""
+    if found.blocks.arrays is None:
+        return ()
+    table = list_arrays(found.blocks.arrays)
+    return (Sheet("data-file", "The data file: seven arrays", found.data_file, table, "faithful"),)
 
 
 def tell_views() -> Chapter:
@@ -139,6 +149,7 @@ def results_table(found: Found, published: Published) -> pl.DataFrame:
                 "best run": own["error"].min(),
                 "last epoch": last,
                 "seconds per epoch": own["seconds"][0],
+                "published seconds per epoch": SECONDS_PER_EPOCH[one.kind],
             }
         )
     for name, error in published.errors.items():
@@ -163,8 +174,9 @@ def tell_table(found: Found, published: Published) -> Chapter:
     median = published.headline
     table_caption = (
         f"{said}. Medians of {things(seeds, 'run')} of {things(epochs, 'epoch')}, each at its best epoch by "
-        "validation loss, which is the same blocks; best run and last epoch beside. Seconds: of one run, while all "
-        "seeds train together on this machine. The published columns are of other candles."
+        "validation loss, which is the same blocks; best run and last epoch beside. Seconds of an epoch: of one run, "
+        "while all seeds train together on this machine; published are those of a GPU of 2017 (of the LSTM about, of "
+        "the GRU under). The other published columns are of other candles."
     )
     dots = (
         f"{said}. Dot: one of {things(seeds, 'run')}, at the epoch that is best on these very blocks; bar: their "

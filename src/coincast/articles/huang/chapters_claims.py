@@ -45,8 +45,8 @@ def tell_plot(found: Found, published: Published) -> Chapter:
     return Chapter(
         title="The plot that convinced readers",
         text=(
-            "From far away every dot lies on the line. The scale of the picture is months and thousands, and the "
-            "error is that of an hour: a flat copy of the last close looks just as good.",
+            "From far away every dot lies on the line. The scale of the picture is that of "
+            "months, and the error that of an hour: a flat copy of the last close looks just as good.",
             f"Only 16 of every {LOOKBACK + HORIZON} candles are forecast at all, {100 * share:.1f} % of the time. The "
             "article calls this a 16-minute basis; a block is 16 candles.",
         ),
@@ -105,7 +105,6 @@ def tell_sentences(found: Found, published: Published) -> Chapter:
                 "What the article says, and what is left of it",
                 held_back(found.blocks) + ".",
                 table,
-                "fair",
             ),
             Sheet(
                 "sentence-tests",
@@ -113,7 +112,6 @@ def tell_sentences(found: Found, published: Published) -> Chapter:
                 "Median ratio: of the first named over the second, error or seconds; below 1 is less. "
                 "Pairs: seeds, or epochs where seconds are compared.",
                 tests,
-                "fair",
             ),
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,13 @@ import numpy as np
 import polars as pl
 
 from coincast.articles.drawn import make_picture
-from coincast.articles.huang import pictures_study
+from coincast.articles.huang import pictures_fair
 from coincast.articles.huang.chapters import where
-from coincast.articles.huang.fair import ENSEMBLE
+from coincast.articles.huang.fair_forecasts import MOVE
 from coincast.articles.huang.found import Fair, Found
-from coincast.reports.numbers import interval_name, percent, things
+from coincast.articles.huang.published import HORIZON
+from coincast.articles.rivals import say_beside_rival
+from coincast.reports.numbers import interval_name, model_name, percent, skill_span, things
 from coincast.reports.palette import Palette
 from coincast.reports.pictures_models import draw_skill
 from coincast.reports.story import Story
@@ -22,38 +25,34 @@ from coincast.reports.study import Chapter, Picture, Sheet
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PERCENTAGES = {"value": "error, %", "naive": "last close, %", "skill": "skill, %", "low": "low, %", "high": "high, %"}
+COINS_THERE = "BTC, LTC, ETH and XMR"
+"""What the repository's walk-forward reads."""
+
 
 def tell_fair(found: Found, fair: Fair) -> list[Chapter]:
-    """The fair test, and the walk-forward."""
-    told, judged = fair.told, fair.judgement
-    named = told.choice + (
-        ENSEMBLE if told.forecasts.filter(pl.col("model") == told.choice)["run"].n_unique() > 1 else ""
+    """The fair test, what its answer is made of, and the walk-forward."""
+    return [_tell_test(found, fair), _tell_rivals(found, fair), *_tell_months(found, fair)]
+
+
+def _span(found: Found, fair: Fair) -> str:
+    """What is judged, as captions begin."""
+    origins = fair.told.forecasts.filter(pl.col("model") == "naive")["origin"]
+    return (
+        f"{where(found.blocks)}, {origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}: "
+        f"{things(origins.n_unique(), 'origin')}, 16 steps each, so that every candle is forecast once."
     )
-    sentence = next(one.sentence for one in judged.models if one.model == named)
-    board = judged.leaderboard.select("model", "value", "naive", "skill", "low", "high", "p_holm", "verdict", "n")
-    board = board.with_columns(pl.col("value", "naive", "skill", "low", "high") * 100).rename(
-        {
-            "value": "error, %",
-            "naive": "last close, %",
-            "skill": "skill, %",
-            "low": "low, %",
-            "high": "high, %",
-            "p_holm": "Holm p",
-        }
-    )
+
+
+def _tell_test(found: Found, fair: Fair) -> Chapter:
+    told, judged, caption = fair.told, fair.judgement, _span(found, fair)
+    sentence = next(one.sentence for one in judged.models if one.model == fair.choice.model)
+    board = judged.leaderboard.select("model", *PERCENTAGES, "p_holm", "verdict", "n")
+    board = board.with_columns(pl.col(*PERCENTAGES) * 100).rename({**PERCENTAGES, "p_holm": "Holm p"})
     choices = ", ".join(f"{name} {loss:.4f}" for name, loss in told.validation.items())
     story = Story(title="", command="", scores=judged.scores, forecasts=judged.forecasts).sections()[0]
-    origins = told.forecasts.filter(pl.col("model") == "naive")["origin"]
-    span = f"{origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}"
-    picture = Picture(
-        "fair-skill",
-        "Skill of every model, the last close at zero",
-        f"{where(found.blocks)}, {span}: {things(origins.n_unique(), 'origin')}, 16 steps each, so that every candle "
-        "is forecast once.",
-        lambda theme: _draw_skill(story, theme),
-        side="fair",
-    )
-    chapter = Chapter(
+    title = "Skill of every model, the last close at zero"
+    return Chapter(
         title="The same question, asked fairly",
         text=(
             "The networks now read log returns and say the return to each of the next 16 closes. Scales come from "
@@ -63,17 +62,96 @@ def tell_fair(found: Found, fair: Fair) -> list[Chapter]:
             f"By validation loss ({choices}) the {told.choice.upper()} is chosen. {sentence}",
         ),
         exhibits=(
-            picture,
+            Picture("fair-skill", title, caption, partial(_draw_skill, story), side="fair"),
             Sheet(
                 "fair-board",
                 "What each is worth",
-                f"{picture.caption} Error: |ln(forecast / price)|, mean over the 16 steps.",
+                f"{caption} Error: |ln(forecast / price)|, mean over the 16 steps.",
                 board,
                 "fair",
             ),
         ),
     )
-    return [chapter, *_tell_months(found, fair)]
+
+
+def _tell_rivals(found: Found, fair: Fair) -> Chapter:
+    """Whether the network is more than an autoregression, and at which steps it has its skill."""
+    name, caption = fair.told.choice.upper(), _span(found, fair)
+    table = fair.rivals.with_columns(pl.col("loss", "rival_skill", "skill", "low", "high") * 100)
+    renamed = {
+        "rival": "autoregression",
+        "loss": "its error, %",
+        "rival_skill": "its skill, %",
+        "skill": f"{name} beside it, %",
+        "low": "low, %",
+        "high": "high, %",
+        "p_holm": "Holm p",
+        "verdict": f"{name} is",
+    }
+    return Chapter(
+        title=f"Is the {name} more than an autoregression?",
+        text=(
+            say_beside_rival(name, fair.choice.skill or 0.0, fair.rivals),
+            _tell_steps(fair),
+            *filter(None, [_tell_taken_back(fair)]),
+        ),
+        exhibits=(
+            make_picture(
+                "fair-steps",
+                f"Skill at each step: {name} and {model_name(fair.rivals['rival'][0])}",
+                f"{caption} Area: 95 % interval of the {name}, each step by itself.",
+                partial(pictures_fair.draw_steps, fair.steps),
+                side="fair",
+            ),
+            Sheet(
+                "fair-rivals",
+                f"The {name} beside autoregressions",
+                f"{caption} Each is fitted on the training rows; the robust one cuts large returns. The decisive "
+                "test, with the autoregression in place of the last close; the best of them is the best on this very "
+                "span, which favours it.",
+                table.rename(renamed),
+                "fair",
+            ),
+            Sheet(
+                "fair-steps-table",
+                "Step by step",
+                f"{caption} Holm's adjustment over both models and all steps.",
+                fair.steps.with_columns(pl.col("skill", "low", "high") * 100).rename(
+                    {"skill": "skill, %", "low": "low, %", "high": "high, %", "p_holm": "Holm p"}
+                ),
+                "fair",
+            ),
+        ),
+    )
+
+
+def _tell_steps(fair: Fair) -> str:
+    own = fair.steps.filter(pl.col("model") == fair.told.choice)
+    better = own.filter(pl.col("verdict") == "better").height
+    saved = fair.choice.skill or 0.0
+    board = fair.judgement.leaderboard.filter(pl.col("model") == fair.choice.model)
+    return (
+        f"At the first step it saves {percent(own['skill'][0], signed=True)}, at the last one "
+        f"{percent(own['skill'][-1], signed=True)}; {better} of {own.height} steps are better by themselves. Over all "
+        f"steps that is {percent(saved * board['naive'][0], signed=True, digits=4)} of the price."
+    )
+
+
+def _tell_taken_back(fair: Fair) -> str:
+    """What there is to be learnt from the last closes: whether moves are taken back."""
+    share, low, high = fair.taken_back
+    if not math.isfinite(share):
+        return ""
+    done = "was taken back" if share > 0 else "was added to it"
+    ends = skill_span(*sorted((low, high) if share > 0 else (-low, -high)))
+    told = (
+        f"On the training rows {percent(abs(share))} of a move of {MOVE} candles {done} in the next {HORIZON} "
+        f"(95 % interval {ends} %)"
+    )
+    if low <= 0 <= high:
+        return f"{told}, which may be chance."
+    way = "fell back a little after a move" if share > 0 else "went on a little after a move"
+    return f"{told}. Prices {way}, which an autoregression can learn as well as a network."
 
 
 def _tell_months(found: Found, fair: Fair) -> list[Chapter]:
@@ -88,13 +166,19 @@ def _tell_months(found: Found, fair: Fair) -> list[Chapter]:
         f"{things(int(months['origins'].sum()), 'origin')} of 16 steps; {fair.walked.choice.upper()}, returns of "
         f"{things(inputs, 'market')} as inputs. A month is {length}."
     )
+    coins = (
+        f"Here are candles of {things(inputs, 'coin')}: "
+        + ", ".join(name.partition(" ")[0] for name in fair.samples.names)
+        if inputs > 1
+        else "Here are candles of one coin, so that its own returns are the only input"
+    )
     return [
         Chapter(
             title="Walking forward, as the repository does",
             text=(
                 "The repository also walks forward: four months to learn from, one to choose the epoch, then on by "
-                "one, several coins as inputs. It scores the month that chose the epoch. Here the month after it is "
-                "scored, and scales are fitted on the four.",
+                "one. It scores the month that chose the epoch. Here the month after it is scored, and scales are "
+                f"fitted on the four. Its inputs are several coins, {COINS_THERE}. {coins}.",
                 f"In {ahead} of {months.height} months the network is ahead of the last close; the mean skill is "
                 f"{percent(float(np.mean(skill)), signed=True)}.",
             ),
@@ -103,7 +187,7 @@ def _tell_months(found: Found, fair: Fair) -> list[Chapter]:
                     "months",
                     "Walking forward, month after month",
                     f"{caption} Above zero: error of the last close that is saved.",
-                    partial(pictures_study.draw_months, months),
+                    partial(pictures_fair.draw_months, months),
                     side="fair",
                 ),
                 Sheet("months-table", "Month after month", caption, months, "fair"),

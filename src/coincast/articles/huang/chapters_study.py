@@ -11,12 +11,12 @@ from coincast.articles.huang import pictures_study
 from coincast.articles.huang.chapters import held_back
 from coincast.articles.huang.combinations import compare_last, rank_settings
 from coincast.articles.huang.comparisons import welch_of_figures
+from coincast.articles.huang.durations import spell_duration
 from coincast.articles.huang.found import Found, Published
 from coincast.articles.huang.pictures import square_of
 from coincast.articles.huang.published import BIAS, REPEATS
 from coincast.articles.huang.regularisers import (
     NONE,
-    SETTINGS,
     TERMS,
     choose_fairly,
     compare_controls,
@@ -27,6 +27,7 @@ from coincast.articles.huang.regularisers import (
 )
 from coincast.reports.numbers import amount, things
 from coincast.reports.study import Chapter, Sheet
+from coincast.scores.significance import ALPHA
 
 WINNER = "L2 0.01"
 """The article's conclusion: this on the bias."""
@@ -72,8 +73,7 @@ def _tell_study(found: Found, published: Published, compared: pl.DataFrame) -> C
             "The control is the same network four times over, with other seeds. Its means reach from "
             f"{amount(means.min())} to {amount(means.max())}: so much is chance alone. By ranks with Holm's "
             f"adjustment {better} of {compared.height} settings are better than no penalty, and {worse} are worse.",
-            "The article chooses a setting and praises it on the same blocks. The last table chooses on the first half "
-            "of the held-back blocks, and looks at the second.",
+            "The article chooses a setting and praises it on the same blocks.",
         ),
         exhibits=(
             Sheet(
@@ -167,7 +167,7 @@ def _tell_term(found: Found, published: Published, compared: pl.DataFrame, term:
                 f"scores-{term}",
                 f"Raw scores of the {term} penalties",
                 f"{said}, {unit}. What the article did not keep.",
-                study.filter(pl.col("term") == term),
+                study.filter(pl.col("term") == term).drop("seconds"),
                 "fair",
             ),
         ),
@@ -176,11 +176,11 @@ def _tell_term(found: Found, published: Published, compared: pl.DataFrame, term:
 
 def tell_combinations(found: Found, published: Published) -> list[Chapter]:
     """All pairs, and the grid of all four terms; nothing where they were left out."""
-    if published.pairs is None or published.rounds is None or published.final is None:
+    searched = published.searched
+    if searched is None:
         return []
-    said, last = held_back(found.blocks), compare_last(published.final)
-    pairs = rank_settings(published.pairs)
-    best, better = last.row(0, named=True), last.filter((pl.col("Holm p") < 0.05) & (pl.col("chance") > 0.5)).height
+    said, last, pairs = held_back(found.blocks), compare_last(searched.final), rank_settings(searched.pairs)
+    best, better = last.row(0, named=True), last.filter((pl.col("Holm p") < ALPHA) & (pl.col("chance") > 0.5)).height
     names = ", ".join(f"{term} {best[term]}" for term in TERMS)
     control = last.filter(pl.all_horizontal(pl.col(term) == NONE for term in TERMS)).row(0, named=True)
     caption = f"{said}. Chosen by the mean on the first half of the blocks; the second half saw no choice."
@@ -188,17 +188,19 @@ def tell_combinations(found: Found, published: Published) -> list[Chapter]:
         Chapter(
             title="What the article left open: combinations",
             text=(
-                "For lack of hardware the article tried no two penalties at once. Here are all pairs, and the grid "
-                f"of all four terms ({len(SETTINGS) ** len(TERMS):,} settings), halved until ten are left, with "
-                f"{REPEATS} runs each.",
+                "For lack of hardware the article tried no two penalties at once. Here are "
+                f"{things(pairs.height, 'pair')}, {things(int(pairs['repeats'][0]), 'time')} each, and the grid of all "
+                f"four terms ({searched.rounds['settings'][0]:,} settings), halved until {last.height - 1} are left, "
+                f"which have {things(int(best['repeats']), 'run')} each. That took "
+                f"{spell_duration(searched.pair_seconds)} and {spell_duration(searched.grid_seconds)} of training.",
                 f"First comes {names}: on the blocks that nothing was chosen by its median is "
                 f"{amount(best['second_half'])}, without any penalty {amount(control['second_half'])}. {better} of "
                 f"{last.height - 1} settings beat no penalty there beyond chance.",
             ),
             exhibits=(
-                Sheet("pairs", "Pairs of penalties", caption, pairs.head(MOST_PAIRS), "fair"),
-                Sheet("halving", "Rounds of halving", said + ".", published.rounds, "fair"),
-                Sheet("halving-last", "The last settings", caption, last, "fair"),
+                Sheet("pairs", "Pairs of penalties", caption, pairs.head(MOST_PAIRS)),
+                Sheet("halving", "Rounds of halving", said + ".", searched.rounds),
+                Sheet("halving-last", "The last settings", caption, last),
             ),
         )
     ]

@@ -7,7 +7,7 @@ the validation blocks, and what is left is looked at on the second half, which n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from typing import Any
 
@@ -17,13 +17,24 @@ import polars as pl
 from coincast.articles.bench import Bench
 from coincast.articles.huang.blocks import Blocks
 from coincast.articles.huang.comparisons import rank_test
+from coincast.articles.huang.durations import spell_duration
 from coincast.articles.huang.published import STUDY_EPOCHS
 from coincast.articles.huang.regularisers import BEYOND, NONE, SETTINGS, TERMS, score_settings
+from coincast.reports.numbers import things
 from coincast.scores.significance import adjust_holm
 
 PIECE = 243
 """Settings of one table: so much is lost at most where a search is interrupted between two states."""
 FIRST_SEED = 10 * BEYOND
+
+
+@dataclass(frozen=True)
+class Round:
+    """So many settings, each trained so often for so many epochs."""
+
+    settings: int
+    epochs: int
+    repeats: int
 
 
 @dataclass(frozen=True)
@@ -48,48 +59,101 @@ class SearchPlan:
     last_repeats: int = 30
     blocks: int | None = None
 
+    @property
+    def pairs(self) -> list[dict[str, str]]:
+        """Every pair of terms with every penalty of both."""
+        penalties = [name for name in self.settings if name != NONE]
+        return [
+            {first: one, second: other}
+            for first, second in combinations(TERMS, 2)
+            for one, other in product(penalties, repeat=2)
+        ]
+
+    @property
+    def rounds(self) -> list[Round]:
+        """The rounds of halving: of each half the settings are left for the next one."""
+        left, epochs, repeats, rounds = len(self.settings) ** len(TERMS), self.first_epochs, 1, []
+        while left > self.last:
+            rounds.append(Round(left, epochs, repeats))
+            left = max(self.last, left // 2)
+            if epochs < self.epochs:
+                epochs = min(self.epochs, epochs + max(1, epochs // 2))
+            else:
+                repeats = min(2 * repeats, self.last_repeats)
+        return rounds
+
+    def count(self) -> tuple[int, int]:
+        """Trainings of both searches, and their epochs; the control is counted among the last settings."""
+        last = Round(self.last + 1, self.epochs, self.last_repeats)
+        parts = [Round(len(self.pairs), self.epochs, self.repeats), *self.rounds, last]
+        trainings = [part.settings * part.repeats for part in parts]
+        return sum(trainings), sum(size * part.epochs for size, part in zip(trainings, parts, strict=True))
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the searches left.
+
+    Attributes:
+        pairs: raw scores of all pairs.
+        rounds: of halving.
+        final: raw scores of the last settings, and of no penalty at all.
+    """
+
+    pairs: pl.DataFrame = field(repr=False)
+    rounds: pl.DataFrame
+    final: pl.DataFrame = field(repr=False)
+
+    @property
+    def pair_seconds(self) -> float:
+        """Seconds that the pairs were trained for."""
+        return float(self.pairs["seconds"].sum())
+
+    @property
+    def grid_seconds(self) -> float:
+        """Seconds that the halving was trained for."""
+        return float(self.rounds["seconds"].sum()) + float(self.final["seconds"].sum())
+
+
+def search_all(bench: Bench, blocks: Blocks, plan: SearchPlan, *, pace: float) -> Searched:
+    """Both searches; what they will take is said first.
+
+    Args:
+        bench: keeps what is done; a search that was interrupted goes on.
+        blocks: to learn from.
+        plan: how large.
+        pace: seconds of an epoch of one run, as in the study of penalties.
+    """
+    trainings, epochs = plan.count()
+    bench.say(f"combinations of penalties: {things(trainings, 'training')}, about {spell_duration(epochs * pace)}")
+    return Searched(search_pairs(bench, blocks, plan), *halve_grid(bench, blocks, plan))
+
 
 def search_pairs(bench: Bench, blocks: Blocks, plan: SearchPlan) -> pl.DataFrame:
     """Every pair of terms with every penalty of both: a row for each repeat."""
-    penalties = [name for name in plan.settings if name != NONE]
-    tables = []
-    for first, second in combinations(TERMS, 2):
-        chosen = [{first: one, second: other} for one, other in product(penalties, repeat=2)]
-        tables.append(_score(bench, f"pairs-{first}-{second}", blocks, chosen, plan.repeats, plan.epochs, plan))
-    return pl.concat(tables)
+    return _score(bench, "pairs", blocks, plan.pairs, Round(len(plan.pairs), plan.epochs, plan.repeats), plan)
 
 
 def halve_grid(bench: Bench, blocks: Blocks, plan: SearchPlan) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Halve the grid of all four terms.
 
     Returns:
-        The rounds (`round, settings, epochs, repeats, best`), and the raw scores of the last settings, with the setting
-        without any penalty beside them.
+        The rounds (`round, settings, epochs, repeats, best, seconds`), and the raw scores of the last settings, with
+        the setting without any penalty beside them.
     """
     left = [dict(zip(TERMS, names, strict=True)) for names in product(plan.settings, repeat=len(TERMS))]
     rounds: list[dict[str, Any]] = []
-    epochs, repeats = plan.first_epochs, 1
-    while len(left) > plan.last:
-        number = len(rounds) + 1
-        scores = _score(bench, f"halving-{number}", blocks, left, repeats, epochs, plan)
+    for number, one in enumerate(plan.rounds, 1):
+        scores = _score(bench, f"halving-{number}", blocks, left, one, plan)
         means = scores.group_by(TERMS, maintain_order=True).agg(pl.col("first_half").mean()).sort("first_half", *TERMS)
         rounds.append(
-            {
-                "round": number,
-                "settings": len(left),
-                "epochs": epochs,
-                "repeats": repeats,
-                "best": means["first_half"][0],
-            }
+            {"round": number, **vars(one), "best": means["first_half"][0], "seconds": scores["seconds"].sum()}
         )
         left = means.head(max(plan.last, len(left) // 2)).select(TERMS).to_dicts()
-        if epochs < plan.epochs:
-            epochs = min(plan.epochs, epochs + max(1, epochs // 2))
-        else:
-            repeats = min(2 * repeats, plan.last_repeats)
     control = dict.fromkeys(TERMS, NONE)
     finalists = left if control in left else [*left, control]
-    final = _score(bench, "halving-last", blocks, finalists, plan.last_repeats, plan.epochs, plan, later=True)
+    last = Round(len(finalists), plan.epochs, plan.last_repeats)
+    final = _score(bench, "halving-last", blocks, finalists, last, plan, later=True)
     return pl.DataFrame(rounds), final
 
 
@@ -98,8 +162,7 @@ def _score(
     name: str,
     blocks: Blocks,
     chosen: list[dict[str, str]],
-    repeats: int,
-    epochs: int,
+    size: Round,
     plan: SearchPlan,
     *,
     later: bool = False,
@@ -107,19 +170,19 @@ def _score(
     """Scores of settings, a piece of them at a time, each of which is kept. The last round has seeds of its own."""
     own, tables = blocks.newest(plan.blocks), []
     first_seed = FIRST_SEED + (BEYOND if later else 0)
-    for number, first in enumerate(range(0, len(chosen), PIECE), 1):
-        piece = chosen[first : first + PIECE]
-        label = f"{name}-{number}"
+    pieces = [chosen[first : first + PIECE] for first in range(0, len(chosen), PIECE)]
+    for number, piece in enumerate(pieces, 1):
+        label = f"{name}-piece-{number}-of-{len(pieces)}"
         made_of = {
             "market": blocks.market,
             "chosen": piece,
-            "repeats": repeats,
-            "epochs": epochs,
+            "repeats": size.repeats,
+            "epochs": size.epochs,
             "blocks": plan.blocks,
         }
 
         def make(label: str = label, piece: list[dict[str, str]] = piece) -> pl.DataFrame:
-            return score_settings(bench, label, own, piece, repeats, epochs, first_seed=first_seed)
+            return score_settings(bench, label, own, piece, size.repeats, size.epochs, first_seed=first_seed)
 
         tables.append(bench.table(label, made_of, make))
     return pl.concat(tables)

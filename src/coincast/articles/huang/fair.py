@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from coincast.articles.bench import Bench
 from coincast.articles.huang.blocks import Floats
-from coincast.articles.huang.fair_forecasts import forecast_rows
+from coincast.articles.huang.fair_forecasts import forecast_rows, opponents
 from coincast.articles.huang.networks import SHAPES
 from coincast.articles.huang.published import HORIZON, LOOKBACK
 from coincast.errors import TooFewRowsError
@@ -26,11 +26,8 @@ from coincast.samples.splits import Part, Parts
 from coincast.samples.windows import Windows
 
 if TYPE_CHECKING:
-    from coincast.models.forecaster import Forecaster
     from coincast.training.runs import TrainingRun
     from coincast.training.trained import TrainedRuns
-
-ENSEMBLE = ".ensemble"
 
 
 @dataclass(frozen=True)
@@ -60,24 +57,26 @@ class Told:
         forecasts: a forecast table with the truth.
         validation: mean validation loss of the best epoch of each network, by which one of them is chosen.
         choice: the network with the least of them.
+        seconds: that their trainings took.
     """
 
     forecasts: pl.DataFrame = field(repr=False)
     validation: dict[str, float]
     choice: str
+    seconds: float
 
 
 def fair_networks() -> dict[str, Any]:
     """The article's three kinds, with what was in their way taken out.
 
-    The output is linear, since a return has no floor at 0, and the CNN ends in a layer that reads all positions, so
-    that every step sees the newest candle.
+    The output is linear, since a return has no floor at 0. The CNN ends in a layer that reads all positions, and its
+    first kernel is 19 candles long instead of 20, so that none is left over at the end: every step sees the newest one.
     """
     from coincast.models.cnn import CNN
     from coincast.models.gru import GRU
     from coincast.models.lstm import LSTM
 
-    shape = SHAPES[2] | {"filters": (8, 8)}
+    shape = SHAPES[2] | {"filters": (8, 8), "kernels": (19, 16)}
     return {
         "cnn": CNN(**shape, activation="leaky_relu", dropout=0.5, head="dense"),
         "lstm": LSTM(units=50, dropout=0.2),
@@ -141,7 +140,7 @@ def tell_fairly(
     if min(map(len, asked)) == 0:
         raise TooFewRowsError(f"{samples.market} has no window in its test part; give more candles")
     made_of = {"parts": [(one.train.first, one.train.end, one.test.first, one.test.end) for one in parts], **vars(plan)}
-    tables, validation = [], {}
+    tables, validation, seconds = [], {}, 0.0
     for label, settings in networks.items():
 
         def make(label: str = label, settings: Any = settings) -> pl.DataFrame:
@@ -149,13 +148,14 @@ def tell_fairly(
 
         table = bench.table(f"{name}-{label}", {"settings": repr(settings), **made_of}, make)
         validation[label] = float(table["validation_loss"].mean())  # type: ignore[arg-type]
-        tables.append(table.drop("validation_loss"))
+        seconds += table["seconds"][0]
+        tables.append(table.drop("validation_loss", "seconds"))
     for one, windows in zip(parts, asked, strict=True):
         tables += [
             forecast_rows(samples, label, 0, said, windows, None) for label, said in opponents(samples, one, windows)
         ]
     choice = min(validation, key=lambda label: validation[label])
-    return Told(pl.concat(tables), validation, choice)
+    return Told(pl.concat(tables), validation, choice, seconds)
 
 
 def every_sixteenth(windows: Windows) -> Windows:
@@ -171,21 +171,6 @@ def spread_out(windows: Windows, most: int) -> Windows:
     return windows.select(np.isin(np.arange(len(windows)), kept))
 
 
-def opponents(samples: Samples, parts: Parts, windows: Windows) -> list[tuple[str, Floats]]:
-    """Forecasts that need no network; the article's lag baseline among them."""
-    from coincast.models.autoregressive import Autoregression
-    from coincast.models.naive import Drift
-
-    rows = windows.origin_rows
-    block = samples.close[rows[:, None] - HORIZON + 1 + np.arange(HORIZON)]
-    learners: dict[str, Forecaster] = {"drift": Drift(), "ar": Autoregression(order=5)}
-    said = {
-        label: model.forecast(samples, training=parts.train, origins=rows, seed=0) for label, model in learners.items()
-    }
-    naive = np.repeat(samples.last_close(windows)[:, None], HORIZON, axis=1)
-    return [("naive", naive), *said.items(), ("block_copy", block)]
-
-
 def _train(
     bench: Bench,
     name: str,
@@ -196,7 +181,10 @@ def _train(
     asked: Sequence[Windows],
     plan: FairPlan,
 ) -> pl.DataFrame:
-    """All seeds on all splits as one set of runs; a row for each forecast, with the validation loss of its run."""
+    """All seeds on all splits as one set of runs: a row for each forecast, with `validation_loss` and `seconds`.
+
+    The loss is that of the row's run, at its best epoch; the seconds are those of the whole set.
+    """
     fits = [_Fit.make(samples, one, plan) for one in parts]
     runs = [run for fit in fits for run in fit.runs(settings, plan)]
     trained = bench.train(name, runs, lookback=LOOKBACK)
@@ -212,7 +200,7 @@ def _train(
         assert losses is not None
         table = forecast_rows(samples, label, number % plan.seeds + 1, prices, windows, fit.known_until)
         tables.append(table.with_columns(validation_loss=pl.lit(float(np.nanmin(losses[number])))))
-    return pl.concat(tables)
+    return pl.concat(tables).with_columns(seconds=pl.lit(trained.seconds))
 
 
 @dataclass(frozen=True)

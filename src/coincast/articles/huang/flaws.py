@@ -15,6 +15,7 @@ from coincast.articles.huang.opponents import compare_copies, copy_last, level_e
 from coincast.articles.huang.pictures import square_of
 from coincast.articles.huang.published import (
     BIAS,
+    EPOCHS,
     HEADLINE,
     HORIZON,
     KERNEL,
@@ -22,6 +23,7 @@ from coincast.articles.huang.published import (
     RANGE,
     REPEATS,
     STRENGTHS,
+    STUDY_EPOCHS,
     TABLE,
     TRAINING_LOSS,
     VALIDATION_LOSS,
@@ -86,8 +88,9 @@ def _choice(found: Found, published: Published) -> Flaw:
     return Flaw(
         "Validation blocks are the test: the epoch is picked on the blocks that give the result, from one run.",
         f"Here the median run of {HEADLINE} scores {amount(published.headline)} {unit} at its best epoch and "
-        f"{amount(last)} {unit} at its last one. In the article 30 runs of the same network have medians of "
-        f"{BIAS['none'][4]:,} and {KERNEL['none'][4]:,} USD\u00b2, and a minimum of {BIAS['none'][2]:,}: "
+        f"{amount(last)} {unit} at its last one. In the article {REPEATS} runs of the same network, of {STUDY_EPOCHS} "
+        f"epochs instead of {EPOCHS}, have medians of {BIAS['none'][4]:,} and {KERNEL['none'][4]:,} USD\u00b2, and a "
+        f"minimum of {BIAS['none'][2]:,}: "
         f"{TABLE[HEADLINE].error:,.0f} is the tail.",
     )
 

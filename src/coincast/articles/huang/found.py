@@ -10,7 +10,8 @@ import polars as pl
 
 from coincast.articles.bench import Bench
 from coincast.articles.huang.blocks import Blocks, Floats, make_blocks
-from coincast.articles.huang.combinations import SearchPlan, halve_grid, search_pairs
+from coincast.articles.huang.combinations import Searched, SearchPlan, search_all
+from coincast.articles.huang.data_file import pass_through_file
 from coincast.articles.huang.fair import (
     FairPlan,
     Told,
@@ -19,24 +20,28 @@ from coincast.articles.huang.fair import (
     split_fairly,
     tell_fairly,
 )
-from coincast.articles.huang.fair_forecasts import squared_errors
+from coincast.articles.huang.fair_forecasts import rivals, share_taken_back, squared_errors
 from coincast.articles.huang.opponents import copy_last, forecast_blocks, noisy_errors, squared_error
 from coincast.articles.huang.published import HEADLINE, LOOKBACK, REPEATS
-from coincast.articles.huang.regularisers import StudyPlan, run_study
+from coincast.articles.huang.regularisers import NONE, StudyPlan, run_study
 from coincast.articles.huang.sentences import errors_of
 from coincast.articles.huang.training import Plan, train_all
 from coincast.articles.huang.walk_forward import list_partitions, make_partitions, month_of, walk_forward
+from coincast.articles.rivals import compare_with_rivals, list_steps
+from coincast.forecasts.combine import ENSEMBLE
 from coincast.samples.samples import Samples
 from coincast.samples.windows import find_stretches
 
 if TYPE_CHECKING:
-    from coincast.experiments.judge import Judgement
+    from coincast.experiments.judge import Judgement, ModelJudgement
 
 FEW_BLOCKS = 16
 """Training blocks of a first look."""
 USUAL_BLOCKS = 100
 """Training blocks up to which the study of penalties has all of its repeats in half an hour."""
 FEWEST_REPEATS = 5
+FIRST_SEARCH = SearchPlan((NONE, "L2 0.01"), 1, 2, 1, last=8, last_repeats=1, blocks=FEW_BLOCKS)
+"""A few combinations of penalties, for a first look."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Published:
         noisy: squared errors of the noisy copy by seed.
         study: raw scores of the study of penalties.
         repeats: of it.
-        pairs, rounds, final: of the combinations; None unless nothing is to be left out.
+        pace: seconds of one epoch of one of its runs.
+        searched: the combinations of penalties; None where they were left out.
     """
 
     runs: pl.DataFrame = field(repr=False)
@@ -59,9 +65,8 @@ class Published:
     noisy: Floats
     study: pl.DataFrame = field(repr=False)
     repeats: int
-    pairs: pl.DataFrame | None = field(default=None, repr=False)
-    rounds: pl.DataFrame | None = field(default=None, repr=False)
-    final: pl.DataFrame | None = field(default=None, repr=False)
+    pace: float
+    searched: Searched | None = None
 
     @property
     def headline(self) -> float:
@@ -81,6 +86,9 @@ class Fair:
         month: candles of one.
         walked: forecasts behind it.
         same_blocks: squared error on the article's validation blocks, of the network and of the last close.
+        rivals: the network beside autoregressions (`compare_with_rivals`).
+        steps: skill of the network and of the best of them at each step (`list_steps`).
+        taken_back: share of a move that the next 16 candles take back, on the training rows, and its interval.
     """
 
     samples: Samples = field(repr=False)
@@ -90,6 +98,19 @@ class Fair:
     month: int
     walked: Told | None
     same_blocks: tuple[float, float] | None
+    rivals: pl.DataFrame
+    steps: pl.DataFrame = field(repr=False)
+    taken_back: tuple[float, float, float]
+
+    def judged(self, model: str) -> ModelJudgement:
+        """What the judge says of a model: of its ensemble, where it has several runs."""
+        judged = {one.model: one for one in self.judgement.models}
+        return judged.get(model + ENSEMBLE) or judged[model]
+
+    @property
+    def choice(self) -> ModelJudgement:
+        """What the judge says of the network that validation chose."""
+        return self.judged(self.told.choice)
 
 
 @dataclass(frozen=True)
@@ -102,6 +123,7 @@ class Found:
         gaps: holes between candles.
         persistence: squared error of the last close on the validation blocks.
         published, fair: None where they were not asked for.
+        data_file: a sentence on the file that the faithful networks learn from; empty where there are none.
     """
 
     candles: pl.DataFrame = field(repr=False)
@@ -111,38 +133,40 @@ class Found:
     persistence: float
     published: Published | None
     fair: Fair | None
+    data_file: str
 
 
 def find_all(bench: Bench) -> Found:
     """Do the whole work of the study on the first market of the bench."""
     market = bench.candles["market"][0]
     candles = bench.candles.filter(pl.col("market") == market)
-    blocks, every_start = make_blocks(candles), make_blocks(candles, sliding=True)
+    blocks, data_file = make_blocks(candles), ""
+    if bench.faithful:
+        blocks, data_file = pass_through_file(bench, blocks)
     past, future = blocks.pieces(blocks.validation)
     close_time = candles["close_time"].dt.epoch("ms").to_numpy()
     return Found(
         candles=candles,
         blocks=blocks,
-        every_start=every_start,
+        every_start=make_blocks(candles, sliding=True),
         gaps=len(find_stretches(blocks.open_time, close_time)) - 1,
         persistence=squared_error(copy_last(past), future),
         published=find_published(bench, blocks) if bench.faithful else None,
         fair=find_fair(bench, blocks) if bench.fair else None,
+        data_file=data_file,
     )
 
 
 def find_published(bench: Bench, blocks: Blocks) -> Published:
-    """The table, the study of penalties and, with nothing left out, the combinations."""
+    """The table, the study of penalties and the combinations, which the usual size leaves out."""
     plan = bench.pick(Plan(2, 2, FEW_BLOCKS), Plan())
     study_plan = bench.pick(
         StudyPlan(2, 2, FEW_BLOCKS), StudyPlan(repeats=count_repeats(blocks.learnt)), StudyPlan(repeats=REPEATS)
     )
     runs = train_all(bench, blocks, plan)
     study = run_study(bench, blocks, study_plan)
-    pairs = rounds = final = None
-    if bench.size == "long":
-        pairs = search_pairs(bench, blocks, SearchPlan())
-        rounds, final = halve_grid(bench, blocks, SearchPlan())
+    pace = float(study["seconds"].sum()) / (study.height * study_plan.epochs)
+    search = bench.pick(FIRST_SEARCH, None, SearchPlan())
     said = forecast_blocks(blocks)
     _, future = blocks.pieces(blocks.validation)
     return Published(
@@ -152,9 +176,8 @@ def find_published(bench: Bench, blocks: Blocks) -> Published:
         noisy=noisy_errors(blocks, seeds=REPEATS),
         study=study,
         repeats=study_plan.repeats,
-        pairs=pairs,
-        rounds=rounds,
-        final=final,
+        pace=pace,
+        searched=None if search is None else search_all(bench, blocks, search, pace=pace),
     )
 
 
@@ -182,7 +205,20 @@ def find_fair(bench: Bench, blocks: Blocks) -> Fair:
         partitions = partitions[-bench.pick(2, len(partitions)) :]
         walked = walk_forward(bench, samples, partitions, walk_plan, kinds=kinds)
         months = list_partitions(samples, walked, partitions)
-    return Fair(samples, told, judge(told.forecasts), months, month, walked, _on_blocks(told, blocks))
+    judgement = judge(told.forecasts)
+    compared = compare_with_rivals(judgement.forecasts, told.choice, list(rivals()))
+    return Fair(
+        samples=samples,
+        told=told,
+        judgement=judgement,
+        months=months,
+        month=month,
+        walked=walked,
+        same_blocks=_on_blocks(told, blocks),
+        rivals=compared,
+        steps=list_steps(judgement.scores, [told.choice, compared["rival"][0]]),
+        taken_back=share_taken_back(samples, parts.train),
+    )
 
 
 def _on_blocks(told: Told, blocks: Blocks) -> tuple[float, float] | None:

@@ -18,6 +18,7 @@ from coincast.reports.canvas import (
     add_axes,
     legend,
     name_axes,
+    name_ends,
     new_figure,
     price_axis,
     time_axis,
@@ -209,7 +210,7 @@ def draw_learning(
     axes.set_yscale("log")
     axes.minorticks_off()
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    _name_ends(axes, theme, ends)
+    name_ends(axes, theme, ends)
     name_axes(axes, theme, x="epoch", y=f"squared error, {unit}")
     return figure
 
@@ -226,16 +227,6 @@ def _draw_flat(axes: Axes, theme: Palette, time: Times, naive: Floats) -> Any:
         LineCollection(pieces, colors=theme.naive, linewidths=1.6, zorder=5, gid="naive"), autolim=False
     )
     return Line2D([], [], color=theme.naive, linewidth=1.6, dashes=(3, 2), label="last close (naive)")
-
-
-def _name_ends(axes: Axes, theme: Palette, ends: list[tuple[float, str]]) -> None:
-    """Write the name of each line at its right end, pushed apart where two would overlap."""
-    low, high = np.log(axes.get_ylim())
-    last = -np.inf
-    for value, name in sorted(ends):
-        height = max((np.log(value) - low) / (high - low), last + 0.06)
-        last = height
-        write(axes, 1.01, height, name, color=theme.ink, va="center", transform=axes.transAxes)
 
 
 def unit_of(blocks: Blocks) -> str:

@@ -34,6 +34,8 @@ SETTINGS = {NONE: (0.0, 0.0)} | {
     for strength in STRENGTHS
 }
 """Name -> strengths of L1 and of L2."""
+SCORES = ("error", "first_half", "second_half", "seconds")
+"""Columns of a raw score: squared errors of the validation blocks and of their halves, and what the run took."""
 COLLAPSED = 0.9
 """A run has collapsed to a constant where its error is this share of a constant's, or more."""
 BEYOND = 1_000_000
@@ -61,11 +63,12 @@ def article_label(setting: str) -> str:
 
 
 def run_study(bench: Bench, blocks: Blocks, plan: StudyPlan) -> pl.DataFrame:
-    """The raw score of every repeat: `term, setting, repeat, error, first_half, second_half`, squares of the price.
+    """The raw score of every repeat: `term, setting, repeat, error, first_half, second_half`, and `seconds`.
 
-    The error is that of the validation blocks, as published; beside it those of their first and second half, so that a
-    setting can be chosen on the one and looked at on the other. Each term is a set of runs and a table of its own: what
-    is interrupted goes on from its last state, and no score is any different.
+    Errors are squares of the price: of the validation blocks, as published, and of their first and second half, so that
+    a setting can be chosen on the one and looked at on the other; `seconds` are those of the set of runs, shared out
+    among them. Each term is a set of runs and a table of its own: what is interrupted goes on from its last state, and
+    no score is any different.
     """
     own = blocks.newest(plan.blocks)
     tables = []
@@ -80,7 +83,7 @@ def run_study(bench: Bench, blocks: Blocks, plan: StudyPlan) -> pl.DataFrame:
             return scores.with_columns(term=pl.lit(term), setting=pl.col(term)).drop(TERMS)
 
         tables.append(bench.table(f"regulariser-{term}", made_of, make))
-    return pl.concat(tables).select("term", "setting", "repeat", "error", "first_half", "second_half")
+    return pl.concat(tables).select("term", "setting", "repeat", *SCORES)
 
 
 def score_settings(
@@ -105,8 +108,7 @@ def score_settings(
         first_seed: of the first repeat.
 
     Returns:
-        A row for each setting and repeat: one column for each of `TERMS`, `repeat`, `error`, `first_half`,
-        `second_half`.
+        A row for each setting and repeat: one column for each of `TERMS`, `repeat`, and `SCORES`.
     """
     runs = make_runs(blocks, chosen, repeats, epochs, first_seed=first_seed)
     trained = bench.train(name, runs, lookback=LOOKBACK)
@@ -117,11 +119,16 @@ def score_settings(
     for number, output in enumerate(outputs):
         squares = ((blocks.unscale(trained.point(output)) - future) ** 2).mean(axis=1)
         squares[~np.isfinite(squares)] = np.inf  # a run that failed is worse than any other
-        half = max(1, squares.size // 2)
-        names = dict.fromkeys(TERMS, NONE) | chosen[number // repeats]
-        scores = {"error": squares, "first_half": squares[:half], "second_half": squares[half:]}
+        half = squares.size // 2
+        parts = (squares, squares[:half], squares[half:]) if half else (squares,) * 3
         rows.append(
-            {**names, "repeat": number % repeats, **{key: float(np.mean(part)) for key, part in scores.items()}}
+            {
+                **dict.fromkeys(TERMS, NONE),
+                **chosen[number // repeats],
+                "repeat": number % repeats,
+                **{name: float(part.mean()) for name, part in zip(SCORES, parts, strict=False)},
+                "seconds": trained.seconds / len(runs),
+            }
         )
     return pl.DataFrame(rows)
 

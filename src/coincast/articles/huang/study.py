@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from coincast.articles.bench import Bench
 from coincast.articles.huang.about import ABOUT
@@ -12,23 +11,23 @@ from coincast.articles.huang.chapters import tell_data, tell_table, tell_views
 from coincast.articles.huang.chapters_claims import tell_copies, tell_plot, tell_sentences
 from coincast.articles.huang.chapters_fair import tell_fair
 from coincast.articles.huang.chapters_study import tell_combinations, tell_study
-from coincast.articles.huang.fair import ENSEMBLE
+from coincast.articles.huang.combinations import SearchPlan
+from coincast.articles.huang.durations import list_seconds, spell_duration, tell_durations
 from coincast.articles.huang.flaws import list_flaws
-from coincast.articles.huang.found import Fair, Found, Published, find_all
+from coincast.articles.huang.found import Found, Published, find_all
+from coincast.articles.huang.networks import configurations
 from coincast.articles.huang.pictures import square_of
 from coincast.articles.huang.published import HEADLINE, REPEATS, TABLE
 from coincast.articles.huang.training import WEIGHTS, file_name
-from coincast.errors import MissingPackageError
+from coincast.articles.rivals import say_beside_rival
+from coincast.articles.ways import keep_asked
 from coincast.reports.numbers import amount, base_currency, interval_name, percent, skill_span, things
 from coincast.reports.study import Chapter, Outcome, Study
 
-if TYPE_CHECKING:
-    from coincast.experiments.judge import ModelJudgement
-
 REMAINS = {
-    "better": "better than repeating the last close",
-    "worse": "worse than repeating the last close",
-    "not distinguishable": "not distinguishable from repeating the last close",
+    "better": "better than {}",
+    "worse": "worse than {}",
+    "not distinguishable": "not distinguishable from {}",
     "too few": "judged on too few forecasts to say",
 }
 
@@ -41,22 +40,17 @@ def study(bench: Bench) -> Study:
     """
     began = time.perf_counter()
     found = find_all(bench)
-    files = _write_files(bench, found.blocks) if bench.faithful else ""
     outcome = _outcome(found, time.perf_counter() - began)
-    return Study(
-        article=ABOUT.name,
-        title=ABOUT.title,
-        author=ABOUT.author,
-        published=ABOUT.published,
-        claim=ABOUT.claim,
+    return ABOUT.make_study(
         finding=_finding(found),
         reasons=tuple(_reasons(found)),
         outcomes=(outcome,),
-        chapters=tuple(_chapters(found)),
+        chapters=keep_asked(_chapters(found), bench),
         flaws=tuple(list_flaws(found)),
         data=_data(found),
-        notes=tuple(_notes(bench, found, files)),
+        notes=tuple(_notes(bench, found)),
         is_quick=bench.is_quick,
+        seconds=list_seconds(found),
     )
 
 
@@ -67,19 +61,13 @@ def _chapters(found: Found) -> list[Chapter]:
     chapters.append(tell_copies(found))
     if published is not None:
         chapters += tell_study(found, published) + tell_combinations(found, published)
-    return chapters + (tell_fair(found, found.fair) if found.fair is not None else [])
-
-
-def judged_choice(fair: Fair) -> ModelJudgement:
-    """What the judge says of the network that validation chose."""
-    names = (fair.told.choice + ENSEMBLE, fair.told.choice)
-    judged = {one.model: one for one in fair.judgement.models}
-    return next(judged[name] for name in names if name in judged)
+    chapters += tell_fair(found, found.fair) if found.fair is not None else []
+    return [*chapters, tell_durations(found)]
 
 
 def _outcome(found: Found, seconds: float) -> Outcome:
     blocks, published, fair = found.blocks, found.published, found.fair
-    choice = None if fair is None else judged_choice(fair)
+    choice = None if fair is None else fair.choice
     same = None if fair is None else fair.same_blocks
     return Outcome(
         article=ABOUT.name,
@@ -99,18 +87,21 @@ def _outcome(found: Found, seconds: float) -> Outcome:
 
 
 def _finding(found: Found) -> str:
-    parts = []
-    if found.published is not None:
-        runs = found.published.runs
-        below = int((runs["error"] < found.persistence).sum())
-        some = "none beats" if not below else "one beats" if below == 1 else f"{below} beat"
-        parts.append(
-            f"of {runs.height} runs of the ten networks, trained and chosen as published, {some} repeating the last "
-            "close"
+    published, fair, parts = found.published, found.fair, []
+    if published is not None:
+        below = int((published.runs["error"] < found.persistence).sum())
+        some = "none" if not below else f"{below:,}"
+        beats = "beat" if below > 1 else "beats"
+        parts.append(f"as published, {some} of {published.runs.height} runs {beats} repeating the last close")
+    if fair is not None:
+        verdict, beside = fair.choice.verdict, fair.rivals["verdict"][0]
+        other = "repeating the last close" if published is None else "it"
+        also = (
+            ", and not told apart from an autoregression"
+            if (verdict, beside) == ("better", "not distinguishable")
+            else ""
         )
-    if found.fair is not None:
-        verdict = judged_choice(found.fair).verdict
-        parts.append(f"trained fairly, the {found.fair.told.choice.upper()} is {REMAINS[verdict]}")
+        parts.append(f"trained fairly, the {fair.told.choice.upper()} is {REMAINS[verdict].format(other)}{also}")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
 
@@ -131,12 +122,13 @@ def _reasons(found: Found) -> list[str]:
             "that of the last close."
         )
     if found.fair is not None:
-        choice = judged_choice(found.fair)
+        choice = found.fair.choice
         reasons.append(
             f"Asked fairly, the {found.fair.told.choice.upper()} saves {percent(choice.skill, signed=True)} of the "
             f"error of the last close (95 % interval {skill_span(choice.low, choice.high)} %) on "
             f"{things(choice.n, 'origin')}."
         )
+        reasons.append(say_beside_rival(found.fair.told.choice.upper(), choice.skill or 0.0, found.fair.rivals))
     return reasons
 
 
@@ -149,18 +141,19 @@ def _data(found: Found) -> str:
     )
 
 
-def _notes(bench: Bench, found: Found, files: str) -> list[str]:
+def _notes(bench: Bench, found: Found) -> list[str]:
     notes = [
         "The article's own candles (Poloniex, 2015-02-19 to 2017-12-29) can no longer be had; its published figures "
         "stand beside ours and are not met by them.",
     ]
     if found.published is not None:
-        notes += _faithful_notes(bench, found, found.published, files)
+        notes += _faithful_notes(bench, found, found.published)
     if found.fair is not None:
         markets = bench.candles["market"].unique(maintain_order=True).to_list()
         if len(markets) == 1:
             notes.append(
-                "The walk-forward has the returns of one market as inputs; give candles of several coins for more."
+                "There were candles of one coin, whose returns alone the walk-forward reads. Name more with --candles, "
+                f"or put the others into the folder of --data: {', '.join(next(iter(ABOUT.further.values())))}."
             )
         if found.fair.months is None:
             notes.append("The walk-forward is left out: a tenth of these candles is too short for a month of it.")
@@ -171,7 +164,7 @@ def _notes(bench: Bench, found: Found, files: str) -> list[str]:
     return notes
 
 
-def _faithful_notes(bench: Bench, found: Found, published: Published, files: str) -> list[str]:
+def _faithful_notes(bench: Bench, found: Found, published: Published) -> list[str]:
     blocks = found.blocks
     kept = "every seed" if bench.size == "long" else "the first seed"
     notes = [
@@ -180,33 +173,35 @@ def _faithful_notes(bench: Bench, found: Found, published: Published, files: str
         "Keras of that time summed a penalty on the activity over the batch of 8; here it is therefore 8 times the "
         "named strength of a mean.",
         f"Files as the article left them: a log of every run and weights after every epoch of {kept}, in {WEIGHTS}/ as "
-        f"{_headline_name(blocks)}-EPOCH-LOSS.safetensors. {files}",
+        f"{_headline_name(blocks)}-EPOCH-LOSS.safetensors. {found.data_file}",
     ]
     if published.repeats < REPEATS:
         notes.append(
             f"The study has {published.repeats} repeats of each setting, not {REPEATS}; --long has all of them."
         )
-    if published.pairs is None:
-        notes.append("Combinations of penalties, which the article left open, take hours and are run with --long only.")
+    notes.append(_tell_search(bench, published))
     if bench.is_quick:
         notes.append("A first look: few epochs, seeds and training blocks, so the networks are hardly trained.")
     return notes
 
 
+def _tell_search(bench: Bench, published: Published) -> str:
+    """How long the combinations of penalties took, or will take."""
+    trainings, epochs = SearchPlan().count()
+    if bench.is_quick:
+        return f"Of the combinations of penalties a few are tried; --long tries all, {trainings:,} trainings."
+    searched = published.searched
+    if searched is None:
+        return (
+            "Combinations of penalties, which the article left open, are run with --long: "
+            f"{trainings:,} trainings, about {spell_duration(epochs * published.pace)} at the pace of this study."
+        )
+    return (
+        f"Combinations of penalties were trained for {spell_duration(searched.pair_seconds)} (pairs) and "
+        f"{spell_duration(searched.grid_seconds)} (all four, halved)."
+    )
+
+
 def _headline_name(blocks: Blocks) -> str:
     """How the files of the headline's network begin."""
-    from coincast.articles.huang.networks import configurations
-
     return file_name(blocks, next(one for one in configurations() if one.name == HEADLINE))
-
-
-def _write_files(bench: Bench, blocks: Blocks) -> str:
-    """Write the article's data file, and say where it is."""
-    from coincast.samples.hdf5 import write_samples_file
-
-    name = f"{_headline_name(blocks).partition('_close')[0]}_close.h5"
-    try:
-        write_samples_file(blocks.to_file(), bench.folder / "data" / name)
-    except MissingPackageError as error:
-        return f"The data file was not written: {error}."
-    return f"The data file with its seven arrays is data/{name}."

@@ -43,8 +43,8 @@ def train_all(bench: Bench, blocks: Blocks, plan: Plan) -> pl.DataFrame:
 
     `name, seed, parameters, best_epoch, loss, validation_loss` (of the best epoch), `error` (the validation blocks
     again, in the square of the price's unit), `seconds` (of an epoch of one run, while all of its seeds train
-    together), `epoch_seconds`, `losses`, `validation_losses` (by epoch) and `values` (the 16 steps of every validation
-    block).
+    together), `epoch_seconds`, `whole_seconds` (the run's share of the whole training, compiling included), `losses`,
+    `validation_losses` (by epoch) and `values` (the 16 steps of every validation block).
     """
     own = blocks.newest(plan.blocks)
     tables = [
@@ -87,6 +87,7 @@ def _train(bench: Bench, one: Configuration, blocks: Blocks, plan: Plan) -> pl.D
                 "error": float(np.mean((said - future) ** 2)),
                 "seconds": files.seconds_per_epoch,
                 "epoch_seconds": files.epoch_seconds,
+                "whole_seconds": trained.seconds / plan.seeds,
                 "losses": trained.losses[seed].tolist(),
                 "validation_losses": trained.validation_losses[seed].tolist(),
                 "values": said.reshape(-1).tolist(),
@@ -95,11 +96,15 @@ def _train(bench: Bench, one: Configuration, blocks: Blocks, plan: Plan) -> pl.D
     return pl.DataFrame(rows, schema_overrides={"epoch_seconds": pl.List(pl.Float64)})
 
 
-def file_name(blocks: Blocks, one: Configuration) -> str:
-    """What the files of a network are called: `btc_5m_close_LSTM_1_tanh_leaky_`; the article's series was called
-    `bitcoin2015to2017`."""
+def series_name(blocks: Blocks) -> str:
+    """What the files of a series are called: `btc_5m_close`; the article's was called `bitcoin2015to2017_close`."""
     letters = "".join(letter for letter in base_currency(blocks.market).lower() if letter.isalnum())
-    return f"{letters or 'market'}_{blocks.interval}_close_{one.stem}"
+    return f"{letters or 'market'}_{blocks.interval}_close"
+
+
+def file_name(blocks: Blocks, one: Configuration) -> str:
+    """What the files of a network are called: `btc_5m_close_LSTM_1_tanh_leaky_`."""
+    return f"{series_name(blocks)}_{one.stem}"
 
 
 @dataclass

@@ -15,4 +15,12 @@ ABOUT = About(
         "bitcoin": ("cmc/kaggle2018/bitcoin_price.csv", "cmc/coin_Bitcoin.csv"),
         "ethereum": ("cmc/kaggle2018/ethereum_price.csv", "cmc/coin_Ethereum.csv"),
     },
+    beside={
+        "1m": ("binance/BTC_USDT-1m-2025.feather", "binance/ETH_USDT-1m-2025.feather"),
+        "1h": (
+            "binance/BTC_USDT-1h-2020-2025.feather",
+            "binance/ETH_USDT-1h-2020-2025.feather",
+            "binance/multi_1h/LTC_USDT-1h.feather",
+        ),
+    },
 )

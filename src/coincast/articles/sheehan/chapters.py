@@ -15,14 +15,18 @@ from coincast.articles.sheehan.work import Work
 from coincast.experiments.tasks import make_tasks
 from coincast.models.random_walk import change_law
 from coincast.reports.numbers import percent, things
-from coincast.reports.study import Chapter, Panel, Picture, Sheet, Widget
+from coincast.reports.study import Chapter, Panel, Picture, Sheet, Side, Widget
 
 UNIT = "MAE, share of the window's first close"
+PRICES: tuple[tuple[Side, str, str], ...] = (
+    ("faithful", "open", "as published: the opening price under the name of the closing price"),
+    ("fair", "close", "the close"),
+)
 
 
 def tell_data(work: Work) -> Chapter:
     """Prices, volume, and the split."""
-    ground, bench = work.ground, work.bench
+    ground = work.ground
     first = ground.coins[0]
     parts, names = first.task.parts, " and ".join(coin.name for coin in ground.coins)
     unseen = ", ".join(f"{percent(coin.unseen, digits=0)} ({coin.name})" for coin in ground.coins)
@@ -30,34 +34,24 @@ def tell_data(work: Work) -> Chapter:
         f"{things(ground.rows, ground.candle)} of {names}, joined by date. The first {len(parts.train)} are learnt "
         f"from, the last {len(parts.test)} are forecast. No part is held back to choose settings: whoever tunes here, "
         "tunes on the test.",
-        "The article's price chart says closing price and draws the opening price. Drawn beside it: the close.",
+        "The article's price chart says closing price and draws the opening price."
+        + (" The close has a chart of its own here." if work.bench.fair else ""),
         f"Of the test closes, {unseen} lie where no training close was. On a scale on which the same share is the same "
         "height, the two parts can be compared.",
     )
     exhibits: list[Picture | Sheet] = []
     for coin in ground.coins:
-        for side, column in (("faithful", "open"), ("fair", "close")):
-            if not getattr(bench, side) or coin.task.samples.candles[column].null_count():
+        for side, column, told in PRICES:
+            if coin.task.samples.candles[column].null_count():
                 continue
-            told = (
-                "as published: the opening price under the name of the closing price"
-                if column == "open"
-                else "the close"
-            )
-            exhibits.append(
-                Picture(
-                    f"price-{coin.name.lower()}-{column}", f"{coin.name}: price and volume",
-                    f"{_days(ground)}; {told}.",
-                    partial(draw_market.draw_price, ground=ground, coin=coin, column=column),
-                    side="faithful" if column == "open" else "fair", repeats="price + volume, one per coin",
-                )
-            )  # fmt: skip
+            draw = partial(draw_market.draw_price, ground=ground, coin=coin, column=column)
+            name, title = f"price-{coin.stem}-{column}", f"{coin.name}: price and volume"
+            caption = f"{_days(ground)}; {told}."
+            exhibits.append(Picture(name, title, caption, draw, side, repeats="price + volume, one per coin"))
     split = draw_market.tell_split(ground)
-    for side, is_log, name in (("faithful", False, "split"), ("fair", True, "split-log")):
-        if getattr(bench, side):
-            draw = partial(draw_market.draw_split, ground=ground, is_log=is_log)
-            title = "The split, on a scale of shares" if is_log else "The split"
-            exhibits.append(Picture(name, title, split, draw, side="fair" if is_log else "faithful", repeats="split"))
+    plain, log = (partial(draw_market.draw_split, ground=ground, is_log=is_log) for is_log in (False, True))
+    exhibits.append(Picture("split", "The split", split, plain, "faithful", repeats="split"))
+    exhibits.append(Picture("split-log", "The split, on a scale of shares", split, log, "fair", repeats="split"))
     return Chapter("What is learnt from, and what is forecast?", text, tuple(exhibits))
 
 
@@ -90,7 +84,7 @@ def tell_inputs(work: Work) -> Chapter:
         "loop drops one of the training targets of five steps."
     )
     sheets = (
-        Sheet("windows", "Windows", counts, pl.DataFrame(rows)),
+        Sheet("window-counts", "Windows", counts, pl.DataFrame(rows)),
         Sheet(
             "first-inputs",
             "The first rows of the inputs",
@@ -103,27 +97,20 @@ def tell_inputs(work: Work) -> Chapter:
 
 def tell_lag(work: Work) -> Chapter:
     """The price stays where it is, and other forecasts that need no network."""
-    ground, bench = work.ground, work.bench
+    ground = work.ground
     table = list_yardsticks(ground)
-    lag = {row["coin"]: row["error"] for row in table.filter(pl.col("forecast") == "lag").to_dicts()}
-    errors = ", ".join(f"{error:.4f} ({name})" for name, error in lag.items())
+    known = table.filter(pl.col("forecast") == "lag").select("coin", "error").rows()
+    errors = ", ".join(f"{error:.4f} ({name})" for name, error in known)
     text = (
         "The lag model says: the next price is the last one. The article draws it, and it looks good. The text "
         f"never says how good: its error on the test windows is {errors}, in the article's own unit.",
         "Drawn as changes, the same forecasts are a flat line: the lag model says nothing at all about what comes. "
         "Any line that follows prices one step late gets this picture and this figure for free.",
     )
-    exhibits: list[Picture | Sheet] = []
     caption = (
         f"{things(len(ground.coins[0].task.parts.test), 'forecast')} for each coin, "
         f"{span(ground.coins[0], 'test', ground)}."
     )
-    if bench.faithful:
-        draw = partial(draw_market.draw_lag, ground=ground)
-        exhibits.append(Picture("lag", "The lag model", caption, draw, side="faithful", repeats="lag model"))
-    if bench.fair:
-        draw = partial(draw_market.draw_lag_changes, ground=ground)
-        exhibits.append(Picture("lag-changes", "The lag model as changes", caption, draw, side="fair"))
     words = {
         "lag": "the last price (naive)",
         "drift": "the last price, grown by the walk's mean",
@@ -131,16 +118,19 @@ def tell_lag(work: Work) -> Chapter:
         "regression": "least squares on the closes of the window",
     }
     shown = table.with_columns(pl.col("forecast").replace(words)).pivot("coin", index="forecast", values="error")
-    count = len(ground.coins[0].task.test)
-    exhibits.append(
-        Sheet("yardsticks", "Forecasts without a network", f"{UNIT}; {things(count, 'test window')}.", shown)
+    windows = f"{UNIT}; {things(len(ground.coins[0].task.test), 'test window')}."
+    lag, changes = (partial(draw, ground=ground) for draw in (draw_market.draw_lag, draw_market.draw_lag_changes))
+    exhibits = (
+        Picture("lag", "The lag model", caption, lag, "faithful", repeats="lag model"),
+        Picture("lag-changes", "The lag model as changes", caption, changes, "fair"),
+        Sheet("yardsticks", "Forecasts without a network", windows, shown),
     )
-    return Chapter("Tomorrow is like today: the lag model", text, tuple(exhibits))
+    return Chapter("Tomorrow is like today: the lag model", text, exhibits)
 
 
 def tell_walks(work: Work) -> Chapter:
     """Random walks: their law, their pictures, the slider."""
-    ground, bench = work.ground, work.bench
+    ground = work.ground
     coin = next((coin for coin in ground.coins if coin.name == "ETH"), ground.coins[-1])
     laws = [(coin, *change_law(coin.task.samples, coin.task.parts.train)) for coin in ground.coins]
     told = "; ".join(
@@ -155,33 +145,26 @@ def tell_walks(work: Work) -> Chapter:
         "In the lower panel of the article's slider the line called actual price is its one-step walk. Here it is the "
         "price.",
     )
-    exhibits: list[Picture | Sheet] = [
+    steps = f"{things(len(coin.task.parts.test), 'step')}, {span(coin, 'test', ground)}."
+    single, full = (partial(draw_walks.draw_walk, ground=ground, is_full=is_full) for is_full in (False, True))
+    changes, fan = (partial(draw, ground=ground) for draw in (draw_walks.draw_walk_steps, draw_walks.draw_fan))
+    ends = partial(draw_walks.draw_seed_ends, coin=coin)
+    exhibits = (
         Picture(
             "changes", f"How much a {ground.candle} changes the price", f"Training {span(coin, 'train', ground)}.",
             partial(draw_market.draw_changes, ground=ground), repeats="histogram of daily changes",
-        )
-    ]  # fmt: skip
-    steps = f"{things(len(coin.task.parts.test), 'step')}, {span(coin, 'test', ground)}."
-    single, full = (partial(draw_walks.draw_walk, ground=ground, is_full=is_full) for is_full in (False, True))
-    if bench.faithful:
-        title = "Random walk, one step at a time"
-        exhibits.append(Picture("walk-single", title, steps, single, side="faithful", repeats="single-point walk"))
-    if bench.fair:
-        changes = partial(draw_walks.draw_walk_steps, ground=ground)
-        exhibits.append(Picture("walk-steps", "The same walk as changes", steps, changes, side="fair"))
-    if bench.faithful:
-        title = "Random walk over the full interval"
-        exhibits.append(Picture("walk-full", title, steps, full, side="faithful", repeats="full-interval walk"))
-    if bench.fair:
-        fan = partial(draw_walks.draw_fan, ground=ground)
-        exhibits.append(Picture("walk-fan", "Many walks instead of one", steps, fan, side="fair"))
-    exhibits.append(
+        ),
         Picture(
-            "walk-seeds", "What the seed decides", f"{coin.name}. {steps}",
-            partial(draw_walks.draw_seed_ends, coin=coin), side="both", repeats="seed slider",
-        )
+            "walk-single", "Random walk, one step at a time", steps, single, "faithful", repeats="single-point walk"
+        ),
+        Picture("walk-steps", "The same walk as changes", steps, changes, "fair"),
+        Picture(
+            "walk-full", "Random walk over the full interval", steps, full, "faithful", repeats="full-interval walk"
+        ),
+        Picture("walk-fan", "Many walks instead of one", steps, fan, "fair"),
+        Picture("walk-seeds", "What the seed decides", f"{coin.name}. {steps}", ends, "both", repeats="seed slider"),
     )  # fmt: skip
-    return Chapter("Random walks", text, tuple(exhibits), widget=make_slider(ground, coin))
+    return Chapter("Random walks", text, exhibits, widget=make_slider(ground, coin))
 
 
 def make_slider(ground: Ground, coin: Coin) -> Widget:

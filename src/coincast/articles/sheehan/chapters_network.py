@@ -9,8 +9,9 @@ import polars as pl
 from coincast.articles.sheehan import draw_fits, published
 from coincast.articles.sheehan.ground import Ground
 from coincast.articles.sheehan.panels import span
-from coincast.articles.sheehan.singles import Singles, window_error
+from coincast.articles.sheehan.singles import Singles
 from coincast.articles.sheehan.work import Faithful, Work
+from coincast.articles.window_error import window_error
 from coincast.reports.numbers import percent, things
 from coincast.reports.study import Chapter, Picture, Sheet
 
@@ -44,20 +45,19 @@ def tell_network(work: Work, done: Faithful) -> Chapter:
         ),
     ]  # fmt: skip
     for coin in reversed(ground.coins):
-        rows, low = one.forecasts(coin.market, "train"), coin.name.lower()
-        caption = (
-            f"{things(rows.height, 'training window')}, {span(coin, 'train', ground)}; inset: the article's "
-            "days and prices, where they are there."
-        )
+        rows, stem = one.forecasts(coin.market, "train"), coin.stem
+        caption = f"{things(rows.height, 'training window')}, {span(coin, 'train', ground)}"
+        inset = "the article's days and prices" if coin.is_published else "the newest tenth"
         stands_for = coin.name if coin.is_published else "ETH" if coin is ground.coins[-1] else "BTC"
         repeats = f"training fit {stands_for} with inset"
         draw = partial(draw_fits.draw_fit, ground=ground, coin=coin, singles=one)
-        exhibits.append(Picture(f"fit-{low}", f"{coin.name}: the fit", caption, draw, side="faithful", repeats=repeats))
-        if work.bench.fair:
-            moves = partial(draw_fits.draw_moves, ground=ground, coin=coin, rows=rows, title="The same fit as changes")
-            exhibits.append(
-                Picture(f"fit-moves-{low}", f"{coin.name}: the fit as changes", caption, moves, side="fair")
+        exhibits.append(
+            Picture(
+                f"fit-{stem}", f"{coin.name}: the fit", f"{caption}; inset: {inset}.", draw, "faithful", repeats=repeats
             )
+        )
+        moves = partial(draw_fits.draw_moves, ground=ground, coin=coin, rows=rows, title="The same fit as changes")
+        exhibits.append(Picture(f"fit-moves-{stem}", f"{coin.name}: the fit as changes", f"{caption}.", moves, "fair"))
     return Chapter("How does the network learn, and how well does it fit?", text, tuple(exhibits))
 
 
@@ -71,17 +71,21 @@ def tell_one_step(work: Work, done: Faithful) -> Chapter:
         told.append(f"{coin.name} {model:.4f}{stated}, copying the last price {naive:.4f}")
     text = (
         f"This is the article's headline. Its error: {'; '.join(told)}.",
-        "The line lies close to the price because prices are close to where they were. Drawn as changes from the last "
-        "known price, the forecasts show what they really say of the move that comes.",
+        "The line lies close to the price because prices are close to where they were."
+        + (
+            " Drawn as changes from the last known price, they show what they say of the move."
+            if work.bench.fair
+            else ""
+        ),
     )
     exhibits: list[Picture | Sheet] = []
     for coin in reversed(ground.coins):
-        rows, low = done.one.forecasts(coin.market, "test"), coin.name.lower()
+        rows, stem = done.one.forecasts(coin.market, "test"), coin.stem
         caption = f"{things(rows.height, 'forecast')}, one {ground.candle} ahead, {_ends(rows)}."
         draw = partial(draw_fits.draw_test, ground=ground, coin=coin, singles=done.one)
         exhibits.append(
             Picture(
-                f"test-{low}",
+                f"test-{stem}",
                 f"{coin.name}: one step ahead",
                 caption,
                 draw,
@@ -89,13 +93,9 @@ def tell_one_step(work: Work, done: Faithful) -> Chapter:
                 repeats="test single point ETH / BTC",
             )
         )
-        if work.bench.fair:
-            moves = partial(
-                draw_fits.draw_moves, ground=ground, coin=coin, rows=rows, title="The same forecasts as changes"
-            )
-            exhibits.append(
-                Picture(f"test-moves-{low}", f"{coin.name}: the same as changes", caption, moves, side="fair")
-            )
+        title = "The same forecasts as changes"
+        moves = partial(draw_fits.draw_moves, ground=ground, coin=coin, rows=rows, title=title)
+        exhibits.append(Picture(f"test-moves-{stem}", f"{coin.name}: the same as changes", caption, moves, side="fair"))
     return Chapter("One step ahead", text, tuple(exhibits))
 
 
@@ -126,9 +126,8 @@ def tell_five_steps(work: Work, done: Faithful) -> Chapter:
             repeats="five-step segments",
         )
     ]  # fmt: skip
-    if work.bench.fair:
-        draw = partial(draw_fits.draw_step_errors, ground=ground, singles=five)
-        exhibits.append(Picture("segment-steps", "The error of each step", caption, draw, side="fair"))
+    draw = partial(draw_fits.draw_step_errors, ground=ground, singles=five)
+    exhibits.append(Picture("segment-steps", "The error of each step", caption, draw, side="fair"))
     exhibits.append(
         Sheet(
             "segment-errors",

@@ -10,12 +10,15 @@ import numpy as np
 import polars as pl
 
 from coincast.articles.sheehan import questions
+from coincast.articles.sheehan.about import ABOUT
 from coincast.articles.sheehan.draw_scores import Box, Group, Mark, Skill, draw_boxes, draw_learning, draw_skills
 from coincast.articles.sheehan.ground import Ground
+from coincast.articles.sheehan.intervals import compare_intervals
 from coincast.articles.sheehan.panels import span
 from coincast.articles.sheehan.work import Work
+from coincast.candles.table import interval_milliseconds
 from coincast.experiments.result import Result
-from coincast.reports.numbers import interval_name, percent, things
+from coincast.reports.numbers import base_currency, interval_name, percent, things
 from coincast.reports.study import Chapter, Picture, Sheet
 
 SKILLS_CAPTION = "Mark: skill of the ensemble; line: 95 % interval of the judge's test, where forecasts suffice."
@@ -83,21 +86,35 @@ def _tell_windows(work: Work) -> Chapter:
 
 
 def _tell_intervals(work: Work) -> Chapter:
-    table, names = questions.vary_interval(work.bench, work.ground), _names(work.ground)
+    table, interval = compare_intervals(work.bench, work.ground), work.ground.interval
+    names = {market: base_currency(market) or market for market in table["market"].unique()} | _names(work.ground)
     rows = [_skill(row, names, f"candles of {interval_name(row['interval'])}") for row in table.to_dicts()]
-    kinds = table["interval"].unique(maintain_order=True).to_list()
     moves = "; ".join(
-        f"{names[row['market']]} {interval_name(row['interval'])} {percent(row['move'])}" for row in table.to_dicts()
+        f"{names[row['market']]} {interval_name(row['interval'])} {percent(row['move'], digits=2)}"
+        for row in table.to_dicts()
     )
+    shorter = [
+        row for row in table.to_dicts() if interval_milliseconds(row["interval"]) < interval_milliseconds(interval)
+    ]
+    cut = "; ".join(
+        f"{interval_name(row['interval'])} of {row['market']}, the newest {row['candles']:,} of {row['given']:,} "
+        f"({row['first']} to {row['last']})"
+        for row in shorter
+    )
+    places = ", ".join(place for files in ABOUT.beside.values() for place in files)
     text = (
-        f"The author took days, because noise would hide the signal in minutes. Given were candles of "
-        f"{interval_name(work.ground.interval)}; longer ones are made of them, shorter ones cannot be: "
-        f"{', '.join(interval_name(kind) for kind in kinds)}. With files of minutes or hours the same chapter has "
-        "those.",
+        "The author took days, because noise would hide the signal in minutes. Longer candles are made of the days; "
+        + (
+            f"shorter ones come from other files: {cut}."
+            if shorter
+            else f"shorter ones cannot be: --data DIR takes them from a folder that holds any of {places}, and "
+            f"--market binance:BTC/USDT --market binance:ETH/USDT --interval 1h repeats the whole study on hours of "
+            "the store."
+        ),
         f"Mean size of a move: {moves}. {_count_words(table).capitalize()}.",
     )
     return _skill_chapter(
-        work, "Minutes, hours, days, weeks?", text, "intervals", "Other candles", rows, table,
+        work, "Minutes, hours, days, weeks?", text, "intervals", "Other candles", rows, _shown(table, names),
         caption="Each interval on its own last quarter of candles; network, window and training are the same.",
     )  # fmt: skip
 

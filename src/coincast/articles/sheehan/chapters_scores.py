@@ -50,9 +50,8 @@ def tell_runs(work: Work, done: Faithful) -> Chapter:
             partial(_draw_published, ground=ground, found=found), side="faithful", repeats="25-run comparison",
         )
     ]  # fmt: skip
-    if work.bench.fair:
-        draw = partial(_draw_corrected, ground=ground, found=found)
-        exhibits.append(Picture("runs-corrected", "The comparison, scored alike", caption, draw, side="fair"))
+    draw = partial(_draw_corrected, ground=ground, found=found)
+    exhibits.append(Picture("runs-corrected", "The comparison, scored alike", caption, draw, side="fair"))
     exhibits += [
         Sheet("runs-table", "Scores by group", f"{UNIT}. {caption}", _box_table(ground, found)),
         Sheet("raw-scores", "Raw scores of every seed", f"{UNIT}. {caption}", _raw_table(ground, found)),
@@ -200,7 +199,7 @@ def tell_fair(work: Work, fair: Result) -> Chapter:
                 caption = f"{coin.market}, {span(coin, 'test', ground)}, {things(rows[coin.name]['n'], 'forecast')}."
                 exhibits.append(
                     Picture(
-                        f"fair-{name}-{coin.name.lower()}",
+                        f"fair-{name}-{coin.stem}",
                         f"{coin.name}: {title.lower()}",
                         caption,
                         drawing,

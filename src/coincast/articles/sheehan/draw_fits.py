@@ -11,7 +11,8 @@ from coincast.articles.sheehan import published
 from coincast.articles.sheehan.draw_walks import draw_changes_of
 from coincast.articles.sheehan.ground import Coin, Ground
 from coincast.articles.sheehan.panels import NAIVE, days, sheet, unit
-from coincast.articles.sheehan.singles import Singles, window_error
+from coincast.articles.sheehan.singles import Singles
+from coincast.articles.window_error import window_error
 from coincast.reports.canvas import BODY, WIDTH, legend, name_axes, price_axis, time_axis, write
 from coincast.reports.numbers import percent, things
 from coincast.reports.palette import Palette
@@ -66,18 +67,11 @@ def draw_training(theme: Palette, *, ground: Ground, every: tuple[Singles, ...])
 
 
 def draw_fit(theme: Palette, *, ground: Ground, coin: Coin, singles: Singles) -> Figure:
-    """The fit on the training windows, with its error and an enlarged part."""
+    """The fit on the training windows, as published, with its error and an enlarged part; naive beside."""
     rows = singles.forecasts(coin.market, "train")
     text = f"{coin.name}: {things(rows.height, 'training window')}, dropout off, seed {published.SEED}."
-    figure, (axes,) = sheet("The fit on what was learnt", text, theme, each=3.6)
-    time = days(rows["target_time"], ground.interval)
-    handles = _lines(theme, axes, time, rows)
-    price_axis(axes)
-    time_axis(axes, theme, time, ground.interval)
-    name_axes(axes, theme, y=f"{coin.name}, closing price, {unit(coin)}")
-    _tell_errors(theme, figure, rows)
-    _enlarge(theme, axes, time, rows, coin)
-    legend(axes, theme, handles)
+    figure, axes = _draw_lines("The fit on what was learnt", text, theme, ground, coin, rows, height=3.6)
+    _enlarge(theme, axes, days(rows["target_time"], ground.interval), rows, coin)
     return figure
 
 
@@ -85,15 +79,21 @@ def draw_test(theme: Palette, *, ground: Ground, coin: Coin, singles: Singles) -
     """The one-step forecasts of the test windows, as published; naive beside."""
     rows = singles.forecasts(coin.market, "test")
     text = f"{coin.name}: {things(rows.height, 'forecast')}, one {ground.candle} ahead, seed {published.SEED}."
-    figure, (axes,) = sheet("One step ahead, on the test windows", text, theme, each=3.2)
+    return _draw_lines("One step ahead, on the test windows", text, theme, ground, coin, rows, height=3.2)[0]
+
+
+def _draw_lines(
+    title: str, text: str, theme: Palette, ground: Ground, coin: Coin, rows: pl.DataFrame, *, height: float
+) -> tuple[Figure, Axes]:
+    """Price, network and naive on one sheet, their errors at its head."""
+    figure, (axes,) = sheet(title, text, theme, each=height)
     time = days(rows["target_time"], ground.interval)
-    handles = _lines(theme, axes, time, rows)
+    legend(axes, theme, _lines(theme, axes, time, rows))
     price_axis(axes)
     time_axis(axes, theme, time, ground.interval)
     name_axes(axes, theme, y=f"{coin.name}, closing price, {unit(coin)}")
     _tell_errors(theme, figure, rows)
-    legend(axes, theme, handles)
-    return figure
+    return figure, axes
 
 
 def draw_moves(theme: Palette, *, ground: Ground, coin: Coin, rows: pl.DataFrame, title: str) -> Figure:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coincast.articles.sheehan.ground import Coin, Ground
-from coincast.articles.sheehan.panels import NAIVE, plain_log_axis, rows_days, sheet, span, unit
+from coincast.articles.sheehan.panels import NAIVE, rows_days, sheet, span, unit
 from coincast.models.random_walk import change_law
-from coincast.reports.canvas import add_axes, legend, name_axes, new_figure, percent_axis, price_axis, time_axis, write
+from coincast.reports.canvas import legend, log_axis, name_axes, percent_axis, price_axis, time_axis
 from coincast.reports.numbers import percent, things
 from coincast.reports.palette import Palette
+from coincast.reports.price_volume import draw_price_volume
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCALES = ((1e9, "bn "), (1e6, "m "), (1e3, "thousand "), (1.0, ""))
 BINS = 100
 
 
@@ -24,31 +24,19 @@ def draw_price(theme: Palette, *, ground: Ground, coin: Coin, column: str) -> Fi
     """A price above the volume, three to one, as the article shows it."""
     samples = coin.task.samples
     words = {"open": "opening price", "close": "closing price"}[column]
-    title = f"{coin.name}: price and volume"
-    text = f"The {words} of {coin.market}, {things(ground.rows, ground.candle)}."
-    figure = new_figure(title, text, theme=theme, height=5.2)
-    upper = add_axes(figure, theme, top=1.1, bottom=1.85)
-    time, price = rows_days(coin, np.arange(ground.rows)), samples.candles[column].to_numpy()
-    write(
-        upper, 0.5, 0.5, coin.name, size=64, color=theme.rule, ha="center", va="center", weight="bold",
-        transform=upper.transAxes, zorder=0,
-    )  # fmt: skip
-    upper.plot(time, price, color=theme.price, linewidth=1.2)
-    price_axis(upper)
-    time_axis(upper, theme, time, ground.interval, label=False)
-    upper.tick_params(labelbottom=False)
-    name_axes(upper, theme, y=f"{words}, {unit(coin)}")
-    lower = add_axes(figure, theme, top=3.75)
     volume = next((name for name in ground.features if name.endswith("volume")), None)
-    if volume is not None:
-        traded = samples.candles[volume].to_numpy()
-        factor, word = next((scale for scale in SCALES if np.nanmax(traded) >= scale[0]), SCALES[-1])
-        lower.vlines(time, 0, traded / factor, color=theme.naive, linewidth=1.0)
-        counted = unit(coin) if volume == "quote_volume" else coin.name
-        name_axes(lower, theme, y=f"volume, {word}{counted}")
-    lower.set_ylim(bottom=0)
-    price_axis(lower)
-    time_axis(lower, theme, time, ground.interval)
+    figure, _, _ = draw_price_volume(
+        f"{coin.name}: price and volume",
+        f"The {words} of {coin.market}, {things(ground.rows, ground.candle)}.",
+        theme,
+        time=rows_days(coin, np.arange(ground.rows)),
+        interval=ground.interval,
+        price=samples.candles[column].to_numpy(),
+        price_name=f"{words}, {unit(coin)}",
+        volume=None if volume is None else samples.candles[volume].to_numpy(),
+        volume_name=f"volume, {{scale}} {unit(coin) if volume == 'quote_volume' else coin.name}",
+        logo=coin.name,
+    )
     return figure
 
 
@@ -73,7 +61,7 @@ def draw_split(theme: Palette, *, ground: Ground, is_log: bool) -> Figure:
         handles += axes.plot(time[border - 1 :], close[border - 1 :], color=theme.model, linewidth=1.5, label="test")
         axes.axvline(time[border], color=theme.rule, linewidth=1.0)
         if is_log:
-            plain_log_axis(axes.yaxis)
+            log_axis(axes.yaxis)
         else:
             price_axis(axes)
         time_axis(axes, theme, time, ground.interval, label=coin is ground.coins[-1])

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from coincast.articles.sheehan.panels import NAIVE, beside, plain_log_axis, sheet
+from coincast.articles.sheehan.panels import NAIVE, beside, sheet
+from coincast.reports.boxes import draw_box
 from coincast.reports.canvas import (
     BODY,
     SMALL,
     add_axes,
     legend,
+    log_axis,
     name_axes,
+    name_ends,
     new_figure,
     percent_axis,
     price_axis,
@@ -89,7 +92,8 @@ def draw_boxes(
     for group, axes in zip(groups, every, strict=True):
         names = [box.name for box in group.boxes]
         for place, box in enumerate(group.boxes):
-            draw_box(theme, axes, place, box)
+            colour, fill = (theme.model, theme.band) if box.is_model else (theme.muted, theme.rule)
+            draw_box(axes, place, box.values, line=colour, fill=fill)
         for mark in group.marks:
             if mark.is_naive:
                 label = f"{group.title}: {mark.name} {amount(mark.value)}"
@@ -111,23 +115,6 @@ def draw_boxes(
         corner = {"ha": "left", "va": "top", "transform": axes.transAxes}
         write(axes, 0.02, 0.98, group.title, size=BODY, color=theme.ink, weight="bold", **corner)
     return figure
-
-
-def draw_box(theme: Palette, axes: Axes, place: float, box: Box) -> None:
-    """One box: quartiles, the middle score, whiskers, and every score as a dot."""
-    values = np.sort(box.values)
-    first, middle, third = np.quantile(values, [0.25, 0.5, 0.75])
-    reach = 1.5 * (third - first)
-    inside = values[(values >= first - reach) & (values <= third + reach)]
-    line = theme.model if box.is_model else theme.muted
-    axes.bar(
-        [place], [third - first], bottom=first, width=0.56, color=theme.band if box.is_model else theme.rule, zorder=2
-    )
-    axes.vlines([place, place], [inside[0], third], [first, inside[-1]], color=line, linewidth=1.3, zorder=2)
-    axes.plot([place - 0.28, place + 0.28], [middle, middle], color=line, linewidth=2.4, zorder=4)
-    order = np.random.default_rng(0).permutation(values.size)
-    jitter = place + 0.3 * (order / max(values.size - 1, 1) - 0.5)
-    axes.plot(jitter, values, ".", color=line, markersize=5, alpha=0.7, zorder=3)
 
 
 def draw_skills(theme: Palette, *, title: str, subtitle: str, rows: Sequence[Skill], note: str = "") -> Figure:
@@ -201,7 +188,7 @@ def draw_learning(theme: Palette, *, title: str, subtitle: str, table: pl.DataFr
         axes.axhline(naive, color=theme.naive, **{key: value for key, value in NAIVE.items() if key != "zorder"})
         axes.set_ylim(0, 2.2 * max(naive, float(own["validation_loss"].min())))  # type: ignore[arg-type]
         axes.set_xlim(1, max(2, int(own["epoch"].max())))  # type: ignore[arg-type]
-        _name_ends(theme, axes, ends)
+        name_ends(axes, theme, ends)
         price_axis(axes)
         name_axes(
             axes,
@@ -211,15 +198,6 @@ def draw_learning(theme: Palette, *, title: str, subtitle: str, table: pl.DataFr
         )
     _name_curves(theme, every[0])
     return figure
-
-
-def _name_ends(theme: Palette, axes: Axes, ends: list[tuple[float, str]]) -> None:
-    """Write names at the ends of curves, pushed apart where they would overlap."""
-    low, high = axes.get_ylim()
-    place = -np.inf
-    for value, text in sorted(ends):
-        place = min(max(value, place + 0.07 * (high - low)), high)
-        write(axes, 1.005, place, text, size=8, color=theme.ink, va="center", transform=axes.get_yaxis_transform())
 
 
 def _name_curves(theme: Palette, axes: Axes) -> None:
@@ -239,7 +217,6 @@ def draw_copying(theme: Palette, *, title: str, subtitle: str, rows: Sequence[di
     figure = new_figure(title, subtitle, theme=theme, height=2.1 + 0.3 * len(rows) + 0.42 * len(coins))
     axes = add_axes(figure, theme, left=NAMES, right=2.3, top=1.15, bottom=0.65)
     side, place = axes.get_yaxis_transform(), 0.0
-    plain_log_axis(axes.xaxis)
     for coin in coins:
         _name(axes, place, coin, theme.ink, weight="bold")
         write(axes, 1.03, place, "own moves / real, right side", color=theme.muted, va="center", transform=side)
@@ -257,6 +234,7 @@ def draw_copying(theme: Palette, *, title: str, subtitle: str, rows: Sequence[di
     axes.grid(axis="x", color=theme.rule, linewidth=0.8)
     ratios = [row["error"] / row["naive"] for row in rows]
     axes.set_xlim(min(0.9, min(ratios) / 1.1), max(ratios) * 1.3)
+    log_axis(axes.xaxis)
     axes.axvline(1, color=theme.naive, linewidth=1.4, dashes=(3, 2), gid="naive")
     name_axes(axes, theme, x="error as a multiple of naive's (1, dashed)")
     return figure

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import polars as pl
-
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
 from coincast.articles.sheehan.comparison import LSTM, deciding_row, run_spec
 from coincast.articles.sheehan.ground import Coin, Ground, network
-from coincast.articles.sheehan.singles import window_error
+from coincast.articles.window_error import error_on_windows
 from coincast.experiments.result import Result
 from coincast.experiments.spec import Spec
 
@@ -53,10 +51,4 @@ def fair_error(result: Result, coin: Coin, column: str = "value") -> float:
         column: `last_close` gives the figure of the naive forecast.
     """
     model = deciding_row(result, coin.market, LSTM)["model"]
-    origins = coin.task.samples.close_time[coin.task.test.origin_rows]
-    rows = result.forecasts.filter(
-        pl.col("market") == coin.market,
-        pl.col("model") == model,
-        pl.col("origin").dt.epoch("ms").is_in(origins.tolist()),
-    )
-    return window_error(rows, column)
+    return error_on_windows(result.forecasts, model, coin.task.samples, coin.task.test, column)

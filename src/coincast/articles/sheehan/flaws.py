@@ -136,6 +136,6 @@ def _small(ground: Ground) -> tuple[Flaw, ...]:
         ),
         Flaw(
             "A chart draws the open and says close, and the slider calls a random walk the actual price.",
-            "Drawn rightly beside.",
+            "Here every line is called what it is.",
         ),
     )

@@ -15,12 +15,15 @@ from coincast.candles.join import join_markets
 from coincast.errors import TooFewRowsError
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task, make_tasks
+from coincast.reports.numbers import file_stem
 from coincast.samples.samples import short_names
 
 MOST_QUICK = 800
 """Training rows that a first look learns from."""
 FEWEST_TEST = 20
 """Forecasts below which there is no verdict."""
+RANGES = ("close_off_high", "volatility")
+"""Inputs that are made of a candle's high and low."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ class Coin:
     @property
     def market(self) -> str:
         return self.task.market
+
+    @property
+    def stem(self) -> str:
+        """Its name as part of the name of a picture or a file."""
+        return file_stem(self.name).lower()
 
     @property
     def last(self) -> Float[np.ndarray, "window"]:
@@ -152,9 +160,7 @@ def lay_ground(bench: Bench) -> Ground:
     Raises:
         DataError: the markets share too few candles.
     """
-    candles, volume = clean_candles(bench.candles)
-    told = candles.select(pl.col("open", "high", "low").is_not_null().all()).row(0)
-    features = ("close", *((volume,) if volume else ()), *(("close_off_high", "volatility") if all(told) else ()))
+    candles, features = clean_candles(bench.candles)
     times = candles.filter(pl.col("market") == candles["market"][0])["open_time"]
     border = find_border(times)
     ground = Ground(candles, features, border)
@@ -167,19 +173,22 @@ def lay_ground(bench: Bench) -> Ground:
     return replace(ground, coins=coins, window=MOST_QUICK if cut else 0)
 
 
-def clean_candles(candles: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
-    """The candles that all markets have, an unknown volume as 0, as the article has it; and the column of volume.
+def clean_candles(candles: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """The candles that all markets have, an unknown volume as 0, as the article has it; and its inputs that they allow.
 
     A volume counts in the quote currency where that is known for every market, else in coins.
     """
     joined = pl.concat(join_markets(candles, candles["market"].unique(maintain_order=True).to_list()))
+    volume: tuple[str, ...] = ()
     for name in ("quote_volume", "volume"):
         if name not in joined.columns:
             continue
         known = joined.group_by("market").agg((pl.col(name) > 0).any())[name]
         if known.fill_null(False).all():
-            return joined.with_columns(pl.col(name).fill_null(0.0)), name
-    return joined, None
+            joined, volume = joined.with_columns(pl.col(name).fill_null(0.0)), (name,)
+            break
+    told = joined.select(pl.col("open", "high", "low").is_not_null().all()).row(0)
+    return joined, ("close", *volume, *(RANGES if all(told) else ()))
 
 
 def find_border(times: pl.Series) -> str | float:

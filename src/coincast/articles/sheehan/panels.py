@@ -74,14 +74,3 @@ def span(coin: Coin, part: str, ground: Ground) -> str:
 
 def _ends(coin: Coin, part: Any) -> list[Any]:
     return list(rows_days(coin, [part.first, part.end - 1]))
-
-
-def plain_log_axis(axis: Any) -> None:
-    """An axis on which the same ratio is the same distance, marked with plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    axis.set_minor_formatter(NullFormatter())
-    axis.set_tick_params(which="minor", length=0)

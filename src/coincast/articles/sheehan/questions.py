@@ -11,8 +11,7 @@ from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
 from coincast.articles.sheehan.comparison import LSTM
 from coincast.articles.sheehan.fair import VALIDATION, fair_spec
-from coincast.articles.sheehan.ground import FEWEST_TEST, Ground, network
-from coincast.candles.resample import longer_intervals, resample
+from coincast.articles.sheehan.ground import Ground, network
 from coincast.experiments.result import Result
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
@@ -22,9 +21,6 @@ from coincast.scores.series import deciding_series
 from coincast.scores.verdict import deciding_rows
 
 SKILLS = ("market", "model", "skill", "low", "high", "verdict", "n")
-CLEAR_INTERVALS = ("1h", "1d", "3d", "1w")
-"""Longer candles that are tried, where they can be made."""
-FEWEST_CANDLES = 80
 SUBSETS = {
     "all": "all forecasts",
     "after_jump_up": "after a sharp rise",
@@ -35,7 +31,7 @@ SUBSETS = {
 FEWEST_PERIODS = 3
 
 
-def _small(bench: Bench) -> dict[str, Any]:
+def few_seeds(bench: Bench) -> dict[str, Any]:
     """A few seeds are enough for what only has to be seen."""
     return {"training__seeds": bench.pick(2, 4), "training__seed": published.SEEDS[0]}
 
@@ -61,7 +57,7 @@ def learn_longer(bench: Bench, ground: Ground) -> pl.DataFrame:
         training__batch_size=16,
         training__learning_rate=0.003,
         training__epochs=bench.pick(6, 200, 400),
-        **_small(bench),
+        **few_seeds(bench),
     )
 
     def make() -> pl.DataFrame:
@@ -86,52 +82,14 @@ def vary_window(bench: Bench, ground: Ground) -> pl.DataFrame:
     """Shorter and longer windows, the same test span for all: `SKILLS` and `lookback`."""
     lookbacks = bench.pick([5, 10], [3, 5, 10, 20, 40])
     spec = fair_spec(
-        bench, ground, "windows", models=[network(), "naive"], grid={"samples.lookback": lookbacks}, **_small(bench)
+        bench, ground, "windows", models=[network(), "naive"], grid={"samples.lookback": lookbacks}, **few_seeds(bench)
     )
 
     def make() -> pl.DataFrame:
-        found = _skills(_run(bench, spec, ground.candles).scores)
+        found = skills_of(_run(bench, spec, ground.candles).scores)
         return found.with_columns(lookback=pl.col("model").str.extract(r"lookback=(\d+)").cast(pl.Int64))
 
     return bench.table("windows", spec.to_toml(), make).sort("market", "lookback")
-
-
-def vary_interval(bench: Bench, ground: Ground) -> pl.DataFrame:
-    """The same candles made into longer ones: `SKILLS`, `interval` and `move`, the mean size of a candle's change."""
-    tables = []
-    for interval, candles in _longer_candles(ground)[: bench.pick(2, 4)]:
-        rows = candles.filter(pl.col("market") == ground.markets[0]).height
-        test = max(FEWEST_TEST, round(rows * (1 - published.TRAINING_ROWS / published.ROWS)))
-        spec = fair_spec(
-            bench,
-            ground,
-            f"candles-{interval}",
-            models=[network(), "naive"],
-            split__test=test,
-            split__validation=max(1, round(VALIDATION * (rows - test))),
-            split__window=0,
-            **_small(bench),
-        )
-
-        def make(spec: Spec = spec, candles: pl.DataFrame = candles) -> pl.DataFrame:
-            move = (pl.col("close") / pl.col("close").shift(1).over("market")).log().abs()
-            moves = candles.group_by("market").agg(move=move.mean())
-            return _skills(_run(bench, spec, candles).scores).join(moves, on="market")
-
-        table = bench.table(f"candles-{interval}", spec.to_toml(), make)
-        tables.append(table.with_columns(pl.lit(interval).alias("interval")))
-    order = pl.col("market").replace_strict({market: place for place, market in enumerate(ground.markets)})
-    return pl.concat(tables).sort(order, maintain_order=True)
-
-
-def _longer_candles(ground: Ground) -> list[tuple[str, pl.DataFrame]]:
-    found = [(ground.interval, ground.candles)]
-    for interval in longer_intervals(ground.interval):
-        if interval in CLEAR_INTERVALS:
-            longer = resample(ground.candles, interval).candles
-            if longer.height >= FEWEST_CANDLES * len(ground.markets):
-                found.append((interval, longer))
-    return found
 
 
 def measure_bias(results: dict[str, Result]) -> pl.DataFrame:
@@ -192,7 +150,7 @@ def walk_forward(bench: Bench, ground: Ground) -> pl.DataFrame:
         split__validation=max(1, round(VALIDATION * first)),
         split__refit="every",
         split__every=every,
-        **_small(bench),
+        **few_seeds(bench),
     )
 
     def make() -> pl.DataFrame:
@@ -223,6 +181,7 @@ def _periods(series: Any) -> list[dict[str, Any]]:
 _KEPT = ("n", "skill", "low", "high")
 
 
-def _skills(scores: pl.DataFrame) -> pl.DataFrame:
+def skills_of(scores: pl.DataFrame) -> pl.DataFrame:
+    """The judge's rows on the network: `SKILLS`."""
     decided = deciding_rows(scores)
     return decided.filter(pl.col("model").str.starts_with("lstm")).select(SKILLS)

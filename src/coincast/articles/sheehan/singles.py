@@ -14,6 +14,7 @@ from jaxtyping import Float
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
 from coincast.articles.sheehan.ground import Ground
+from coincast.articles.window_error import window_error
 from coincast.experiments.tasks import Task, make_tasks
 from coincast.forecasts.table import TIME
 from coincast.samples.quantities import to_quantity
@@ -73,11 +74,6 @@ class Singles:
         return self.table.filter(pl.col("market") == market, pl.col("part") == part, pl.col("seed") == seed)
 
 
-def window_error(rows: pl.DataFrame, column: str = "value") -> float:
-    """The article's figure: mean |forecast - price| / first close of the window."""
-    return float(rows.select(((pl.col(column) - pl.col("actual")).abs() / pl.col("first_close")).mean()).item())
-
-
 def train_singles(bench: Bench, ground: Ground, horizon: int, *, seeds: Sequence[int]) -> Singles:
     """Train the article's network for every coin and seed, and ask it about training and test windows."""
     epochs = bench.pick(2, published.EPOCHS)
@@ -93,8 +89,8 @@ def train_singles(bench: Bench, ground: Ground, horizon: int, *, seeds: Sequence
         pairs = [(task, span, seed) for task, span in zip(tasks, spans, strict=True) for seed in seeds]
         runs = [TrainingRun(settings, recipe, seed, (span,)) for _, span, seed in pairs]
         trained = bench.train(f"single-{horizon}", runs, lookback=published.LOOKBACK)
-        names = {coin.market: coin.name for coin in ground.coins}
-        stems = [model_stem(names[task.market], seed, horizon) for task, _, seed in pairs]
+        stems_of = {coin.market: coin.stem for coin in ground.coins}
+        stems = [model_stem(stems_of[task.market], seed, horizon) for task, _, seed in pairs]
         save_networks(bench.folder / MODELS, trained, stems)
         asked = [_both_parts(task) for task, _, _ in pairs]
         outputs = trained.predict(
@@ -123,9 +119,9 @@ def count_parameters(ground: Ground, horizon: int) -> int:
     return outline.count_parameters(outline.outline_network("lstm", spec.models[0].settings, axes))
 
 
-def model_stem(name: str, seed: int, horizon: int = 1) -> str:
+def model_stem(coin: str, seed: int, horizon: int = 1) -> str:
     """The article's name for the file of a model: `eth_model_randseed_775`; with its steps where there are several."""
-    coin, steps = {"BTC": "bt"}.get(name, name.lower()), "" if horizon == 1 else f"_{horizon}"
+    coin, steps = {"btc": "bt"}.get(coin, coin), "" if horizon == 1 else f"_{horizon}"
     return f"{coin}_model{steps}_randseed_{seed}"
 
 

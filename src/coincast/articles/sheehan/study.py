@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 from coincast.articles.bench import Bench
+from coincast.articles.seconds import tell_seconds
 from coincast.articles.sheehan import (
     chapters,
     chapters_losses,
@@ -20,8 +19,12 @@ from coincast.articles.sheehan.flaws import list_flaws
 from coincast.articles.sheehan.ground import Coin, lay_ground
 from coincast.articles.sheehan.panels import span
 from coincast.articles.sheehan.work import Work, do_work
+from coincast.articles.ways import keep_asked
+from coincast.experiments.run import Stopwatch
 from coincast.reports.numbers import percent, things
 from coincast.reports.study import Chapter, Outcome, Study
+
+QUESTIONS = "open questions of the author"
 
 
 def study(bench: Bench, *, questions: bool = True) -> Study:
@@ -34,26 +37,27 @@ def study(bench: Bench, *, questions: bool = True) -> Study:
     Raises:
         DataError: the candles do not suffice.
     """
-    began = time.perf_counter()
-    work = do_work(bench, lay_ground(bench))
-    told = [*_tell_article(work), *(chapters_questions.tell_questions(work) if questions else [])]
-    flaws = list_flaws(work)
-    seconds = (time.perf_counter() - began) / len(work.ground.coins)
-    outcomes = tuple(_make_outcome(work, coin, seconds) for coin in work.ground.coins)
-    return Study(
-        article=ABOUT.name,
-        title=ABOUT.title,
-        author=ABOUT.author,
-        published=ABOUT.published,
-        claim=ABOUT.claim,
+    watch = Stopwatch()
+    ground = lay_ground(bench)
+    watch.lap("candles and windows")
+    work = do_work(bench, ground, watch)
+    told, flaws = _tell_article(work), list_flaws(work)
+    watch.lap("walks, tests and words")
+    if questions:
+        told += chapters_questions.tell_questions(work)
+        watch.lap(QUESTIONS)
+    seconds = sum(watch.seconds.values()) / len(ground.coins)
+    outcomes = tuple(_make_outcome(work, coin, seconds) for coin in ground.coins)
+    return ABOUT.make_study(
         finding=_find(work, outcomes),
         reasons=_give_reasons(work, outcomes),
         outcomes=outcomes,
-        chapters=tuple(told),
+        chapters=keep_asked([*told, tell_seconds(watch.seconds, apart=QUESTIONS)], bench),
         flaws=flaws,
         data=_tell_files(work),
         notes=_notes(work),
         is_quick=bench.is_quick,
+        seconds=watch.seconds,
     )
 
 
@@ -155,7 +159,8 @@ def _give_reasons(work: Work, outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
 
 def _tell_files(work: Work) -> str:
     ground, first = work.ground, work.ground.coins[0]
-    files = ", ".join(str(file["file"]) for file in work.bench.files if file.get("file"))
+    own = [file for file in work.bench.files if file.get("interval") == ground.interval]
+    files = ", ".join(str(file["file"]) for file in own if "file" in file)
     rows = f"{things(ground.rows, 'candle')} of {ground.interval} for each of {', '.join(ground.markets)}"
     spans = f"training {span(first, 'train', ground)}, test {span(first, 'test', ground)}"
     return f"{rows}; {spans}.{f' Files: {files}.' if files else ''}"

@@ -15,6 +15,10 @@ from coincast.articles.sheehan.ground import Ground
 from coincast.articles.sheehan.losses import try_losses
 from coincast.articles.sheehan.singles import Singles, train_singles
 from coincast.experiments.result import Result
+from coincast.experiments.run import Stopwatch
+from coincast.scores.finding import Options
+from coincast.scores.lag import lag_table
+from coincast.scores.series import keep_ensembles
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,12 +55,13 @@ class Work:
 
     @cached_property
     def stories(self) -> dict[str, Story]:
-        """The fair experiment as the reports tell it, by market."""
+        """The fair experiment as the reports tell it, by market, with that further test which a picture here shows."""
         from coincast.experiments.story import tell
 
         if self.fair is None:
             return {}
-        told = self.fair if self.fair.candles.height else replace(self.fair, candles=self.ground.candles)
+        lag = lag_table(keep_ensembles(self.fair.forecasts), self.fair.scores, Options())
+        told = replace(self.fair, candles=self.ground.candles, found={"lag": lag})
         return {story.market: story for story in tell(told).sections()}
 
     def figure(self, market: str, name: str) -> Callable[[Palette], Figure] | None:
@@ -76,16 +81,19 @@ class Work:
         return draw
 
 
-def do_work(bench: Bench, ground: Ground) -> Work:
+def do_work(bench: Bench, ground: Ground, watch: Stopwatch) -> Work:
     """Train everything but the open questions."""
-    faithful = None
+    faithful = fair = None
     if bench.faithful:
+        every = [published.SEED, *published.SEEDS]
+        one = train_singles(bench, ground, 1, seeds=bench.pick(every[:1], every[:1], every))
+        five = train_singles(bench, ground, published.STEPS, seeds=every[: bench.pick(2, 13)])
+        watch.lap("single models")
         comparison = compare_runs(bench, ground)
-        many, every = bench.pick(2, 13), [published.SEED, *published.SEEDS]
-        faithful = Faithful(
-            one=train_singles(bench, ground, 1, seeds=bench.pick([published.SEED], [published.SEED], every)),
-            five=train_singles(bench, ground, published.STEPS, seeds=every[:many]),
-            comparison=comparison,
-            losses=try_losses(bench, ground, comparison),
-        )
-    return Work(bench, ground, faithful, run_fair(bench, ground) if bench.fair else None)
+        watch.lap("many runs, and every opponent")
+        faithful = Faithful(one, five, comparison, try_losses(bench, ground, comparison))
+        watch.lap("other losses")
+    if bench.fair:
+        fair = run_fair(bench, ground)
+        watch.lap("the fair way")
+    return Work(bench, ground, faithful, fair)

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const charts = JSON.parse(document.getElementById("charts").textContent);
+  const charts = JSON.parse(document.getElementById("data").textContent);
   const narrow = matchMedia("(max-width: 700px)");
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const drawn = new Set();

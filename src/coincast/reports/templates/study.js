@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const widgets = JSON.parse(document.getElementById("widgets").textContent);
+  const widgets = JSON.parse(document.getElementById("data").textContent);
   const SPACE = "http://www.w3.org/2000/svg";
   const LEFT = 58, RIGHT = 10, TOP = 10, FOOT = 26;
 

@@ -1,0 +1,191 @@
+"""The chapters of the fair way: the direction, whether the network knows more than an autoregression, and returns."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import polars as pl
+
+from coincast.articles.drawn import make_picture
+from coincast.articles.fmz import pictures_fair
+from coincast.articles.fmz.fair import AUTOREGRESSIONS, NAME, FairAnswer
+from coincast.articles.fmz.networks import ARTICLE
+from coincast.articles.fmz.reversion import LIMIT, measure_reversion, say_reversion
+from coincast.articles.fmz.work import Work
+from coincast.articles.rivals import say_beside_rival
+from coincast.reports.numbers import amount, model_name, percent, quote_currency
+from coincast.reports.study import Chapter, Picture, Sheet
+
+
+def tell_fair(work: Work, answer: FairAnswer) -> Chapter:
+    """Every hour from the last known close, against the majority sign of the training rows; and the price itself."""
+    from coincast.experiments.story import tell
+    from coincast.reports.pictures_models import draw_skill
+
+    hours, moves = work.hours, work.hours.test_moves
+    origins, ties = f"{len(moves):,}", int((moves == 0).sum())
+    copied = work.judged.filter(pl.col("model") == f"LSTM, {ARTICLE.label}").to_dicts()
+    [own] = work.judged.filter(pl.col("model") == "LSTM on returns (fair)").to_dicts()
+    story = tell(answer.result).sections()[0]
+    spoken = [
+        f"The network as published, asked the same at every {hours.noun}, is right in {percent(row['hit_rate'])} of "
+        f"{row['n']:,}."
+        for row in copied
+        if row["hit_rate"] is not None
+    ]
+    return Chapter(
+        title=f"Asked fairly: which way from here, at every {hours.noun}?",
+        text=(
+            f"There are {origins} origins after training. The forecast names a direction from the close that is known "
+            f"then, and is right where the next close lies that way. {ties:,} of the moves are ties, which nobody can "
+            f"hit; {percent(float((moves > 0).mean()), digits=2)} go up. The yardstick is the direction that most "
+            "moves of the training rows had, said every time.",
+            "The fair network has the article's layers, sees returns in place of levels, is scaled by its training "
+            "rows, and stops at the epoch that was best on rows that are neither training nor test. " + own["sentence"],
+            *spoken,
+        ),
+        exhibits=(
+            Sheet(
+                "fair-directions",
+                "Directions over all test candles",
+                f"{hours.market}: {origins} origins. p: against the majority sign, by the test that judges.",
+                _fair_table(work),
+                side="fair",
+            ),
+            Picture(
+                "fair-skill",
+                "The same forecasts as prices",
+                f"{hours.market}: skill beside the last close, {origins} origins.",
+                lambda theme: draw_skill(story, theme=theme),  # type: ignore[arg-type,return-value]
+                side="fair",
+            ),
+        ),
+    )
+
+
+def tell_rivals(work: Work, answer: FairAnswer) -> Chapter:
+    """The price itself: what the network gains beside the last close, and whether an autoregression gains as much."""
+    hours, steps = work.hours, answer.steps
+    reversion = measure_reversion(hours)
+    lags = (
+        f"{hours.market}: log returns, cut at {LIMIT:g} robust deviations, of {hours.first_origin:,} training rows and "
+        f"of the {len(hours.close) - hours.first_origin:,} rows after them. Band: chance alone, in 95 of 100 cases."
+    )
+    ahead = f"{hours.market}: {steps['n'][0]:,} origins, each step by itself; band: 95 % interval of the network's."
+    beside = f"{hours.market}: {answer.rivals['n'][0]:,} origins; skill beside the rival, and its test (Holm)."
+    return Chapter(
+        title="The price itself: more than an autoregression knows?",
+        text=(
+            f"{answer.result.sentence} {tell_gain(answer)}",
+            say_reversion(reversion, hours.noun),
+            "An autoregression is a weighted sum of the last returns, fitted in a blink on the same training rows; the "
+            f"robust one cuts them as above. {tell_reach(steps, hours.noun)}",
+        ),
+        exhibits=(
+            make_picture(
+                "reversion",
+                "Does a move come back?",
+                lags,
+                partial(pictures_fair.draw_reversion, reversion, noun=hours.noun),
+                side="fair",
+            ),
+            make_picture(
+                "reach",
+                "How far ahead is there any skill?",
+                ahead,
+                partial(pictures_fair.draw_reach, steps, NAME, noun=hours.noun),
+                side="fair",
+            ),
+            Sheet("rivals", "The network beside autoregressions", beside, _rivals_table(answer), side="fair"),
+            Sheet("reach-table", "Skill at each step ahead", ahead, _named(steps), side="fair"),
+        ),
+    )
+
+
+def tell_gain(answer: FairAnswer) -> str:
+    """Whether what the network gains is more than an autoregression gains, in one sentence with its figures."""
+    row, best = answer.price_row, answer.rivals.row(0, named=True)
+    if row["skill"] is None:
+        return ""
+    told = say_beside_rival("network", row["skill"], answer.rivals)
+    if row["verdict"] == "better" and best["verdict"] != "better":
+        return f"It takes no network for that: {told}"
+    return f"Beside the best of {answer.rivals.height} autoregressions: {told}"
+
+
+def tell_reach(steps: pl.DataFrame, noun: str) -> str:
+    """The network's skill one step ahead and at the last one, and where its test finds any."""
+    own = steps.filter(pl.col("model") == NAME).sort("step")
+    first, last = own.row(0, named=True), own.row(-1, named=True)
+    better = own.filter(pl.col("verdict") == "better")["step"].to_list()
+    found = f"{', '.join(map(str, better))} ahead" if better else f"at none of the {own.height} steps"
+    return (
+        f"Asked for several {noun}s at once, the network saves {percent(first['skill'], signed=True)} one {noun} ahead "
+        f"and {percent(last['skill'], signed=True)} {last['step']} {noun}s ahead; it is better than the last close "
+        f"{found}."
+    )
+
+
+def tell_returns(work: Work) -> Chapter:
+    """How far levels miss where the price is new, and returns beside them."""
+    hours = work.hours
+    unit = quote_currency(hours.market)
+    bins = work.shortfalls()
+    highest = float(hours.close[: hours.first_origin].max())
+    top = {row["forecast"]: row["bias"] for row in bins.sort("price").iter_rows(named=True)}
+    told = "; ".join(f"{name} {amount(bias, unit)}" for name, bias in top.items())
+    caption = (
+        f"{hours.market}: mean of forecast minus close over {len(hours.test_origins):,} unseen {hours.noun}s, in "
+        "bins of the price."
+    )
+    return Chapter(
+        title="Levels or returns",
+        text=(
+            "A network that learns the height of the price has seen no height beyond that of its training rows; a "
+            f"return has none. In the highest bin the mean error is: {told}.",
+            "The article itself suggests return rates."
+            + ("" if work.answer is None else " Whether they tell the next move is another question."),
+        ),
+        exhibits=(
+            make_picture(
+                "shortfall",
+                "Where the level is new",
+                caption,
+                partial(pictures_fair.draw_shortfall, bins, unit=unit, highest=highest),
+            ),
+        ),
+    )
+
+
+def _rivals_table(answer: FairAnswer) -> pl.DataFrame:
+    names = {
+        "rival": "rival",
+        "rival_skill": "rival's skill, last close 0",
+        "skill": "network's skill, rival 0",
+        "low": "low",
+        "high": "high",
+        "p_holm": "p (Holm)",
+        "verdict": "the network is",
+        "n": "n",
+    }
+    return answer.rivals.select(list(names)).rename(names)
+
+
+def _named(steps: pl.DataFrame) -> pl.DataFrame:
+    names = {name: model_name(name) for name in (NAME, *AUTOREGRESSIONS)}
+    return steps.with_columns(pl.col("model").replace(names)).rename({"p_holm": "p (Holm)"})
+
+
+def _fair_table(work: Work) -> pl.DataFrame:
+    names = {
+        "model": "forecast",
+        "n": "n",
+        "hit_rate": "right",
+        "low": "low",
+        "high": "high",
+        "majority_hit_rate": "majority sign",
+        "p": "p",
+        "ties": "ties",
+        "hit_rate_with_ties": "right, ties as misses",
+    }
+    return work.judged.select(list(names)).rename(names).sort("right", descending=True, nulls_last=True)
