@@ -52,7 +52,7 @@ def test_a_label_is_no_markup(coincast: Callable[..., Any], btc: Path, elsewhere
     assert answer.out.splitlines()[0].strip() == "file:BTC/USD, [/red] :smile:"
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("encoding", [pytest.param("ascii", marks=pytest.mark.long), "cp1252"])
 def test_a_terminal_of_few_letters_gets_question_marks(
     coincast_process: Callable[..., Any], btc: Path, tmp_path: Path, encoding: str
 ) -> None:

@@ -67,6 +67,7 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counted
 
 
+@pytest.mark.long
 def test_288_runs_are_one_program(echo: pl.DataFrame, programs: list[int]) -> None:
     """Four penalties of eight strengths, nine seeds each: article 2's table of regularisers."""
     strengths = [0.0, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0]
@@ -209,7 +210,7 @@ def test_early_stopping_is_known_of_up_to_the_last_validation_row(echo: pl.DataF
         assert set(past["trained_until"]) == {echo["close_time"][task.parts.train.end - 1]}
 
 
-@pytest.mark.parametrize("loss", ["quantile", "gaussian"])
+@pytest.mark.parametrize("loss", ["quantile", pytest.param("gaussian", marks=pytest.mark.long)])
 def test_a_networks_own_quantiles_are_the_intervals_of_its_ensemble(loss: str, echo: pl.DataFrame, small: Make) -> None:
     """The mean of the runs' quantiles, in price, around the ensemble's median."""
     keywords: dict[str, Any] = {"models": [Tiny(), "drift"], "loss": loss, "validation": 0.2, "epochs": 4}
@@ -306,6 +307,7 @@ def test_a_damaged_state_is_told_and_trained_anew(echo: pl.DataFrame, small: Mak
     assert desk.epoch_files([("tiny", "x")], 2) is None
 
 
+@pytest.mark.long
 def test_weights_and_events_by_epoch_lie_in_the_run_folder(
     two_markets: pl.DataFrame, small: Make, tmp_path: Path
 ) -> None:

@@ -434,8 +434,9 @@ def interruptible(make_run: Make) -> list[list[TrainingRun]]:
 
 
 @needs_cpu
-@pytest.mark.parametrize("which", [0, 1])
-@pytest.mark.parametrize("cores", [1, 3])
+@pytest.mark.parametrize(
+    ("which", "cores"), [(0, 1), (1, 3), *(pytest.param(*one, marks=pytest.mark.long) for one in [(1, 1), (0, 3)])]
+)
 def test_an_interrupted_training_goes_on_as_if_nothing_had_been(
     interruptible: list[list[TrainingRun]], monkeypatch: pytest.MonkeyPatch, which: int, cores: int
 ) -> None:

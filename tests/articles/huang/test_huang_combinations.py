@@ -79,7 +79,7 @@ def test_halving_ends_with_the_best_of_the_grid(
     assert pairs.height == 6 * 9 * 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_few_are_trained_and_told_and_read_back(walk: pl.DataFrame, make_bench: MakeBench) -> None:
     """What `--quick` tries: its time is said before, every piece tells its progress, and nothing is trained twice."""
     said: list[str] = []

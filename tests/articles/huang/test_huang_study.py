@@ -76,7 +76,7 @@ def kill_study(folder: Path, term: str, epoch: float) -> None:
     process.stdout.close()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("few_settings")
 def test_a_study_that_was_killed_ends_with_the_same_scores(
     walk: pl.DataFrame, make_bench: MakeBench, tmp_path: Path

@@ -302,6 +302,7 @@ def test_an_outside_file_is_ablated_by_its_name(planted: pl.DataFrame, tmp_path:
     assert only.specs["mood"].samples.features == ["day_diff", "mood_hum"]
 
 
+@pytest.mark.long
 def test_fear_and_greed_on_daily_bitcoin(shared_data: Path) -> None:
     candles = read_candles(shared_data / "bitstamp" / "Bitstamp_BTCUSD_d.csv")
     settings: dict[str, Any] = {"lookback": 3, "epochs": 2, "seeds": 3, "batch_size": 128, "since": date(2017, 1, 1)}

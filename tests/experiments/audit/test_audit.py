@@ -55,7 +55,8 @@ def test_what_is_shipped_passes(clean: Audit) -> None:
     assert len(clean.to_pandas()) == clean.table.height
 
 
-@pytest.mark.parametrize("pool", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.long
+@pytest.mark.parametrize("pool", [False, True])
 def test_a_network_that_stops_early_or_is_pooled_passes(candles: pl.DataFrame, pool: bool) -> None:
     settings = {**SETTINGS, "test": "2015-02-05", "validation": "2015-01-25", "patience": 2, "learning_rate": 0.05}
     other = cc.simulate("echo", candles=40, seed=5)
