@@ -28,6 +28,7 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	COINCAST_OPTIMISED=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "optimised and not long"
 
 check: format lint types test
 
@@ -60,12 +61,12 @@ kills: $(VENV)/installed-dev
 	$(BIN)/python proofs/kill_training.py
 
 networks: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m long
+	COINCAST_OPTIMISED=1 $(BIN)/python -m pytest -m long
 	$(BIN)/python proofs/networks_on_echo.py
 	$(BIN)/python proofs/trading_on_echo.py
 
 peers: $(VENV)/installed-bench
-	$(BIN)/python -m pytest tests/peers tests/test_benchmarks.py
+	COINCAST_OPTIMISED=1 $(BIN)/python -m pytest tests/peers tests/test_benchmarks.py
 
 audits: $(VENV)/installed-dev
 	$(BIN)/python proofs/audit_pipelines.py

@@ -1,7 +1,10 @@
 """Fixtures that every test may use, and the strictness under which all of them run.
 
 JAX reads its settings when it is first imported, so they are set here, in the environment, which child processes
-inherit: no silent promotion of dtypes or ranks, compiled programs kept between tests.
+inherit: no silent promotion of dtypes or ranks, compiled programs kept between tests. Half of the time of the tests
+was compiling, of a thousand small programs that run for a moment each; so XLA does not optimise them, but for the tests
+marked `optimised`, which train for long or hang on the last bit: `make test` runs those by themselves, with programs as
+users have them.
 Types and shapes in the signatures of models, samples and training are checked at every call; warnings are errors
 (`pyproject.toml`).
 """
@@ -29,6 +32,8 @@ os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(PROJECT / ".pytest_cache" / "compiled")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 os.environ["MPLBACKEND"] = "agg"
+if "COINCAST_OPTIMISED" not in os.environ:
+    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 
 # A whole number passes for a float, as it does for mypy.
 install_import_hook(

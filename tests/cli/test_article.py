@@ -46,6 +46,7 @@ def job(
     return request.param, coincast_process("compare", spec, *candles, "--json", "--fresh", cwd=place), place
 
 
+@pytest.mark.optimised
 def test_article_0(job: tuple[str, Any, Path], shared_data: Path) -> None:
     coin, answer, place = job
     expected: dict[str, Any] = EXPECTED[coin]

@@ -174,6 +174,7 @@ def test_it_learns_a_sine(settings: Any) -> None:
     assert trained.losses[0, -1] < 0.08
 
 
+@pytest.mark.optimised
 def test_a_run_is_the_same_in_every_set(settings: Any) -> None:
     """To the bit, also where a set is several blocks of lanes."""
     seed = 2
@@ -184,6 +185,7 @@ def test_a_run_is_the_same_in_every_set(settings: Any) -> None:
         assert together.losses[seed].tobytes() == alone.losses[0].tobytes()
 
 
+@pytest.mark.optimised
 def test_run_7_of_13_is_run_7_alone_after_more_than_5000_steps(shared_data: Path, project: Path) -> None:
     """The LSTM of article 0: 507 windows, batches of one, 10 of its 50 epochs; forecasts agree to 1e-5."""
     files = [shared_data / "cmc" / "kaggle2018" / f"{coin}_price.csv" for coin in ("bitcoin", "ethereum")]
