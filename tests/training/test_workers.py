@@ -18,7 +18,10 @@ from coincast.training import workers
 from coincast.training.workers import Workers, places_to_work
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="an accelerator has a worker per device")
-needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot press Ctrl-C for itself here")
+needs_signals = pytest.mark.skipif(
+    sys.platform == "win32" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    reason="a process cannot press Ctrl-C for itself here",
+)
 
 
 @pytest.fixture(autouse=True)
