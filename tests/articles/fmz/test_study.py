@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -20,15 +19,7 @@ from coincast.reports.palette import DARK, LIGHT
 from coincast.reports.study import Study
 from coincast.sources.simulated import simulate
 
-pytestmark = pytest.mark.long
-
-
-@pytest.fixture(scope="module", autouse=True)
-def steady_code() -> Iterator[None]:
-    """What is kept belongs to the code that made it; sources that are edited meanwhile must not change that."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("coincast.articles.bench.hash_code", lambda: b"steady")
-        yield
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("steady_code")]
 
 
 @pytest.fixture(scope="module")
