@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from coincast.models.random_walk import RandomWalk
     from coincast.models.regression import Ridge
     from coincast.models.rnn import RNN
+    from coincast.models.robust import RobustAutoregression
     from coincast.models.seasonal import SeasonalNaive
     from coincast.models.statistical import ARIMA, ETS, Theta
     from coincast.models.tcn import TCN
@@ -104,6 +105,7 @@ _HOMES = {
     "HAR": "models.har",
     "RandomWalk": "models.random_walk",
     "Ridge": "models.regression",
+    "RobustAutoregression": "models.robust",
     "SeasonalNaive": "models.seasonal",
     "ARIMA": "models.statistical",
     "ETS": "models.statistical",
@@ -150,6 +152,7 @@ __all__ = [
     "Recipe",
     "Result",
     "Ridge",
+    "RobustAutoregression",
     "SeasonalNaive",
     "Spec",
     "Theta",

@@ -54,7 +54,9 @@ def test_an_equation_never_crosses_a_gap() -> None:
 
 
 def test_too_few_equations_are_refused() -> None:
-    with pytest.raises(TooFewRowsError, match=r"ar: order 3 needs 8 training returns .* and there are 7"):
+    with pytest.raises(
+        TooFewRowsError, match=r"an autoregression of order 3 needs 8 training returns .* and there are 7"
+    ):
         fit_autoregression([np.arange(10.0)], 3)
 
 

@@ -21,6 +21,7 @@ from coincast.reports.pictures_network import draw_network
 from coincast.reports.reading import deciding_rows, forecast_lines, losses
 from coincast.reports.story import Story
 from coincast.scores.verdict import score_forecasts
+from coincast.sources.simulated import simulate
 
 WITH_NAIVE = ("forecast", "outlook", "errors", "skill", "seeds")
 FURTHER = ("steps", "span", "fluctuation", "lag", "fan", "coverage")
@@ -122,9 +123,9 @@ def test_skill_picture_shows_the_score_table(section: Story) -> None:
 def test_every_seed_is_a_dot(section: Story) -> None:
     figure = FIGURES["seeds"](section)
     assert figure is not None
-    dots = next(line for line in figure.axes[0].lines if line.get_gid() == "seeds:lstm")
+    dots = next(line for line in figure.axes[0].lines if line.get_marker() == ".")
     runs = section.scores.filter(pl.col("level") == "run", pl.col("metric") == "abs_log_error")
-    np.testing.assert_allclose(dots.get_xdata(), runs["skill"].to_numpy())
+    np.testing.assert_allclose(dots.get_xdata(), runs["skill"].sort().to_numpy())
 
 
 def test_band_holds_ninety_percent_of_the_runs(section: Story) -> None:
@@ -137,6 +138,20 @@ def test_band_holds_ninety_percent_of_the_runs(section: Story) -> None:
     values = runs["value"].to_numpy().reshape(25, -1)
     np.testing.assert_allclose(lines.low, np.quantile(values, 0.05, axis=0))
     np.testing.assert_allclose(lines.high, np.quantile(values, 0.95, axis=0))
+
+
+def test_a_long_price_keeps_its_extremes(section: Story) -> None:
+    volume = pl.Series("volume", np.random.default_rng(0).uniform(1, 900, 6_000))
+    candles = simulate("walk", candles=6_000).with_columns(volume)
+    figure = FIGURES["price"](replace(section, candles=candles))
+    assert figure is not None
+    upper, lower = figure.axes
+    drawn = [top for _, (_, top) in lower.collections[0].get_segments()]  # type: ignore[attr-defined]
+    price = upper.lines[0].get_ydata()
+    assert len(drawn) == len(price) < 2_500
+    assert max(drawn) == volume.max()
+    assert (min(price), max(price)) == (candles["close"].min(), candles["close"].max())
+    assert any("thinned to its peaks" in text for text in texts(figure))
 
 
 def test_mean_training_curve(section: Story) -> None:

@@ -64,6 +64,24 @@ def train_in_numpy(run: TrainingRun) -> tuple[np.ndarray, list[float]]:
     return np.concatenate([theta[:-1].ravel(), theta[-1]]), losses
 
 
+def test_runs_of_the_same_settings_and_seed_are_built_once(
+    make_run: Make, weights: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_run(seed=1, epochs=2)
+    runs = [
+        first,
+        dataclasses.replace(first, recipe=dataclasses.replace(first.recipe, learning_rate=0.02)),
+        dataclasses.replace(first, seed=2),
+    ]
+    alone = [weights(train([run], lookback=LOOKBACK)) for run in runs]
+    builds, build = [], type(first.settings).build
+    monkeypatch.setattr(type(first.settings), "build", lambda *given, key: builds.append(key) or build(*given, key=key))
+    trained = train(runs, lookback=LOOKBACK)
+    assert len(builds) == 2
+    for place, expected in enumerate(alone):
+        np.testing.assert_array_equal(weights(trained, place), expected)
+
+
 @pytest.mark.parametrize("loss", ["mse", "mae"])
 def test_a_loop_in_numpy_gives_the_same(make_run: Make, weights: Weights, loss: str) -> None:
     """Adam, the smaller last batch (21 windows in batches of 4), and the loss of an epoch as Keras reports it."""

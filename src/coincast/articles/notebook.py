@@ -37,9 +37,10 @@ def claims(made: Reproduction) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
     for result in made.results:
         outcome = Outcome(**result)
-        published, repeated, copied, fair, _ = spell_outcome(outcome)
+        published, repeated, copied, fair, yardstick = spell_outcome(outcome)
         figures = {"as published": published, "repeated here": repeated, "copying the last price": copied}
-        rows.append({"market": outcome.market, **figures, "as it should be": fair, "verdict": outcome.verdict})
+        beside = "" if outcome.fair_naive is None else f" (naive {yardstick})"
+        rows.append({"market": outcome.market, **figures, "as it should be": fair + beside, "verdict": outcome.verdict})
     return pl.DataFrame(rows)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from coincast.experiments.result import Result
 
 THAN = {BETTER: "better than", WORSE: "worse than", NOT_DISTINGUISHABLE: "not distinguishable from"}
+ROUNDED = 0.01
+"""Of a mean close that is told to two decimals."""
 
 
 def are_own_candles(
@@ -37,11 +39,11 @@ def are_own_candles(
         mean_close: mean of all closes, to two decimals, where coin and number do not tell them from others.
     """
     counts = candles.group_by("market").len()
-    is_alike = sorted(map(base_currency, counts["market"])) == sorted(coins) and set(counts["len"]) == {rows}
+    if sorted(map(base_currency, counts["market"])) != sorted(coins) or set(counts["len"]) != {rows}:
+        return False
     last: Any = candles["open_time"].max()
-    is_alike &= newest is None or (last is not None and last.date() == newest)
     mean: Any = candles["close"].mean()
-    return is_alike and (mean_close is None or abs(mean - mean_close) < 0.01)
+    return (newest is None or last.date() == newest) and (mean_close is None or abs(mean - mean_close) < ROUNDED)
 
 
 def judged_row(result: Result, market: str, model: str) -> dict[str, Any]:

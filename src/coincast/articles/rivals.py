@@ -8,6 +8,7 @@ import polars as pl
 
 from coincast.forecasts.combine import ENSEMBLE
 from coincast.reports.numbers import model_name, percent, skill_span
+from coincast.reports.palette import BETTER, WORSE
 from coincast.scores.finding import Options, add_words
 from coincast.scores.series import deciding_series, keep_common
 from coincast.scores.significance import compare_losses
@@ -17,8 +18,8 @@ from coincast.scores.steps import judge_steps
 def compare_with_rivals(forecasts: pl.DataFrame, model: str, rivals: Sequence[str]) -> pl.DataFrame:
     """The decisive test of a model against each of its rivals, which takes the place of the naive forecast.
 
-    All are compared on the origins that all of them have. Whoever looks at the best of several rivals favours the
-    rivals, since it is the best on this very span.
+    They are compared on the origins that all of them have. To look at the best of several rivals favours the rivals,
+    since it is the best on this very span.
 
     Args:
         forecasts: a table of forecasts of one market, with the truth.
@@ -26,8 +27,8 @@ def compare_with_rivals(forecasts: pl.DataFrame, model: str, rivals: Sequence[st
         rivals: names in it.
 
     Returns:
-        A row for each rival, that with the least loss first: `rival, loss, rival_skill` (beside naive), `skill` (of the
-        model beside the rival), `low, high, p, p_holm, verdict` (on the model), `n`.
+        A row for each rival, that with the least loss first: `rival`, its `loss`, its `rival_skill` beside naive, the
+        model's `skill` beside it with `low, high, p, p_holm, verdict`, and `n`.
     """
     named = {one.panel.model.removesuffix(ENSEMBLE): one for one in deciding_series(forecasts)}
     (own, *others), _ = keep_common([named[name] for name in (model, *rivals)])
@@ -44,12 +45,12 @@ def compare_with_rivals(forecasts: pl.DataFrame, model: str, rivals: Sequence[st
             }
         )
     table = add_words(pl.DataFrame(rows, schema_overrides=dict.fromkeys(("low", "high", "p"), pl.Float64)))
-    columns = ("rival", "rival_skill", "skill", "low", "high", "p", "p_holm", "verdict", "n")
-    return table.sort("naive").select("rival", pl.col("naive").alias("loss"), *columns[1:])
+    columns = ("rival_skill", "skill", "low", "high", "p", "p_holm", "verdict", "n")
+    return table.sort("naive").select("rival", pl.col("naive").alias("loss"), *columns)
 
 
 def say_beside_rival(name: str, skill: float, compared: pl.DataFrame) -> str:
-    """One sentence on a model that is better than the naive forecast, beside the best of its rivals.
+    """One sentence on a model beside the best of its rivals.
 
     Args:
         name: of the model, as it is read.
@@ -61,9 +62,9 @@ def say_beside_rival(name: str, skill: float, compared: pl.DataFrame) -> str:
         f"{model_name(best['rival'])}, which is no network, has a skill of {percent(best['rival_skill'], signed=True)}"
     )
     own = f"the {name} one of {percent(skill, signed=True)}"
-    if best["verdict"] == "better":
+    if best["verdict"] == BETTER:
         told = f"beside it the {name} is better by {percent(best['skill'])}"
-    elif best["verdict"] == "worse":
+    elif best["verdict"] == WORSE:
         told = f"beside it the {name} is worse by {percent(-best['skill'])}"
     else:
         told = "the two cannot be told apart"

@@ -25,6 +25,7 @@ from coincast.models.prophet import Prophet
 from coincast.models.random_walk import RandomWalk
 from coincast.models.regression import Ridge
 from coincast.models.rnn import RNN
+from coincast.models.robust import RobustAutoregression
 from coincast.models.seasonal import SeasonalNaive
 from coincast.models.statistical import ARIMA, ETS, Theta
 from coincast.models.tcn import TCN
@@ -47,6 +48,7 @@ MODELS: dict[str, type[Network] | type[Forecaster]] = {
     "average": WeightedAverage,
     "ewma": ExponentialAverage,
     "ar": Autoregression,
+    "robust_ar": RobustAutoregression,
     "arima": ARIMA,
     "ets": ETS,
     "theta": Theta,

@@ -109,8 +109,8 @@ def _equations(
     equations = sum(len(stretch) - order for stretch in long_enough)
     if equations < 2 * (order + 1):
         raise TooFewRowsError(
-            f"ar: order {order} needs {2 * (order + 1)} training returns that have {order} returns before them, "
-            f"and there are {equations}; ask for a lower order or give more candles"
+            f"an autoregression of order {order} needs {2 * (order + 1)} training returns that have {order} returns "
+            f"before them, and there are {equations}; ask for a lower order or give more candles"
         )
     lagged = [
         np.concatenate([stretch[order - lag - 1 : len(stretch) - lag - 1] for stretch in long_enough])

@@ -21,13 +21,13 @@ NORMAL_PER_MEDIAN = 1.4826
 
 @dataclass(frozen=True)
 class RobustAutoregression:
-    """AR(p) on log returns that are cut at a few robust deviations, in the fit and at an origin alike.
+    """AR(p) on winsorised log returns: cut at a few robust deviations, in the fit and at an origin alike.
 
         r'_t = clip(r_t, m - limit s, m + limit s),   r'_t = c + a_1 r'_(t-1) + ... + a_p r'_(t-p) + e_t
 
-    m is the median of the training returns and s 1.48 times their median distance from it, which a tenth of wild moves
-    hardly changes. Least squares weighs a move by its square, so that in a market with crashes the coefficients are
-    those of a few hours; after the cut (winsorising) they are those of usual ones, and a crash at the origin is
+    m is the median of the training returns and s 1.48 times their median absolute deviation from it, which a tenth of
+    wild moves hardly changes. Least squares weighs a move by its square, so that in a market with crashes the
+    coefficients are those of a few candles; after the cut they are those of usual ones, and a crash at the origin is
     answered as a large usual move. Lags before the first candle, or before a gap, count as the mean.
 
     Attributes:
@@ -49,12 +49,12 @@ class RobustAutoregression:
     def forecast(
         self, samples: Samples, *, training: Part, origins: Int[np.ndarray, "origin"], seed: int
     ) -> Float[np.ndarray, "origin horizon"]:
-        tame = replace(samples, close=cut_returns(samples, training, self.limit))
+        tame = replace(samples, close=winsorised_closes(samples, training, self.limit))
         path = Autoregression(self.order).forecast(tame, training=training, origins=origins, seed=seed)
         return np.asarray(path / tame.close[origins][:, None] * samples.close[origins][:, None])
 
 
-def usual_returns(returns: Float[np.ndarray, "move"], limit: float) -> tuple[float, float]:
+def winsor_limits(returns: Float[np.ndarray, "move"], limit: float) -> tuple[float, float]:
     """The least and the largest return within `limit` robust deviations of the median.
 
     Where more than half of the returns are the same, their standard deviation takes the place of the robust one.
@@ -64,12 +64,12 @@ def usual_returns(returns: Float[np.ndarray, "move"], limit: float) -> tuple[flo
     return centre - limit * spread, centre + limit * spread
 
 
-def cut_returns(samples: Samples, training: Part, limit: float) -> Float[np.ndarray, "row"]:
+def winsorised_closes(samples: Samples, training: Part, limit: float) -> Float[np.ndarray, "row"]:
     """Closes from the first one on whose log returns are cut at `limit` robust deviations of the training rows.
 
     A move across a gap, which is no return, is left out.
     """
-    low, high = usual_returns(np.concatenate(log_returns(samples, training)), limit)
+    low, high = winsor_limits(np.concatenate(log_returns(samples, training)), limit)
     returns = np.clip(np.diff(np.log(samples.close)), low, high)
     firsts = stretch_firsts(find_stretches(samples.open_time, samples.close_time))
     returns[firsts[1:] == np.arange(1, len(firsts))] = 0.0

@@ -133,8 +133,8 @@ def model_name(model: str, market: str = "") -> str:
     if is_oracle(model, market):
         return "oracle (the best anyone could do)"
     base, bracket, settings = model.removesuffix(ENSEMBLE).partition("(")
-    base = base.upper() if base in ACRONYMS else base.replace("_", " ")
-    name = f"{base}{bracket}{settings}"
+    words = [word.upper() if word in ACRONYMS else word for word in base.split("_")]
+    name = f"{' '.join(words)}{bracket}{settings}"
     return f"{name} ensemble" if model.endswith(ENSEMBLE) else name
 
 

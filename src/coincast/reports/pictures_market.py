@@ -23,6 +23,7 @@ from coincast.reports.canvas import (
 )
 from coincast.reports.numbers import base_currency, interval_name, is_daily, percent, quote_currency, things
 from coincast.reports.palette import LIGHT, Palette
+from coincast.reports.price_volume import draw_price_volume
 from coincast.reports.quantities import quantity_name
 from coincast.reports.reading import drawn_time
 from coincast.reports.story import Story
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "thousand"))
 MOST_INPUTS = 24
-SHADES = {"train": 0.0, "validation": 0.35, "test": 0.7}
+SHADES = {"train": 0.0, "validation": 0.35}
+"""How dark each part is drawn; any other is a test."""
 
 
 def draw_price(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
@@ -42,29 +44,19 @@ def draw_price(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     if candles is None or candles.height < 2:
         return None
     time, close = drawn_time(candles["close_time"], story), candles["close"].to_numpy()
-    figure = new_figure("Price and volume", f"{where(story)}. {span(candles, story)}.", theme=theme, height=5.4)
-    upper = add_axes(figure, theme, bottom=1.9, top=1.1)
-    kept = thin(close)
-    upper.plot(time[kept], close[kept], color=theme.price, linewidth=1.1)
-    price_axis(upper)
-    time_axis(upper, theme, time, story.interval, label=False)
-    upper.tick_params(labelbottom=False)
-    name_axes(upper, theme, y=f"closing price, {quote_currency(story.market) or 'as given'}")
-    lower = add_axes(figure, theme, top=3.93)
-    volume, unit = volume_of(candles, story.market)
-    if volume is None:
-        write(lower, 0.5, 0.5, "volume is not known", color=theme.muted, transform=lower.transAxes, ha="center")
-        lower.set_yticks([])
-        time_axis(lower, theme, time, story.interval)
-        return figure
-    factor, scale = _scale(volume)
-    each, bucket = _peaks(volume)
-    lower.vlines(time[each], 0, volume[each] / factor, color=theme.naive, linewidth=1.0)
-    lower.set_ylim(0, float(np.nanmax(volume)) / factor * 1.08 or 1.0)
-    price_axis(lower)
-    time_axis(lower, theme, time, story.interval)
-    of = f", the largest of every {bucket} candles" if bucket > 1 else " of each candle"
-    name_axes(lower, theme, y=f"{unit.format(scale=scale)}{of}".replace("  ", " "))
+    volume, counted = volume_of(candles, story.market)
+    kept = thin(close, close if volume is None else volume, most=2400)
+    figure, _, _ = draw_price_volume(
+        "Price and volume",
+        f"{where(story)}. {span(candles, story)}.",
+        theme,
+        time=time[kept],
+        interval=story.interval,
+        price=close[kept],
+        price_name=f"closing price, {quote_currency(story.market) or 'as given'}",
+        volume=None if volume is None else volume[kept],
+        volume_name=f"{counted}{', thinned to its peaks' if kept.size < close.size else ' of each candle'}",
+    )
     return figure
 
 
@@ -78,31 +70,20 @@ def draw_split(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     )
     axes = add_axes(figure, theme, top=1.45)
     time = drawn_time(candles["close_time"], story)
-    lowest, highest = float(candles["close"].min()), float(candles["close"].max())  # type: ignore[arg-type]
     for part in parts.iter_rows(named=True):
         inside = ((candles["open_time"] >= part["first"]) & (candles["close_time"] <= part["last"])).to_numpy()
         if not inside.any():
             continue
         close, own = candles["close"].to_numpy()[inside], time[inside]
-        kept, color = thin(close), theme.muted if part["part"] == "train" else theme.ink
-        axes.plot(own[kept], close[kept], color=color, linewidth=1.0 if part["part"] == "train" else 1.5)
+        color, width = (theme.muted, 1.0) if part["part"] == "train" else (theme.ink, 1.5)
+        kept = thin(close)
+        axes.plot(own[kept], close[kept], color=color, linewidth=width)
         axes.axvspan(own[0], own[-1], color=theme.rule, alpha=SHADES.get(part["part"], 0.7), linewidth=0)
         middle = own[0] + (own[-1] - own[0]) / 2
-        name = {"train": "training", "test": "test"}.get(part["part"], part["part"])
-        write(
-            axes,
-            middle,
-            1.02,
-            name,
-            size=SMALL + 1,
-            color=color,
-            weight="bold",
-            ha="center",
-            va="bottom",
-            transform=axes.get_xaxis_transform(),
-        )
+        edge: dict[str, Any] = {"ha": "center", "va": "bottom", "transform": axes.get_xaxis_transform()}
+        write(axes, middle, 1.02, _part_name(part["part"]), size=SMALL + 1, color=color, weight="bold", **edge)
         axes.axvspan(own[0], own[-1], ymin=1.0, ymax=1.012, color=color, linewidth=0, clip_on=False)
-    axes.set_ylim(lowest - 0.04 * (highest - lowest), highest + 0.04 * (highest - lowest))
+    axes.margins(y=0.04)
     price_axis(axes)
     time_axis(axes, theme, time, story.interval)
     unit = quote_currency(story.market) or "as given"
@@ -127,17 +108,17 @@ def draw_shift(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     below, above = shown["share_below"].to_numpy(), shown["share_above"].to_numpy()
     axes.barh(place, -below, height=0.55, color=theme.muted)
     axes.barh(place, above, height=0.55, color=theme.muted)
-    reach = max(float(np.max(below, initial=0)), float(np.max(above, initial=0)), 0.05)
-    left = -max(float(np.max(below, initial=0)), 0.35 * reach)
-    axes.set_xlim(left * 1.06, max(float(np.max(above, initial=0)), 0.35 * reach) * 1.06)
+    least = 0.35 * max(below.max(), above.max(), 0.05)
+    left, right = -max(below.max(), least), max(above.max(), least)
+    axes.set_xlim(left * 1.06, right * 1.06)
     axes.set_ylim(shown.height - 0.4, -0.6)
     axes.set_yticks([])
     axes.grid(visible=False, axis="y")
     axes.grid(axis="x", color=theme.rule, linewidth=0.8)
     axes.axvline(0, color=theme.ink, linewidth=0.9)
     percent_axis(axes.xaxis, absolute=True)
+    side = axes.get_yaxis_transform()
     for row, name, outside in zip(place.tolist(), shown["input"], shown["share_outside"], strict=True):
-        side = axes.get_yaxis_transform()
         write(axes, -0.02, row, shorten(name), size=SMALL, color=theme.ink, ha="right", va="center", transform=side)
         write(axes, 1.02, row, f"{percent(outside)} outside", color=theme.ink, va="center", transform=side)
     edge = axes.get_xaxis_transform()
@@ -159,8 +140,8 @@ def part_text(story: Story, part: str) -> str:
     if rows is None or rows.is_empty():
         return ""
     ends = drawn_time(pl.concat([rows["first"] + timedelta(milliseconds=1), rows["last"]]), story)
-    name = {"train": "Training", "test": "Test"}.get(part, part)
-    return f"{name} {day(ends[0], story)} to {day(ends[1], story)}, {things(rows['windows'][0], 'window')}. "
+    name, windows = _part_name(part).capitalize(), things(rows["windows"][0], "window")
+    return f"{name} {day(ends[0], story)} to {day(ends[1], story)}, {windows}. "
 
 
 def span(table: pl.DataFrame, story: Story) -> str:
@@ -195,21 +176,12 @@ def volume_of(candles: pl.DataFrame, market: str) -> tuple[NDArray[np.float64] |
 
 
 def _parts_text(parts: pl.DataFrame) -> str:
-    texts = []
-    for part in parts.iter_rows(named=True):
-        name = {"train": "Training", "test": "test"}.get(part["part"], part["part"])
-        texts.append(f"{name}: {things(part['rows'], 'candle')}, {things(part['windows'], 'window')}")
-    return "; ".join(texts) + "."
+    texts = (
+        f"{_part_name(part['part'])}: {things(part['rows'], 'candle')}, {things(part['windows'], 'window')}"
+        for part in parts.iter_rows(named=True)
+    )
+    return f"{'; '.join(texts)}.".capitalize()
 
 
-def _scale(values: NDArray[np.float64]) -> tuple[float, str]:
-    top = float(np.nanmax(values))
-    return next(((factor, word) for factor, word in SCALES if top >= factor), (1.0, ""))
-
-
-def _peaks(values: NDArray[np.float64], most: int = 800) -> tuple[NDArray[Any], int]:
-    """Choose the highest bar of each bucket."""
-    bucket = -(-values.size // most)
-    starts = range(0, values.size, bucket)
-    filled = np.nan_to_num(values)
-    return np.array([start + int(np.argmax(filled[start : start + bucket])) for start in starts]), bucket
+def _part_name(part: str) -> str:
+    return {"train": "training"}.get(part, part)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from coincast.reports.boxes import draw_box
 from coincast.reports.canvas import (
     BODY,
     SMALL,
@@ -22,27 +23,27 @@ from coincast.reports.canvas import (
     write,
 )
 from coincast.reports.numbers import capped, count, model_name, percent, things
-from coincast.reports.palette import LIGHT, VERDICT_MARKERS, Palette
+from coincast.reports.palette import LIGHT, NOT_DISTINGUISHABLE, VERDICT_MARKERS, Palette
 from coincast.reports.pictures_market import day, part_text, shorten, where
 from coincast.reports.reading import judged_span, run_rows
 from coincast.reports.story import Story
-from coincast.reports.tables import leaderboard
+from coincast.reports.tables import is_naive, leaderboard
 from coincast.scores.verdict import NAIVE, deciding_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAMES, WORDS = 2.35, 2.65  # margins for the names on the left and the words on the right, inches
+NAMES, WORDS = 2.35, 2.65
+"""Margins for the names on the left and the words on the right, inches."""
 MOST_EPOCHS = 250
 
 
 def draw_skill(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     """Draw every model's skill and its interval, naive at zero: the leaderboard as a picture."""
-    board = leaderboard(story.scores).filter(pl.col("skill").is_not_null())
-    if board.filter(pl.col("model") != NAIVE).is_empty():
+    rows = leaderboard(story.scores).filter(pl.col("skill").is_not_null()).to_dicts()
+    if all(map(is_naive, rows)):
         return None
-    rows = board.to_dicts()
     subtitle = (
         f"{where(story)}. {forecasts_text(story)} "
         "Mark: skill; line: 95 % interval of the same test that gives the verdict."
@@ -60,39 +61,29 @@ def draw_skill(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
 
 def draw_seeds(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     """Draw the skill of every single run as a dot with the quartiles behind, and the opponents beside."""
-    decided = deciding_rows(story.scores)
     runs = run_rows(story.scores).filter(pl.col("skill").is_not_null())
-    groups = [(model, own["skill"].to_numpy()) for (model,), own in runs.group_by("model", maintain_order=True)]
-    groups = [(str(model), skills) for model, skills in groups if skills.size > 1]
+    several = (own for _, own in runs.group_by("model", maintain_order=True) if own.height > 1)
+    groups = [(own["model"][0], own["skill"].to_numpy()) for own in several]
     if not groups:
         return None
-    many = {model for model, _ in groups}
-    others = decided.filter(~pl.col("model").is_in([NAIVE, *many]), pl.col("skill").is_not_null())
-    others = others.sort("skill", descending=True)
+    is_other = ~pl.col("model").is_in([NAIVE, *(model for model, _ in groups)])
+    others = deciding_rows(story.scores).filter(is_other, pl.col("skill").is_not_null()).sort("skill", descending=True)
     number = ", ".join(f"{skills.size} runs of {model_name(model)}" for model, skills in groups[:3])
     subtitle = (
         f"{where(story)}. {number}; {forecasts_text(story)} "
-        "Dot: one run; box: quartiles; diamond: ensembles and opponents."
+        "Dot: one run; box: quartiles, with whiskers; diamond: ensembles and opponents."
     )
     figure = new_figure(
         "The same model, other seeds", subtitle, theme=theme, height=1.95 + 0.62 * len(groups) + 0.3 * others.height
     )
     axes = add_axes(figure, theme, left=NAMES, right=1.75, top=1.05, bottom=0.65)
-    values = np.concatenate([skills for _, skills in groups])
-    low, high = skill_limits([{"skill": float(v), "low": None, "high": None} for v in [*values, *others["skill"]]])
+    every = np.concatenate([*(skills for _, skills in groups), others["skill"].to_numpy()])
+    low, high = skill_limits([{"skill": skill, "low": None, "high": None} for skill in every])
     axes.set_xlim(low, high)
     bottom = _draw_boxes(axes, theme, groups)
-    side = axes.get_yaxis_transform()
-    for place, row in enumerate(others.iter_rows(named=True)):
-        y = bottom + place * 0.5
-        x = float(np.clip(row["skill"], low, high))
-        axes.plot(
-            [x], [y], marker=_beyond(row["skill"], low, high, "D"), color=theme.muted, markersize=5, clip_on=False
-        )
-        _write_name(axes, y, model_name(row["model"], row["market"]), theme.ink)
-        write(axes, 1.03, y, percent(row["skill"], signed=True), color=theme.ink, va="center", transform=side)
+    _draw_others(axes, theme, others, bottom)
     axes.set_ylim(bottom + others.height * 0.5 - 0.1, -0.6)
-    _mark_skill(axes, theme, cut=any(not low <= skill <= high for skill in [*values, *others["skill"]]))
+    _mark_skill(axes, theme, cut=bool(((every < low) | (every > high)).any()))
     return figure
 
 
@@ -104,7 +95,6 @@ def draw_training(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     if story.history is None or story.history.is_empty():
         return None
     history, fits = last_fits(story.history)
-    models = history["model"].unique(maintain_order=True).to_list()
     runs = history.select("model", "run").n_unique()
     last = int(history["epoch"].max())  # type: ignore[arg-type]
     dashed = "" if history["validation_loss"].is_null().all() else "; dashed: on the validation part"
@@ -116,14 +106,7 @@ def draw_training(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     axes = add_axes(figure, theme, top=1.3, right=2.6)
     curves = loss_curves(history)
     axes.add_collection(LineCollection(curves, colors=theme.model, linewidths=0.7, alpha=0.35), autolim=True)
-    ends = []
-    for model in models:
-        for column, dashes, word in (("loss", (), ""), ("validation_loss", (4, 2), " validation")):
-            mean = mean_curve(history, model, column)
-            if mean is not None:
-                style: dict[str, Any] = {"dashes": dashes} if dashes else {}
-                axes.plot(mean[:, 0], mean[:, 1], color=theme.model, linewidth=2.0, **style)
-                ends.append((float(mean[-1, 1]), f"{shorten(model_name(model), 15)}{word} {mean[-1, 1]:.3g}"))
+    ends = _draw_means(axes, theme, history)
     axes.set_xlim(min(1, last - 1), last)
     axes.autoscale(axis="y")
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
@@ -218,58 +201,66 @@ def _write_name(axes: Axes, place: float, name: str, color: str) -> None:
 
 def _draw_skill_row(axes: Axes, theme: Palette, place: int, row: dict[str, Any], low: float, high: float) -> None:
     side = axes.get_yaxis_transform()
-    naive = row["model"] == NAIVE
+    naive = is_naive(row)
     color = theme.muted if naive else theme.verdict(row["verdict"])
     if row["low"] is not None and row["high"] is not None and not naive:
-        axes.plot(
-            np.clip([row["low"], capped(row["high"])], low, high),
-            [place, place],
-            color=color,
-            linewidth=2.4,
-            solid_capstyle="round",
-        )
+        ends = np.clip([row["low"], capped(row["high"])], low, high)
+        axes.plot(ends, [place, place], color=color, linewidth=2.4, solid_capstyle="round")
     marker = "|" if naive else _beyond(row["skill"], low, high, VERDICT_MARKERS.get(row["verdict"], "o"))
-    hollow = {"markerfacecolor": theme.card, "markeredgewidth": 2.0} if row["verdict"] == "not distinguishable" else {}
+    is_open = row["verdict"] == NOT_DISTINGUISHABLE
+    hollow: dict[str, Any] = {"markerfacecolor": theme.card, "markeredgewidth": 2.0} if is_open else {}
     x = float(np.clip(row["skill"], low, high))
-    axes.plot([x], [place], marker=marker, color=color, markersize=8, zorder=4, clip_on=False, **hollow)  # type: ignore[arg-type]
+    axes.plot([x], [place], marker=marker, color=color, markersize=8, zorder=4, clip_on=False, **hollow)
     ink = theme.muted if naive else theme.ink
     _write_name(axes, place, model_name(row["model"], row["market"]), ink)
     word = "the yardstick" if naive else row["verdict"] or ""
     weight = "normal" if naive else "bold"
     write(axes, 1.04, place, word, size=BODY, color=color, va="center", weight=weight, transform=side)
     text = "0.0 %" if naive else percent(row["skill"], signed=True)
-    offset = (WORDS - 0.25) * 72
     axes.annotate(
-        text,
-        (1.0, place),
-        xycoords=side,
-        xytext=(offset, 0),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        fontsize=BODY,
-        color=ink,
-    )
+        text, (1.0, place), xycoords=side, xytext=((WORDS - 0.25) * 72, 0), textcoords="offset points", ha="right",
+        va="center", fontsize=BODY, color=ink,
+    )  # fmt: skip
 
 
 def _draw_boxes(axes: Axes, theme: Palette, groups: list[tuple[str, NDArray[np.float64]]]) -> float:
-    rng = np.random.default_rng(0)
-    side = axes.get_yaxis_transform()
-    low, high = axes.get_xlim()
     for place, (model, skills) in enumerate(groups):
-        first, median, third = np.quantile(skills, [0.25, 0.5, 0.75])
-        axes.barh([place], [third - first], left=first, height=0.62, color=theme.band, zorder=1)
-        axes.plot([median, median], [place - 0.31, place + 0.31], color=theme.model, linewidth=2.2, zorder=2)
-        jitter = place + 0.5 * (rng.permutation(skills.size) / max(skills.size - 1, 1) - 0.5)
-        shown = np.clip(skills, low, high)
-        axes.plot(shown, jitter, ".", color=theme.model, markersize=8, alpha=0.75, zorder=3, gid=f"seeds:{model}")
-        _write_name(axes, place, f"{model_name(model)}, {skills.size} runs", theme.ink)
-        write(axes, 1.03, place, f"median {percent(median, signed=True)}", color=theme.ink, va="center", transform=side)
+        draw_box(axes, place, np.clip(skills, *axes.get_xlim()), line=theme.model, fill=theme.band, lies=True)
+        text = f"median {percent(float(np.median(skills)), signed=True)}"
+        _write_row(axes, place, f"{model_name(model)}, {things(skills.size, 'run')}", text, theme)
     return len(groups) - 0.15
+
+
+def _draw_others(axes: Axes, theme: Palette, others: pl.DataFrame, first: float) -> None:
+    low, high = axes.get_xlim()
+    for place, row in enumerate(others.iter_rows(named=True)):
+        y, x = first + place * 0.5, float(np.clip(row["skill"], low, high))
+        marker = _beyond(row["skill"], low, high, "D")
+        axes.plot([x], [y], marker=marker, color=theme.muted, markersize=5, clip_on=False)
+        _write_row(axes, y, model_name(row["model"], row["market"]), percent(row["skill"], signed=True), theme)
+
+
+def _write_row(axes: Axes, place: float, name: str, text: str, theme: Palette) -> None:
+    """Write a name at the left of the axes and its figure at the right."""
+    _write_name(axes, place, name, theme.ink)
+    write(axes, 1.03, place, text, color=theme.ink, va="center", transform=axes.get_yaxis_transform())
 
 
 def _beyond(skill: float, low: float, high: float, marker: str) -> str:
     return "<" if skill < low else ">" if skill > high else marker
+
+
+def _draw_means(axes: Axes, theme: Palette, history: pl.DataFrame) -> list[tuple[float, str]]:
+    """Draw each model's mean losses, and return the end and the name of each line."""
+    ends = []
+    for model in history["model"].unique(maintain_order=True):
+        for column, dashes, word in (("loss", (), ""), ("validation_loss", (4, 2), " validation")):
+            mean = mean_curve(history, model, column)
+            if mean is not None:
+                [line] = axes.plot(mean[:, 0], mean[:, 1], color=theme.model, linewidth=2.0)
+                line.set_dashes(dashes)
+                ends.append((float(mean[-1, 1]), f"{shorten(model_name(model), 15)}{word} {mean[-1, 1]:.3g}"))
+    return ends
 
 
 def _thin_epochs(history: pl.DataFrame) -> pl.DataFrame:

@@ -20,7 +20,8 @@ from coincast.training.recipe import Recipe
 from coincast.training.runs import Data, lay_tables_out
 from coincast.training.steps import at_last_step, gather
 
-WINDOWS_PER_DISPATCH = 256
+CANDLES_PER_DISPATCH = 8192
+FEWEST_WINDOWS, MOST_WINDOWS = 32, 256
 RUNS_PER_DISPATCH = 32
 PROGRAMS_KEPT = 32
 
@@ -131,7 +132,7 @@ class Predictor:
         outputs: list[np.ndarray] = []
         for own, (trained, fixed, scale) in self.parts:
             longest = max(1, *(len(run_starts) for run_starts in starts[own]))
-            size = 1 if longest == 1 else WINDOWS_PER_DISPATCH
+            size = 1 if longest == 1 else _windows_per_dispatch(self.runs.axes.lookback)
             asked = [run_starts + first for run_starts, first in zip(starts[own], firsts[own], strict=True)]
             pieces = [
                 self.program(trained, fixed, scale, np.stack([_chunk(one, first, size) for one in asked]), shared)
@@ -153,6 +154,15 @@ def _stack_scales(scales: Sequence[InputScale]) -> Data:
         "centre": np.stack([scale.centre for scale in scales]).astype(np.float32)[:, None],
         "spread": np.stack([scale.spread for scale in scales]).astype(np.float32)[:, None],
     }
+
+
+def _windows_per_dispatch(lookback: int) -> int:
+    """How many windows of a run are forecast at once: a power of two, fewer of longer ones, which take memory.
+
+    It does not hang on how many there are: another width may be other arithmetic in the last bit.
+    """
+    windows = CANDLES_PER_DISPATCH // lookback
+    return min(MOST_WINDOWS, max(FEWEST_WINDOWS, 1 << max(0, windows.bit_length() - 1)))
 
 
 def _chunk(starts: Int[np.ndarray, "window"], first: int, size: int) -> Int[np.ndarray, "chunk"]:

@@ -61,7 +61,7 @@ def test_a_shorter_window_improves_persistence_without_a_model(days: Days, candl
     narrow = take_days(candles, lookback=3)
     for market in (0, 1):
         assert persistence_of(narrow, market).mae < persistence_of(days, market).mae
-        same = persistence_of(narrow, market, newest=154).relative
+        same = persistence_of(narrow, market, like=days.windows("test")).relative
         assert same == pytest.approx(persistence_of(days, market).relative, rel=1e-12)
 
 
@@ -124,9 +124,19 @@ def test_errors_in_all_units_against_a_loop() -> None:
     found = measure(days, 1, "test", said)
     assert found.mae == pytest.approx(np.mean(np.abs(off)))
     assert found.mse == pytest.approx(np.mean(np.square(off)))
-    assert found.usd == pytest.approx(np.mean(usd))
+    assert found.price == pytest.approx(np.mean(usd))
     assert found.relative == pytest.approx(np.mean(relative))
-    assert measure(days, 1, "test", said, newest=3).usd == pytest.approx(np.mean(usd[-3:]))
+    newest = windows.select(windows.starts >= windows.starts[-3])
+    assert measure(days, 1, "test", said, like=newest).price == pytest.approx(np.mean(usd[-3:]))
+
+
+def test_only_the_same_days_count_where_a_gap_cuts_windows() -> None:
+    whole = simulate("walk", candles=120, start="2016-01-01", seed=2)
+    candles = whole.filter(pl.int_range(pl.len()) != 105)
+    wide, narrow = (take_days(candles, lookback=lookback) for lookback in (7, 3))
+    common = wide.windows("test")
+    assert len(common) < len(narrow.windows("test")) - 4  # the gap cuts more of the wide windows
+    assert persistence_of(narrow, 0, like=common).relative == pytest.approx(persistence_of(wide, 0).relative, rel=1e-12)
 
 
 def test_training_windows_do_not_know_the_test_rows() -> None:

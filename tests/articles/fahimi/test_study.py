@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +11,15 @@ import polars as pl
 import pytest
 
 from coincast.articles.bench import Bench
-from coincast.articles.fahimi.days import take_days
+from coincast.articles.fahimi.days import Days, take_days
 from coincast.articles.fahimi.errors import persistence_of, versions_table
 from coincast.articles.fahimi.fair import fair_error, fair_spec
+from coincast.articles.fahimi.flaws import list_flaws
 from coincast.articles.fahimi.memory import compare_memories
-from coincast.articles.fahimi.study import _chapters, _finding, _flaws, _outcomes, study
+from coincast.articles.fahimi.study import _chapters, _finding, _outcomes, study
 from coincast.articles.fahimi.work import Work, work
 from coincast.articles.ways import keep_asked
 from coincast.experiments.run import Stopwatch
-from coincast.reports.palette import DARK, LIGHT
 from coincast.reports.study import Study
 from coincast.sources.simulated import simulate
 
@@ -60,26 +61,29 @@ def test_what_was_trained_is_kept_and_read_back(bench: Bench, made: Work) -> Non
     assert one.parameters == other.parameters > 0
 
 
-def test_the_table_of_versions_has_a_row_for_each_coin(made: Work) -> None:
-    table = versions_table(made.versions, is_published=True)
+def rename(days: Days, *coins: str) -> Days:
+    return replace(
+        days,
+        samples=tuple(replace(one, market=f"file:{coin}/USD") for one, coin in zip(days.samples, coins, strict=True)),
+    )
+
+
+@pytest.mark.parametrize("coins", [("BTC", "ETH"), ("ETH", "BTC")])
+def test_the_table_of_versions_has_a_row_for_each_coin(made: Work, coins: tuple[str, str]) -> None:
+    named = [(version, rename(days, *coins), runs) for version, days, runs in made.versions]
+    table = versions_table(named, is_published=True)
     assert table.height == 14
     final = table.filter(pl.col("version") == "2018-03-13").to_dicts()
-    assert [row["recorded: test"] for row in final] == [0.0047, 0.0049]
-    assert table["persistence: test"].min() > 0
+    assert {row["coin"]: row["recorded: test"] for row in final} == {"BTC": 0.0047, "ETH": 0.0049}
+    assert table["last close: test"].min() > 0
     assert versions_table(made.versions, is_published=False)["recorded: test"].null_count() == 14
     watched = [float(made.final_runs(0)[0].watched[-1])]
     off = made.final_runs(0)[0].said["test"] - made.days.targets(0, "test")
     assert watched == pytest.approx([float((off**2).mean())], rel=1e-4)
 
 
-def test_names_are_unique_and_every_picture_can_be_drawn(told: Study) -> None:
-    pictures, sheets = told.pictures(), told.sheets()
-    names = [shown.name for shown in (*pictures, *sheets)]
-    assert len(set(names)) == len(names)
-    for number, picture in enumerate(pictures):
-        figure = picture.draw(DARK if number % 2 else LIGHT)
-        assert figure.axes, picture.name
-    assert all(sheet.table.height for sheet in sheets)
+def test_every_exhibit_is_sound(told: Study, check_exhibits: Callable[[Study], None]) -> None:
+    check_exhibits(told)
 
 
 @pytest.mark.parametrize("way", ["faithful", "fair"])
@@ -89,7 +93,7 @@ def test_either_way_alone(bench: Bench, made: Work, way: str) -> None:
     shown = keep_asked(_chapters(alone), replace(bench, faithful=way == "faithful", fair=way == "fair"))
     assert {exhibit.side for chapter in shown for exhibit in chapter.exhibits} == {way, "both"}
     assert _finding(alone, outcomes)
-    assert len(_flaws(alone)) == 12
+    assert len(list_flaws(alone)) == 12
     for outcome in outcomes:
         assert (outcome.faithful is None, outcome.fair is None) == (way == "fair", way == "faithful")
 

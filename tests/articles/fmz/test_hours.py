@@ -21,9 +21,11 @@ from coincast.articles.fmz.directions import (
     simple_forecasts,
 )
 from coincast.articles.fmz.fair import judge_hours, majority_sign, price_table
+from coincast.articles.fmz.flaws import list_flaws
 from coincast.articles.fmz.hours import LENGTH, Hours, jumping_starts, take_hours
 from coincast.articles.fmz.networks import ARTICLE, FAIR_LEVELS, TWINS, Variant, _make_span, learn
 from coincast.articles.fmz.reversion import LIMIT, measure_reversion
+from coincast.articles.fmz.work import Work
 from coincast.errors import TooFewRowsError
 from coincast.sources.files import read_candles
 from coincast.sources.simulated import simulate
@@ -125,6 +127,13 @@ def test_the_loop_drops_the_last_window_where_the_rows_are_a_multiple_of_ten() -
         assert jumping_starts(rows).tolist() == starts
     assert len(jumping_starts(10_286)) == 1_028
     assert jumping_starts(25, phase=3).tolist() == [3, 13]
+
+
+def test_rows_that_make_no_window_are_counted() -> None:
+    """Of 500 rows with a target the last whole window is dropped, too."""
+    hours = take_hours(simulate("walk", candles=501, interval="1h", seed=1))
+    flaws = list_flaws(Work(hours, simple_forecasts(hours), None, (), None, None))
+    assert "500 rows with a target make 49 windows; 10 rows are left over" in " ".join(flaw.effect for flaw in flaws)
 
 
 def test_simple_forecasts_see_their_window_alone(walk: Hours) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from coincast.articles.bench import Bench
 from coincast.articles.fmz import published
-from coincast.articles.fmz.fair import AUTOREGRESSIONS
+from coincast.articles.fmz.chapters_fair import tell_gain
+from coincast.articles.fmz.fair import AUTOREGRESSIONS, NAME
 from coincast.articles.fmz.hours import LENGTH
 from coincast.articles.fmz.networks import ARTICLE, Learnt
 from coincast.articles.fmz.study import study
 from coincast.articles.fmz.work import Work, work
 from coincast.experiments.run import Stopwatch
-from coincast.reports.palette import DARK, LIGHT
+from coincast.forecasts.combine import ENSEMBLE
 from coincast.reports.study import Study
 from coincast.sources.simulated import simulate
 
@@ -86,6 +89,17 @@ def test_autoregressions_stand_beside_the_network(made: Work) -> None:
     assert answer.steps.group_by("model").len()["len"].to_list() == [6] * 5
 
 
+def test_no_network_is_needed_only_where_the_autoregression_gains_too(made: Work) -> None:
+    assert made.answer is not None
+    answer, best = made.answer, made.answer.rivals["rival"][0]
+    alike = answer.rivals.with_columns(verdict=pl.lit("not distinguishable"))
+    for better, begins in (([NAME], "Beside the best"), ([NAME, best], "It takes no network")):
+        is_better = pl.col("model").str.strip_suffix(ENSEMBLE).is_in(better) & pl.col("verdict").is_not_null()
+        verdict = pl.when(is_better).then(pl.lit("better")).otherwise(pl.lit("worse"))
+        result = replace(answer.result, scores=answer.result.scores.with_columns(verdict=verdict))
+        assert tell_gain(replace(answer, result=result, rivals=alike)).startswith(begins)
+
+
 def test_what_was_trained_is_kept_and_read_back(bench: Bench, made: Work) -> None:
     assert made.learnt is not None
     again = work(replace(bench, say=lambda words: pytest.fail(words) if words != "fair" else None), Stopwatch())
@@ -95,18 +109,14 @@ def test_what_was_trained_is_kept_and_read_back(bench: Bench, made: Work) -> Non
     assert made.learnt.losses.shape == (2, 60)
 
 
-def test_names_are_unique_and_every_picture_can_be_drawn(told: Study) -> None:
-    pictures, sheets = told.pictures(), told.sheets()
-    names = [shown.name for shown in (*pictures, *sheets)]
-    assert len(set(names)) == len(names)
-    for number, picture in enumerate(pictures):
-        figure = picture.draw(DARK if number % 2 else LIGHT)
-        assert figure.axes, picture.name
-    assert all(sheet.table.height for sheet in sheets)
+def test_names_are_unique_and_every_picture_can_be_drawn(told: Study, check_exhibits: Callable[[Study], None]) -> None:
+    check_exhibits(told)
 
 
 @pytest.mark.parametrize("way", ["faithful", "fair"])
-def test_either_way_alone_shows_nothing_of_the_other(bench: Bench, told: Study, way: str) -> None:
+def test_either_way_alone_shows_nothing_of_the_other(
+    bench: Bench, told: Study, way: str, check_exhibits: Callable[[Study], None]
+) -> None:
     alone = study(replace(bench, faithful=way == "faithful", fair=way == "fair"))
     [outcome], [both] = alone.outcomes, told.outcomes
     shown = {exhibit.name: exhibit.side for exhibit in (*alone.pictures(), *alone.sheets())}
@@ -119,8 +129,7 @@ def test_either_way_alone_shows_nothing_of_the_other(bench: Bench, told: Study, 
     )
     assert outcome.naive == both.naive
     assert len(alone.flaws) == len(told.flaws) == 10
-    for picture in alone.pictures():
-        assert picture.draw(LIGHT).axes, picture.name
+    check_exhibits(alone)
 
 
 def test_the_finding_fits_a_headline(bench: Bench, told: Study) -> None:

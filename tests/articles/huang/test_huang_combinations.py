@@ -22,6 +22,7 @@ from coincast.articles.huang.found import FIRST_SEARCH
 from coincast.articles.huang.regularisers import NONE, SETTINGS, TERMS
 
 MakeBench = Callable[..., Bench]
+pytestmark = pytest.mark.usefixtures("steady_code")
 
 
 def test_trainings_of_the_whole_search() -> None:

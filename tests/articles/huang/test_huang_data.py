@@ -26,6 +26,7 @@ from coincast.articles.huang.opponents import (
     copy_noisily,
     forecast_blocks,
     level_effect,
+    ratios_of_walks,
     regress,
     squared_error,
 )
@@ -70,6 +71,12 @@ def test_the_ratio_of_a_price_without_memory() -> None:
     past, future = np.split((10_000 + np.cumsum(steps)).reshape(-1, 272), [256], axis=1)
     ratio = squared_error(copy_block(past), future) / squared_error(copy_last(past), future)
     assert ratio == pytest.approx(1.88, abs=0.05)
+
+
+def test_how_far_chance_moves_the_ratio() -> None:
+    """Issue 6, "done when" 1: with 98 blocks even a pure random walk gives 1.6 to 2.3; with many, 16 / 8.5."""
+    assert ratios_of_walks(98) == pytest.approx((1.6, 2.3), abs=0.1)
+    assert ratios_of_walks(5000) == pytest.approx((1.88, 1.88), abs=0.06)
 
 
 def test_parameters() -> None:

@@ -23,6 +23,7 @@ from coincast.articles.huang.regularisers import NONE, SETTINGS, TERMS, StudyPla
 from coincast.articles.huang.training import ArticleFiles, Plan, train_all, values_of
 from coincast.articles.huang.walk_forward import make_partitions
 from coincast.reports.palette import DARK
+from coincast.reports.study import Study
 from coincast.training.block import Epoch
 from coincast.training.checkpoint import parse_checkpoint_name, read_checkpoint
 from coincast.training.history import read_history
@@ -194,7 +195,9 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("made_up")
-def test_the_study_as_published(walk: pl.DataFrame, make_bench: MakeBench) -> None:
+def test_the_study_as_published(
+    walk: pl.DataFrame, make_bench: MakeBench, check_exhibits: Callable[[Study], None]
+) -> None:
     bench = make_bench(walk, fair=False)
     told = study(bench)
     [outcome] = told.outcomes
@@ -204,18 +207,18 @@ def test_the_study_as_published(walk: pl.DataFrame, make_bench: MakeBench) -> No
     assert (outcome.verdict, outcome.fair, outcome.headline) == (None, None, None)
     repeats = {shown.repeats for chapter in told.chapters for shown in chapter.exhibits if shown.repeats}
     assert len([one for one in repeats if one.startswith("box plot")]) == 4
-    names = [one.name for one in (*told.pictures(), *told.sheets())]
-    assert len(set(names)) == len(names)
+    check_exhibits(told)
     assert len(told.flaws) == 14
     for picture in told.pictures():
-        figure = picture.draw(DARK)
-        if picture.repeats.startswith("result") or picture.name.startswith("fair"):
-            assert any("naive" in str(part.get_gid()) for axes in figure.axes for part in axes.get_children())
+        if picture.repeats.startswith("result"):
+            parts = [part.get_gid() for axes in picture.draw(DARK).axes for part in axes.get_children()]
+            assert "naive" in parts, picture.name
     assert [path.name for path in (bench.folder / "data").iterdir()] == ["walk1_5m_close.h5"]
     assert any("data/walk1_5m_close.h5" in words for words in told.chapters[0].text)
     assert {one.side for one in (*told.pictures(), *told.sheets())} == {"faithful", "both"}
-    assert {"sentences", "sentence-tests", "pairs", "halving", "halving-last"} <= set(names)
-    results = next(sheet for sheet in told.sheets() if sheet.name == "results").table
+    sheets = {sheet.name: sheet.table for sheet in told.sheets()}
+    assert {"sentences", "sentence-tests", "pairs", "halving", "halving-last"} <= set(sheets)
+    results = sheets["results"]
     assert results.filter(pl.col("model") == "persistence")["error, USD\u00b2"][0] == pytest.approx(outcome.naive)
     seconds = dict(results.select("model", "published seconds per epoch").rows())
     assert [seconds[name] for name in ("CNN 2 ReLU", "LSTM tanh + ReLU", "GRU tanh + ReLU")] == [2, 45, 40]  # 2.3 [S]
@@ -231,12 +234,13 @@ def test_the_fair_study_of_a_walk_finds_nothing(
     other = cc.simulate("walk", candles=walk.height, seed=9, interval="5m").with_columns(
         market=pl.lit("simulated:WALK9/USD")
     )
-    for module in ("found", "walk_forward"):
-        monkeypatch.setattr(f"coincast.articles.huang.{module}.fair_networks", lambda: tiny)
+    monkeypatch.setattr(found_module, "fair_networks", lambda: tiny)
     told = study(make_bench(pl.concat([walk, other][:coins]), faithful=False))
     [outcome] = told.outcomes
     assert outcome.market == walk["market"][0]
     assert outcome.verdict in ("not distinguishable", "worse", "too few")
+    assert str(outcome.verdict) in told.finding
+    assert len(told.finding.split()) <= 14
     assert outcome.faithful is None
     assert outcome.fair is not None
     assert outcome.n == (walk.height - 8 * 272 - 256) // 16
@@ -247,7 +251,10 @@ def test_the_fair_study_of_a_walk_finds_nothing(
     assert sheets["fair-steps-table"].table["step"].to_list() == 2 * list(range(1, 17))
     assert f"returns of {coins} market" in sheets["months-table"].caption
     walked = " ".join(told.chapters[-2].text)
-    assert ("candles of one coin" in walked, "candles of 2 coins: WALK1, WALK9" in walked) == (coins == 1, coins == 2)
+    assert ("candles of one coin" in walked, "candles of 2 coins: WALK1 and WALK9" in walked) == (
+        coins == 1,
+        coins == 2,
+    )
     assert any("USDT_LTC-5m-2017.csv" in note for note in told.notes) == (coins == 1)
     for picture in told.pictures():
         if picture.side == "fair" and picture.name != "fair-skill":

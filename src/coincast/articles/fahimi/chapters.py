@@ -10,11 +10,12 @@ import polars as pl
 from coincast.articles.drawn import make_picture
 from coincast.articles.fahimi import pictures, published
 from coincast.articles.fahimi.days import Days
-from coincast.articles.fahimi.errors import Errors, median_of, persistence_of
-from coincast.articles.fahimi.memory import LAGS, compare_memories, mean_attention
+from coincast.articles.fahimi.errors import median_of, persistence_of
+from coincast.articles.fahimi.memory import DRAWS, LAGS, UNITS, compare_memories, mean_attention
 from coincast.articles.fahimi.published import FINAL
 from coincast.articles.fahimi.versions import network_of
 from coincast.articles.fahimi.work import Work
+from coincast.articles.remains import join_words
 from coincast.reports.numbers import amount, percent, quote_currency, things
 from coincast.reports.pictures_network import draw_network
 from coincast.reports.study import Chapter, Picture, Sheet
@@ -28,7 +29,7 @@ NUMBERS = "losses of the recorded versions"
 
 def tell_data(work: Work) -> Chapter:
     """Prices and volumes, the join, the split."""
-    days = work.days
+    days, lookback, candle = work.days, work.days.lookback, work.days.candle
     training, test = days.windows("train"), days.windows("test")
     exhibits: list[Picture | Sheet] = []
     for market, name in enumerate(days.markets):
@@ -56,15 +57,15 @@ def tell_data(work: Work) -> Chapter:
             )
         )
     return Chapter(
-        title="The data: two coins, day by day",
+        title=f"The data: {join_words(days.names)}, {candle} by {candle}",
         text=(
-            f"{' and '.join(days.markets)} are joined by day: {days.rows:,} rows. The first {len(days.train):,} are "
-            f"learnt from, the other {len(days.test):,} are the test. Windows of {published.LOOKBACK} days lie wholly "
-            f"inside their part: {len(training):,} and {len(test):,} of them, so that the first {published.LOOKBACK} "
-            "test days are never forecast.",
-            f"Inputs are {', '.join(days.samples[0].names)}, each divided by its value on the first day of the window, "
-            "less 1. The target is the change from that first day to the day after the window. So most of it has "
-            f"happened when the forecast is made: {published.LOOKBACK - 1} of its {published.LOOKBACK} days are in the "
+            f"{join_words(days.markets)}{', joined by their times' * (len(days.markets) > 1)}: {days.rows:,} rows. The "
+            f"first {len(days.train):,} are learnt from, the other {len(days.test):,} are the test. Windows of "
+            f"{lookback} {candle}s lie wholly inside their part: {len(training):,} and {len(test):,} of them, so that "
+            f"the first {lookback} test {candle}s are never forecast.",
+            f"Inputs are {', '.join(days.samples[0].names)}, each divided by its value on the first {candle} of the "
+            f"window, minus 1. The target is the change from that first {candle} to the {candle} after the window. So "
+            f"most of it has happened when the forecast is made: {lookback - 1} of its {lookback} {candle}s are in the "
             "window.",
             'The article calls these values "between 0 and 1". ' + _range_words(days),
         ),
@@ -78,9 +79,9 @@ def tell_network(work: Work) -> Chapter:
 
     days = work.days
     features = len(days.samples[0].names)
-    axes = Axes(published.LOOKBACK, features, 1)
+    axes = Axes(days.lookback, features, 1)
     layers = [
-        Layer("input", f"{axes.lookback} days of {features} inputs", (axes.lookback, features), 0),
+        Layer("input", f"{axes.lookback} {days.candle}s of {features} inputs", (axes.lookback, features), 0),
         *network_of(FINAL.units).layers(axes),
     ]
     parameters = sum(layer.parameters for layer in layers)
@@ -99,12 +100,13 @@ def tell_network(work: Work) -> Chapter:
     reach = [_reach_words(days, market) for market in range(len(days.markets))]
     windows = len(days.windows("train"))
     return Chapter(
-        title="The network: three layers of 512 units",
+        title=f"The network: three layers of {FINAL.units} units",
         text=(
             f"{parameters:,} parameters learn from {windows:,} windows, {parameters / windows:,.0f} for each.",
             "The output is a tanh, which never reaches 1. " + " ".join(reach),
-            "Dropout of 2.5, as the first versions have it, is no rate: the Keras of the time took it and dropped "
-            "nothing. Here those versions are trained without dropout, and a rate outside 0 to 1 is refused.",
+            f"Dropout of {published.NO_DROPOUT}, as the first versions have it, is no rate: the Keras of the time took "
+            "it and dropped nothing. Here those versions are trained without dropout, and a rate outside 0 to 1 is "
+            "refused.",
         ),
         exhibits=(
             Picture(
@@ -129,34 +131,36 @@ def tell_network(work: Work) -> Chapter:
 
 def tell_memory(work: Work) -> Chapter:
     """The vanishing gradient, shown; and where the trained network looks."""
-    memories = compare_memories()
+    memories, days = compare_memories(), work.days
     plain, lstm, opened = memories.values()
     caption = (
-        f"Networks of 32 units as they are drawn, before any training; {LAGS} steps of normal inputs, geometric mean "
-        "of five draws. Of the third line the forget gate is opened, as training may do."
+        f"Networks of {UNITS} units with random weights, before any training; {LAGS} steps of normal inputs, geometric "
+        f"mean of {things(DRAWS, 'draw')}. Of the third line the forget gate is opened, as training may do."
     )
     exhibits: list[Picture | Sheet] = [
         make_picture("gradient", "How much of an old input is left", caption, partial(pictures.draw_memory, memories))
     ]
     words = [
         "The article takes an LSTM because the gradient of a plain recurrent network vanishes. It does: "
-        f"an input {LAGS - 1} steps back moves the output of the plain network one {1 / plain[-1]:,.0f}th as much as "
-        f"the newest one does, that of an LSTM as it is drawn one {1 / lstm[-1]:,.0f}th, and where its forget gate "
-        f"stands open {opened[-1]:.1f} times as much.",
-        f"A window of {published.LOOKBACK} days has no such distance: {published.LOOKBACK - 1} steps back the plain "
-        f"network still has {percent(float(plain[published.LOOKBACK - 1]))}.",
+        f"an input {LAGS - 1} steps back moves the output of the plain network 1/{1 / plain[-1]:,.0f} as much as the "
+        f"newest one does, that of an untrained LSTM 1/{1 / lstm[-1]:,.0f}, and where its forget gate stands open "
+        f"{opened[-1]:.1f} times as much.",
+        f"A window of {days.lookback} {days.candle}s has no such distance: {days.lookback - 1} steps back the plain "
+        f"network still has {percent(float(plain[days.lookback - 1]))}.",
     ]
-    finals = {name: work.final_runs(market) for market, name in enumerate(work.days.names)}
+    finals = {name: work.final_runs(market) for market, name in enumerate(days.names)}
     if any(finals.values()):
         shares = {name: mean_attention(runs) for name, runs in finals.items()}
         told = ", ".join(f"{percent(float(own[0]))} ({name})" for name, own in shares.items())
-        words.append(f"Of all that the trained forecast takes from its inputs, the last day has a share of {told}.")
+        words.append(
+            f"Of all that the trained forecast takes from its inputs, the last {days.candle} has a share of {told}."
+        )
         exhibits.append(
             make_picture(
                 "attention",
                 "Where the trained network looks",
-                "Final version: share of each day in the derivative of the forecast by its inputs, mean over "
-                f"{things(len(next(iter(finals.values()))), 'run')} and the test windows.",
+                f"Final version: share of each {days.candle} in the derivative of the forecast by its inputs, mean "
+                f"over {things(len(next(iter(finals.values()))), 'run')} and the test windows.",
                 partial(pictures.draw_attention, shares),
             )
         )
@@ -166,111 +170,104 @@ def tell_memory(work: Work) -> Chapter:
 def tell_results(work: Work) -> Chapter:
     """The article's result sheets, and the same with persistence in every panel."""
     days = work.days
-    exhibits: list[Picture | Sheet] = []
-    words = []
-    for market, name in enumerate(days.markets):
-        runs = work.final_runs(market)
-        stem = days.stems[market]
-        caption = (
-            f"Final version, {things(len(runs), 'run')} of {len(runs[0].losses)} epochs; lines of the median run. "
-            f"{_span(days, market)}: {len(days.windows('train')):,} training and {len(days.windows('test')):,} test "
-            "windows."
-        )
-        exhibits += [
-            make_picture(
-                f"sheet-{stem}",
-                f"{name}: the article's result sheet",
-                caption,
-                partial(pictures.draw_sheet, days, runs, naive=work.result is None),
-                side="faithful",
-                repeats=SHEETS,
-            ),
-            make_picture(
-                f"sheet-naive-{stem}",
-                f"{name}: the same with the last close",
-                caption,
-                partial(pictures.draw_sheet, days, runs, naive=True),
-                side="fair",
-            ),
-        ]
-        best = int(np.argmin(np.median([run.watched for run in runs], axis=0))) + 1
-        naive = [persistence_of(days, market, part).mse for part in ("train", "test")]
-        words.append(
-            f"{name}: the median test error is {median_of(runs, days).mae:.4f}, that of the last close "
-            f"{persistence_of(days, market).mae:.4f}. The test loss is lowest in epoch {best} of "
-            f"{len(runs[0].losses)}, which could be known from the test span alone. Persistence has a squared error "
-            f"of {naive[0]:.4f} on the training windows and {naive[1]:.4f} on the test windows: so much of the gap "
-            "between the two loss curves is no matter of the network."
-        )
-    exhibits.append(
-        Sheet(
-            "errors",
-            "The final version in four units",
-            f"{len(days.windows('test')):,} test windows; of the runs the median. Only the last two columns do not "
-            "depend on the window.",
-            _error_table(work),
-            repeats=NUMBERS,
-        )
+    markets = range(len(days.markets))
+    errors = Sheet(
+        "errors",
+        "The final version in four units",
+        f"{len(days.windows('test')):,} test windows; of the runs the median. Only the last two columns do not depend "
+        "on the window.",
+        _error_table(work),
+        repeats=NUMBERS,
     )
     return Chapter(
-        title="The results: a line that is one day late",
+        title="The results, and what the last close scores",
         text=(
             "The article's sheet has three panels for each coin: losses, the training windows as relative changes "
             '(its axis says "Price"), and the test windows in dollars. Its test curve is called validation: the test '
             "span was watched in every epoch, and loss, batch, features, window and the number of epochs were chosen "
             "by it.",
-            *words,
+            *(_tell_losses(work, market) for market in markets),
         ),
-        exhibits=tuple(exhibits),
+        exhibits=(*(sheet for market in markets for sheet in _result_sheets(work, market)), errors),
+    )
+
+
+def _result_sheets(work: Work, market: int) -> tuple[Picture, Picture]:
+    days, runs = work.days, work.final_runs(market)
+    name, stem = days.markets[market], days.stems[market]
+    caption = (
+        f"Final version, {things(len(runs), 'run')} of {things(len(runs[0].losses), 'epoch')}; lines of the median "
+        f"run. {_span(days, market)}: {len(days.windows('train')):,} training and {len(days.windows('test')):,} test "
+        "windows."
+    )
+    return (
+        make_picture(
+            f"sheet-{stem}",
+            f"{name}: the article's result sheet",
+            caption,
+            partial(pictures.draw_sheet, days, runs, naive=work.result is None),
+            side="faithful",
+            repeats=SHEETS,
+        ),
+        make_picture(
+            f"sheet-naive-{stem}",
+            f"{name}: the same with the last close",
+            caption,
+            partial(pictures.draw_sheet, days, runs, naive=True),
+            side="fair",
+        ),
+    )
+
+
+def _tell_losses(work: Work, market: int) -> str:
+    days, runs = work.days, work.final_runs(market)
+    best = int(np.argmin(np.median([run.watched for run in runs], axis=0))) + 1
+    training, test = (persistence_of(days, market, part) for part in ("train", "test"))
+    return (
+        f"{days.markets[market]}: the median test error is {median_of(runs, days).mae:.4f}, that of the last close "
+        f"{test.mae:.4f}. The test loss is lowest in epoch {best} of {len(runs[0].losses)}, which nobody could know "
+        f"without the test span. The last close has a squared error of {training.mse:.4f} on the training windows and "
+        f"{test.mse:.4f} on the test windows: two loss curves can lie apart without any network."
     )
 
 
 def _error_table(work: Work) -> pl.DataFrame:
-    rows = []
-    for market, name in enumerate(work.days.names):
-        naive, unit = persistence_of(work.days, market), quote_currency(work.days.markets[market])
-        for what, errors in (("LSTM", median_of(work.final_runs(market), work.days)), ("last close", naive)):
-            rows.append({"coin": name, "forecast": what, **_columns(errors, naive, unit)})
-        if work.is_published and FINAL.recorded[market].mae is not None:
-            recorded = FINAL.recorded[market]
+    days, rows = work.days, []
+    for market, name in enumerate(days.names):
+        naive, own = persistence_of(days, market), median_of(work.final_runs(market), days)
+        for what, errors in (("LSTM", own), ("last close", naive)):
+            skill = 1 - errors.relative / naive.relative
             rows.append(
                 {
                     "coin": name,
-                    "forecast": "recorded",
-                    "MAE, 7-day change": recorded.mae,
-                    "MSE, 7-day change": recorded.validation,
+                    "forecast": what,
+                    f"MAE, {days.change}": errors.mae,
+                    f"MSE, {days.change}": errors.mse,
+                    f"MAE, {quote_currency(days.markets[market])}": errors.price,
+                    "MAE, share of last close": errors.relative,
+                    "skill beside the last close": skill,
                 }
             )
+        if work.is_published:
+            recorded = FINAL.recorded_of(name)
+            told = {f"MAE, {days.change}": recorded.mae, f"MSE, {days.change}": recorded.validation}
+            rows.append({"coin": name, "forecast": "recorded", **told})
     return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def _columns(errors: Errors, naive: Errors, unit: str) -> dict[str, float]:
-    return {
-        "MAE, 7-day change": errors.mae,
-        "MSE, 7-day change": errors.mse,
-        f"MAE, {unit}": errors.usd,
-        "MAE, share of last close": errors.relative,
-        "skill beside the last close": 1 - errors.relative / naive.relative,
-    }
 
 
 def _reach_words(days: Days, market: int) -> str:
     targets = days.targets(market, "train")
-    beyond = int((targets > 1).sum())
     return (
-        f"{beyond:,} of {len(targets):,} training targets of {days.markets[market]} are above 1, the largest is "
-        f"{targets.max():.2f}."
+        f"{(targets > 1).sum():,} of {len(targets):,} training targets of {days.markets[market]} are above 1, the "
+        f"largest is {targets.max():.2f}."
     )
 
 
 def _range_words(days: Days) -> str:
     """How far the values of windows really reach."""
-    from coincast.samples.scaling import scale_window
-
-    scale, windows = days.scale, days.windows("train")
-    values = scale_window(days.samples[0].inputs[windows.past_rows], scale.relative, scale.centre, scale.spread)
+    values = days.pasts("train")
     spans = [
-        f"{name} from {amount(float(values[:, :, place].min()))} to {amount(float(values[:, :, place].max()))}"
+        f"{name} from {amount(float(values[..., place].min()))} to {amount(float(values[..., place].max()))}"
         for place, name in enumerate(days.samples[0].names)
     ]
     return f"In the training windows they go: {', '.join(spans)}."

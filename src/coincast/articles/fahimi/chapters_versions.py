@@ -13,11 +13,11 @@ from coincast.articles.fahimi import pictures, published
 from coincast.articles.fahimi.chapters import NUMBERS
 from coincast.articles.fahimi.days import Days
 from coincast.articles.fahimi.errors import median_of, persistence_of, versions_table
-from coincast.articles.fahimi.fair import fair_error, headline_of
-from coincast.articles.fahimi.versions import Run
+from coincast.articles.fahimi.fair import NETWORK, VALIDATION_SHARE, fair_error
 from coincast.articles.fahimi.work import Work
+from coincast.articles.remains import join_words, judged_row
 from coincast.experiments.result import Result
-from coincast.reports.numbers import things
+from coincast.reports.numbers import model_name, percent, things
 from coincast.reports.palette import Palette
 from coincast.reports.study import Chapter, Picture, Sheet
 
@@ -32,21 +32,23 @@ UPDATE = "second update: window 7 to 3, 1,024 units"
 def tell_versions(work: Work) -> Chapter:
     """Every recorded version again, with persistence on the same windows."""
     table = versions_table(work.versions, is_published=work.is_published)
-    ahead = table.filter(pl.col("here: test") < pl.col("persistence: test")).height
+    ahead = table.filter(pl.col("here: test") < pl.col("last close: test")).height
     runs = sum(len(runs) for _, _, runs in work.versions)
+    told = " The article prints no numbers; the notebook recorded these." * work.is_published
     caption = (
         f"{len(work.versions)} versions, {things(runs, 'run')}; the loss of the last epoch on the test windows, MSE or "
         "MAE as the version had it, of several runs the median."
     )
     return Chapter(
-        title="Seven versions, and one line that none of them draws",
+        title=f"The {len(work.versions)} versions, and one line that none of them draws",
         text=(
             "Units, features, loss, batch, shuffling and dropout were changed from version to version, while the test "
-            "span was watched. The article prints no numbers; the notebook recorded these.",
+            f"span was watched.{told}",
             f"{ahead} of {table.height} rows end below the last close on their own test windows. A setting "
-            "that is chosen among seven by the test span looks better than it is.",
+            f"that is chosen among {len(work.versions)} by the test span looks better than it is.",
             "Shuffling off only fixes the order of the batches: the states are reset at every window, so that no "
-            "memory is added. The versions of 2018-02-12 have the same settings, and differ by their seed alone.",
+            "memory is added. The versions of 2018-02-12 have the same settings; their difference is chance, here the "
+            "seed.",
         ),
         exhibits=(
             make_picture(
@@ -63,23 +65,23 @@ def tell_versions(work: Work) -> Chapter:
 
 def tell_windows(work: Work) -> Chapter:
     """Seven days against three, in the unit that the window changes and in one that it does not."""
-    table = windows_table(work)
-    common = len(work.days.windows("test"))
+    table, days = windows_table(work), work.days
+    wide, narrow = (f"{seen.lookback} {seen.candle}s" for seen in (days, work.narrow))
     moved = [
-        f"{name} {persistence_of(work.days, market).mae:.4f} to {persistence_of(work.narrow, market).mae:.4f}"
-        for market, name in enumerate(work.days.names)
+        f"{name} {persistence_of(days, market).mae:.4f} to {persistence_of(work.narrow, market).mae:.4f}"
+        for market, name in enumerate(days.names)
     ]
     own = f"{things(table.height, 'setting')}; every test window of each, of several runs the median."
-    shared = f"The same {common:,} test days for all settings; of several runs the median."
-    relative = table["LSTM, relative"] < table["last close, relative"]
+    shared = f"The same {len(days.windows('test')):,} test {days.candle}s for all settings; of several runs the median."
+    ahead = int((table["skill"] > 0).sum())
     return Chapter(
-        title="Three days or seven: a change of unit",
+        title=f"From {wide} to {narrow}: a change of unit",
         text=(
-            "The last update shortens the window from 7 days to 3, doubles the units, and finds that this slightly "
-            "reduces the loss. But the loss is the error of the change over the window: a shorter window "
-            f"makes every figure smaller. That of the last close, which has no network, goes from {', '.join(moved)}.",
-            "As a share of the last close, on the same days, the windows can be compared: "
-            f"{int(relative.sum())} of {table.height} settings are ahead of the last close there.",
+            f"The last update shortens the window from {wide} to {narrow}, doubles the units, and finds that this "
+            "slightly reduces the loss. But the loss is the error of the change over the window: another window is "
+            f"another unit. The error of the last close, which has no network, goes from {join_words(moved)}.",
+            f"As a share of the last close, on the same {days.candle}s, the windows can be compared: "
+            f"{ahead} of {things(table.height, 'setting')} are ahead of the last close there.",
         ),
         exhibits=(
             make_picture(
@@ -103,21 +105,21 @@ def tell_windows(work: Work) -> Chapter:
 
 
 def windows_table(work: Work) -> pl.DataFrame:
-    """Errors of the final version and of the network that sees three days, own unit and relative to the last close."""
-    common = len(work.days.windows("test"))
+    """Errors of the final version and of the narrow network, in their own units and relative to the last close."""
+    common = work.days.windows("test")
     rows = []
     for market, name in enumerate(work.days.names):
-        settings: tuple[tuple[int, Days, list[Run]], ...] = (
-            (published.LOOKBACK, work.days, work.final_runs(market)),
-            (published.NARROW_LOOKBACK, work.narrow, [run for run in work.narrow_runs if run.market == market]),
+        settings = (
+            (work.days, work.final_runs(market)),
+            (work.narrow, [run for run in work.narrow_runs if run.market == market]),
         )
-        for window, days, runs in settings:
+        for days, runs in settings:
             naive = persistence_of(days, market)
-            near, naive_near = median_of(runs, days, newest=common), persistence_of(days, market, newest=common)
+            near, naive_near = median_of(runs, days, like=common), persistence_of(days, market, like=common)
             rows.append(
                 {
                     "coin": name,
-                    "window": window,
+                    "window": f"{days.lookback} {days.candle}s",
                     "units": runs[0].units,
                     "runs": len(runs),
                     "LSTM, own": median_of(runs, days).mae,
@@ -141,7 +143,8 @@ def tell_fair(work: Work, result: Result) -> Chapter:
     sections = {section.market: section for section in tell(result).sections()}
     for market, stem in zip(days.markets, days.stems, strict=True):
         section = sections[market]
-        seen = f"{market}: {headline_of(result, market)['n']:,} test days, every one of them."
+        judged = judged_row(result, market, NETWORK)["n"]
+        seen = f"{market}: {judged:,} of {len(days.test):,} test {days.candle}s."
         exhibits += [
             Picture(
                 f"fair-forecast-{stem}",
@@ -162,8 +165,8 @@ def tell_fair(work: Work, result: Result) -> Chapter:
         Sheet(
             "fair-errors",
             "The fair way in the article's unit",
-            f"Mean absolute error of the 7-day change on the article's {len(days.windows('test')):,} test windows; "
-            f"skill and verdict on the price of all {len(days.test):,} test days.",
+            f"Mean absolute error of the {days.change} on the article's {len(days.windows('test')):,} test windows; "
+            f"skill and verdict on the price of all {len(days.test):,} test {days.candle}s.",
             _fair_table(result, days),
             side="fair",
         )
@@ -172,9 +175,9 @@ def tell_fair(work: Work, result: Result) -> Chapter:
     return Chapter(
         title="Done fairly",
         text=(
-            "The last fifth of the training rows is held back to choose the epoch, the output is linear, every test "
-            "day is forecast, and the forecast is the mean of its runs. The epochs that were chosen: "
-            f"{', '.join(map(str, epochs.to_list()))}.",
+            f"The last {percent(VALIDATION_SHARE, digits=0)} of the training rows are held back to choose the epoch, "
+            f"the output is linear, every test {days.candle} is forecast, and the forecast is the mean of its runs. "
+            f"The epochs that were chosen: {', '.join(map(str, epochs.to_list()))}.",
             _tell_inherited(work),
             *result.sentences,
         ),
@@ -201,35 +204,23 @@ def _tell_inherited(work: Work) -> str:
         )
     return told + (
         f"Its author chose them on Bitcoin and Ethereum while he watched the days up to {published.NEWEST}. These are "
-        "other candles; where they are of the same days, prices moved together, and the test is a little too kind."
+        "other candles; where they are of the same days, prices tend to move together, and the test is a little "
+        "too kind."
     )
 
 
 def _fair_table(result: Result, days: Days) -> pl.DataFrame:
     rows = []
-    models = result.leaderboard["model"].unique(maintain_order=True).to_list()
     for place, (market, name) in enumerate(zip(days.markets, days.names, strict=True)):
-        network = headline_of(result, market)["model"]
-        board = {row["model"]: row for row in result.leaderboard.filter(pl.col("market") == market).to_dicts()}
+        network = judged_row(result, market, NETWORK)["model"]
         rows += [
             {
                 "coin": name,
-                "forecast": "LSTM" if model == network else model,
-                "MAE, 7-day change": fair_error(result, days, place, model),
-                "skill": board[model]["skill"],
-                "verdict": board[model]["verdict"] or "the yardstick",
+                "forecast": "LSTM" if row["model"] == network else model_name(row["model"]),
+                f"MAE, {days.change}": fair_error(result, days, place, row["model"]),
+                "skill": row["skill"],
+                "verdict": row["verdict"] or "the yardstick",
             }
-            for model in models
+            for row in result.leaderboard.filter(pl.col("market") == market).iter_rows(named=True)
         ]
-    return pl.DataFrame(rows).sort("coin", "MAE, 7-day change")
-
-
-def share_ahead(work: Work) -> str:
-    """How many final runs beat the last close on their own test windows, in words."""
-    told = []
-    for market, name in enumerate(work.days.markets):
-        runs = work.final_runs(market)
-        naive = persistence_of(work.days, market).mae
-        ahead = sum(median_of([run], work.days).mae < naive for run in runs)
-        told.append(f"{ahead} of {len(runs)} runs on {name}")
-    return " and ".join(told)
+    return pl.DataFrame(rows).sort("coin", f"MAE, {days.change}")

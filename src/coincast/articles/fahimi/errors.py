@@ -12,6 +12,7 @@ from jaxtyping import Float
 from coincast.articles.fahimi.days import Days
 from coincast.articles.fahimi.published import Version
 from coincast.articles.fahimi.versions import Run
+from coincast.samples.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -19,19 +20,19 @@ class Errors:
     """Of one line of forecasts over the windows of a part.
 
     Attributes:
-        mae, mse: of the relative change over the window, the article's unit.
-        usd: mean absolute error of the price, quote currency.
+        mae, mse: of the relative change over the window, the article's unit; named as a version's loss is.
+        price: mean absolute error of the price, quote currency.
         relative: the same as a share of the last close, which does not depend on the window.
     """
 
     mae: float
     mse: float
-    usd: float
+    price: float
     relative: float
 
 
 def measure(
-    days: Days, market: int, part: str, said: Float[np.ndarray, "window"], *, newest: int | None = None
+    days: Days, market: int, part: str, said: Float[np.ndarray, "window"], *, like: Windows | None = None
 ) -> Errors:
     """Errors of relative changes that were said of the windows of a part.
 
@@ -40,38 +41,33 @@ def measure(
         market: place of the coin.
         part: "train" or "test".
         said: one for each window.
-        newest: how many of the windows count, from the end; else all.
+        like: only windows with the targets of these count; else all.
     """
     samples, windows = days.samples[market], days.windows(part)
-    kept = slice(None if newest is None else len(windows) - newest, None)
+    kept = np.isin(windows.future_rows, (windows if like is None else like).future_rows)[:, 0]
     off = (said - days.targets(market, part))[kept]
     first, last = samples.first_close(windows)[kept], samples.last_close(windows)[kept]
     return Errors(
         mae=float(np.abs(off).mean()),
         mse=float((off**2).mean()),
-        usd=float(np.abs(off * first).mean()),
+        price=float(np.abs(off * first).mean()),
         relative=float(np.abs(off * first / last).mean()),
     )
 
 
-def loss_of(errors: Errors, version: Version) -> float:
-    """The figure that a version watched: of its own loss."""
-    return errors.mae if version.loss == "mae" else errors.mse
-
-
-def median_of(runs: Sequence[Run], days: Days, part: str = "test", *, newest: int | None = None) -> Errors:
-    """The median of each figure over the runs of one coin."""
-    every = [measure(days, run.market, part, run.said[part], newest=newest) for run in runs]
+def median_of(runs: Sequence[Run], days: Days, *, like: Windows | None = None) -> Errors:
+    """The median of each figure on the test windows over the runs of one coin."""
+    every = [measure(days, run.market, "test", run.said["test"], like=like) for run in runs]
     return Errors(**{name: float(np.median([getattr(one, name) for one in every])) for name in vars(every[0])})
 
 
-def persistence_of(days: Days, market: int, part: str = "test", *, newest: int | None = None) -> Errors:
+def persistence_of(days: Days, market: int, part: str = "test", *, like: Windows | None = None) -> Errors:
     """The errors of "the price stays where it is"."""
-    return measure(days, market, part, days.persistence(market, part), newest=newest)
+    return measure(days, market, part, days.persistence(market, part), like=like)
 
 
 def versions_table(versions: Sequence[tuple[Version, Days, Sequence[Run]]], *, is_published: bool) -> pl.DataFrame:
-    """The article's table of versions, coin by coin, with a column for persistence on the same windows.
+    """The notebook's versions, coin by coin, with a column for the last close on the same windows.
 
     Losses are those of the last epoch, in the loss of the version; of several runs the median.
 
@@ -83,7 +79,7 @@ def versions_table(versions: Sequence[tuple[Version, Days, Sequence[Run]]], *, i
     for version, days, runs in versions:
         for market, name in enumerate(days.names):
             own = [run for run in runs if run.market == market]
-            recorded = version.recorded[market] if is_published and market < len(version.recorded) else None
+            recorded = version.recorded_of(name) if is_published else None
             rows.append(
                 {
                     "version": version.name,
@@ -100,7 +96,7 @@ def versions_table(versions: Sequence[tuple[Version, Days, Sequence[Run]]], *, i
                     "recorded: test": None if recorded is None else recorded.validation,
                     "here: training": float(np.median([run.losses[-1] for run in own])),
                     "here: test": float(np.median([run.watched[-1] for run in own])),
-                    "persistence: test": loss_of(persistence_of(days, market), version),
+                    "last close: test": getattr(persistence_of(days, market), version.loss),
                 }
             )
     return pl.DataFrame(rows)

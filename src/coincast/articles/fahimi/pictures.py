@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 from jaxtyping import Float
-from numpy.typing import NDArray
 
+from coincast.articles.drawn import drawn_times
 from coincast.articles.fahimi.days import Days
+from coincast.articles.fahimi.errors import median_of, persistence_of
 from coincast.articles.fahimi.versions import Run
 from coincast.reports.canvas import (
     FOOT,
@@ -25,7 +26,7 @@ from coincast.reports.canvas import (
     time_axis,
     write,
 )
-from coincast.reports.numbers import is_daily, percent, quote_currency
+from coincast.reports.numbers import percent, quote_currency
 from coincast.reports.palette import Palette
 from coincast.reports.pictures_market import volume_of
 from coincast.reports.price_volume import draw_price_volume
@@ -39,12 +40,6 @@ PANEL, BETWEEN, TOP = 1.95, 0.75, 1.35
 """Height of a panel of a result sheet, the room between two, and that above the first one, inches."""
 
 
-def times_of(candles: pl.DataFrame, interval: str) -> NDArray[np.datetime64]:
-    """When each candle is known; of a day its date."""
-    name = "open_time" if is_daily(interval) else "close_time"
-    return candles[name].dt.replace_time_zone(None).to_numpy()
-
-
 def draw_market(days: Days, market: int, column: str, theme: Palette, *, title: str, caption: str) -> Figure:
     """A price of the candle above the volume, 3 to 1; the rows of both parts told apart.
 
@@ -55,7 +50,7 @@ def draw_market(days: Days, market: int, column: str, theme: Palette, *, title: 
         theme, title, caption: of the figure.
     """
     samples = days.samples[market]
-    times = times_of(samples.candles, samples.interval)
+    times = drawn_times(samples.candles["close_time"], samples.interval)
     volume, counted = volume_of(samples.candles, samples.market)
     figure, upper, lower = draw_price_volume(
         title,
@@ -100,7 +95,7 @@ def draw_sheet(days: Days, runs: Sequence[Run], theme: Palette, *, naive: bool, 
 
 def middle_run(days: Days, runs: Sequence[Run]) -> Run:
     """The run whose mean absolute error on the test windows is the median."""
-    ordered = sorted(runs, key=lambda run: float(np.abs(run.said["test"] - days.targets(run.market, "test")).mean()))
+    ordered = sorted(runs, key=lambda run: median_of([run], days).mae)
     return ordered[len(ordered) // 2]
 
 
@@ -110,17 +105,17 @@ def _draw_losses(axes: Axes, days: Days, runs: Sequence[Run], theme: Palette, *,
 
     epochs = np.arange(1, len(runs[0].losses) + 1)
     for run in runs:
-        axes.plot(epochs, run.losses, color=theme.model, linewidth=1.1, alpha=0.7)
-        axes.plot(epochs, run.watched, color=theme.undecided, linewidth=1.1, alpha=0.8, dashes=(4, 2))
-    handles = _handles(theme, (("training", theme.model, {}), ("test", theme.undecided, {"dashes": (4, 2)})))
+        handles = axes.plot(epochs, run.losses, color=theme.model, linewidth=1.1, alpha=0.7, label="training")
+        style: dict[str, Any] = {"color": theme.undecided, "alpha": 0.8, "dashes": (4, 2), "label": "test"}
+        handles += axes.plot(epochs, run.watched, linewidth=1.1, **style)
     if naive:
-        off = days.persistence(runs[0].market, "test") - days.targets(runs[0].market, "test")
-        axes.axhline(float((off**2).mean()), color=theme.naive, linewidth=1.4, dashes=(3, 2), gid="naive")
-        handles += _handles(theme, (("persistence on the test windows", theme.naive, {"dashes": (3, 2)}),))
+        error = persistence_of(days, runs[0].market).mse
+        style = {"color": theme.naive, "dashes": (3, 2), "gid": "naive", "label": "last close on the test windows"}
+        handles.append(axes.axhline(error, linewidth=1.4, **style))
     log_axis(axes.yaxis)
     axes.set_xlim(1, max(2, len(epochs)))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    name_axes(axes, theme, x="epoch", y="mean squared error of the 7-day change, logarithmic")
+    name_axes(axes, theme, x="epoch", y=f"mean squared error of the {days.change}, logarithmic")
     legend(axes, theme, handles)
 
 
@@ -133,7 +128,7 @@ def _draw_part(axes: Axes, days: Days, run: Run, part: str, theme: Palette, *, n
     is_price = part == "test"
     if is_price:
         lines = {name: (line + 1) * samples.first_close(windows) for name, line in lines.items()}
-    times = times_of(samples.candles, samples.interval)[windows.future_rows[:, 0]]
+    times = drawn_times(samples.candles["close_time"], samples.interval)[windows.future_rows[:, 0]]
     colours = {"actual": theme.price, "LSTM": theme.model, "last close": theme.naive}
     handles: list[Any] = []
     kept = thin(*lines.values(), most=900)
@@ -145,7 +140,7 @@ def _draw_part(axes: Axes, days: Days, run: Run, part: str, theme: Palette, *, n
     else:
         percent_axis(axes.yaxis, bins=5, signed=True)
     time_axis(axes, theme, times, samples.interval)
-    unit = f"close, {quote_currency(samples.market)}" if is_price else "change over 7 days"
+    unit = f"close, {quote_currency(samples.market)}" if is_price else days.change
     name_axes(axes, theme, y=f"{'test' if is_price else 'training'} windows: {unit}")
     legend(axes, theme, handles)
 
@@ -170,15 +165,14 @@ def draw_memory(
 def draw_attention(
     shares: Mapping[str, Float[np.ndarray, "lag"]], theme: Palette, *, title: str, caption: str
 ) -> Figure:
-    """What share of the derivative of the trained forecast falls on each day of the window."""
+    """What share of the derivative of the trained forecast falls on each candle of the window."""
     figure = new_figure(title, caption, theme=theme, height=4.2)
     axes = add_axes(figure, theme, top=1.35)
-    width = 0.8 / len(shares)
+    width, places = 0.8 / len(shares), np.arange(len(next(iter(shares.values()))))
     for number, (name, own) in enumerate(shares.items()):
-        places = np.arange(len(own)) + (number - (len(shares) - 1) / 2) * width
-        axes.bar(places, own, width=0.9 * width, color=theme.model, alpha=1 - 0.55 * number, label=name)
-    axes.set_xticks(range(len(next(iter(shares.values())))))
-    axes.set_xticklabels(["last day", *(f"{lag} before" for lag in range(1, len(next(iter(shares.values())))))])
+        beside = (number - (len(shares) - 1) / 2) * width
+        axes.bar(places + beside, own, width=0.9 * width, color=theme.model, alpha=1 - 0.55 * number, label=name)
+    axes.set_xticks(places, ["newest", *(f"{lag} before" for lag in range(1, len(places)))])
     percent_axis(axes.yaxis, bins=5)
     name_axes(axes, theme, y="share of the derivative of the forecast")
     legend(axes, theme, axes.containers)
@@ -186,73 +180,62 @@ def draw_attention(
 
 
 def draw_versions(table: pl.DataFrame, theme: Palette, *, title: str, caption: str) -> Figure:
-    """The test loss of each version as a multiple of persistence's: ours, and the recorded one where there is one."""
-    rows = table.to_dicts()
-    figure = new_figure(title, caption, theme=theme, height=2.0 + 0.31 * len(rows))
-    axes = add_axes(figure, theme, left=2.9, right=1.5, top=1.45, bottom=0.65)
-    side = axes.get_yaxis_transform()
-    for place, row in enumerate(rows):
-        naive = row["persistence: test"]
-        here = row["here: test"] / naive
-        axes.plot([here], [place], "o", color=theme.model, markersize=8, zorder=4)
-        if row["recorded: test"] is not None:
-            axes.plot([row["recorded: test"] / naive], [place], "D", color=theme.ink, markersize=6, zorder=3)
-        name = f"{row['version']}, {row['coin']}, {row['loss'].upper()}"
-        write(axes, -0.01, place, name, color=theme.ink, ha="right", va="center", transform=side)
-        write(axes, 1.02, place, f"{here:.2f} times", color=theme.ink, va="center", transform=side)
-    axes.axvline(1, color=theme.naive, linewidth=1.4, dashes=(4, 2), gid="naive")
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_yticks([])
-    axes.grid(visible=False, axis="y")
-    axes.grid(axis="x", color=theme.rule, linewidth=0.8)
-    axes.margins(x=0.08)
-    name_axes(axes, theme, x="test loss, as a multiple of that of the last close")
-    marks = [("here", theme.model, {"marker": "o", "linestyle": ""})]
+    """The test loss of each version as a multiple of the last close's: ours, and the recorded one if there is one."""
+    naive, places = table["last close: test"], range(table.height)
+    here = (table["here: test"] / naive).to_list()
+    names = [f"{version}, {coin}, {loss.upper()}" for version, coin, loss in table["version", "coin", "loss"].rows()]
+    figure, axes = _sheet_of_rows(
+        names, [f"{times:.2f} times" for times in here], theme, each=0.31, title=title, caption=caption
+    )
+    handles = axes.plot(here, places, "o", color=theme.model, markersize=8, zorder=4, label="here")
     if table["recorded: test"].count():
-        marks.append(("recorded", theme.ink, {"marker": "D", "linestyle": ""}))
-    legend(axes, theme, _handles(theme, (*marks, ("last close", theme.naive, {"dashes": (4, 2)}))))
+        recorded = (table["recorded: test"] / naive).to_list()
+        handles += axes.plot(recorded, places, "D", color=theme.ink, markersize=6, zorder=3, label="recorded")
+    handles.append(axes.axvline(1, color=theme.naive, linewidth=1.4, dashes=(4, 2), gid="naive", label="last close"))
+    name_axes(axes, theme, x="test loss, as a multiple of that of the last close")
+    legend(axes, theme, handles)
     return figure
 
 
 def draw_windows(table: pl.DataFrame, unit: str, theme: Palette, *, title: str, caption: str) -> Figure:
-    """The error of both windows, and that of persistence, in one unit.
+    """The error of both windows, and that of the last close, in one unit.
 
     Args:
         table: rows of the chapter on windows.
         unit: "own" unit of the window, or "relative" to the last close.
         theme, title, caption: of the figure.
     """
-    rows = table.to_dicts()
-    figure = new_figure(title, caption, theme=theme, height=2.2 + 0.5 * len(rows))
-    axes = add_axes(figure, theme, left=2.9, right=1.0, top=1.45, bottom=0.65)
+    is_relative = unit == "relative"
+    names = [f"{coin}, {window}, {units} units" for coin, window, units in table["coin", "window", "units"].rows()]
+    own, naive = (table[f"{line}, {unit}"].to_list() for line in ("LSTM", "last close"))
+    figures = [percent(error, digits=2) if is_relative else f"{error:.4f}" for error in own]
+    figure, axes = _sheet_of_rows(names, figures, theme, each=0.5, title=title, caption=caption)
+    for place, ends in enumerate(zip(naive, own, strict=True)):
+        axes.plot(ends, [place, place], color=theme.rule, linewidth=2.4, zorder=1)
+    style: dict[str, Any] = {"linestyle": "", "markeredgewidth": 3, "gid": "naive", "zorder": 3}
+    handles = axes.plot(own, range(len(own)), "o", color=theme.model, markersize=9, zorder=4, label="LSTM")
+    handles += axes.plot(naive, range(len(own)), "|", color=theme.naive, markersize=16, label="last close", **style)
+    if is_relative:
+        percent_axis(axes.xaxis, bins=5)
+    words = "as a share of the last close" if is_relative else "of the change over the window"
+    name_axes(axes, theme, x=f"mean absolute error {words}")
+    legend(axes, theme, handles)
+    return figure
+
+
+def _sheet_of_rows(
+    names: Sequence[str], figures: Sequence[str], theme: Palette, *, each: float, title: str, caption: str
+) -> tuple[Figure, Axes]:
+    """A sheet that is read row by row: a name at the left, its figure at the right; each row is so many inches high."""
+    figure = new_figure(title, caption, theme=theme, height=2.2 + each * len(names))
+    axes = add_axes(figure, theme, left=2.9, right=1.5, top=1.45, bottom=0.65)
     side = axes.get_yaxis_transform()
-    for place, row in enumerate(rows):
-        own, naive = row[f"LSTM, {unit}"], row[f"last close, {unit}"]
-        axes.plot([naive, own], [place, place], color=theme.rule, linewidth=2.4, zorder=1)
-        axes.plot([own], [place], "o", color=theme.model, markersize=9, zorder=4)
-        axes.plot([naive], [place], "|", color=theme.naive, markersize=20, markeredgewidth=3, zorder=3, gid="naive")
-        name = f"{row['coin']}, {row['window']} days, {row['units']} units"
+    for place, (name, text) in enumerate(zip(names, figures, strict=True)):
         write(axes, -0.01, place, name, color=theme.ink, ha="right", va="center", transform=side)
-        text = percent(own, digits=2) if unit == "relative" else f"{own:.4f}"
         write(axes, 1.02, place, text, color=theme.ink, va="center", transform=side)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_yticks([])
     axes.grid(visible=False, axis="y")
     axes.grid(axis="x", color=theme.rule, linewidth=0.8)
     axes.margins(x=0.1)
-    if unit == "relative":
-        percent_axis(axes.xaxis, bins=5)
-    words = "as a share of the last close" if unit == "relative" else "of the change over the window"
-    name_axes(axes, theme, x=f"mean absolute error {words}")
-    marks = (
-        ("LSTM", theme.model, {"marker": "o", "linestyle": ""}),
-        ("last close", theme.naive, {"marker": "|", "linestyle": "", "markersize": 12, "markeredgewidth": 3}),
-    )
-    legend(axes, theme, _handles(theme, marks))
-    return figure
-
-
-def _handles(theme: Palette, marks: Sequence[tuple[str, str, dict[str, Any]]]) -> list[Any]:
-    from matplotlib.lines import Line2D
-
-    return [Line2D([], [], color=colour, label=label, **style) for label, colour, style in marks]
+    return figure, axes

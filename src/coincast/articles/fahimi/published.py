@@ -8,11 +8,11 @@ from datetime import date
 LOOKBACK = 7
 TRAINING_SHARE = 0.8
 SEED = 202
-UNITS, WIDE_UNITS, NARROW_LOOKBACK = 512, 1_024, 3
-"""Of the last update: 1,024 units read 3 days."""
-NEWEST = date(2018, 3, 12)
-ROWS = 802
-"""Newest row of the final run."""
+WIDE_UNITS, NARROW_LOOKBACK = 1_024, 3
+"""Of the last update: so many units read so few days."""
+COINS = ("BTC", "ETH")
+NEWEST, ROWS = date(2018, 3, 12), 802
+"""Of the final run: its newest row, and how many it has of each coin."""
 NO_DROPOUT = 2.5
 """Written as a rate, and ignored by the Keras of the time: it dropped nothing."""
 
@@ -40,10 +40,10 @@ class Version:
         name: its day; the second one of a day ends in "b".
         day: of its run; its newest row is taken to be of the day before, as that of the final run was.
         units: of each of the three layers.
-        features: of both coins together; 8 with `close_off_high` and `volatility`.
+        features: of both coins together: close and volume, 8 with `close_off_high` and `volatility`.
         loss, batch_size, epochs, shuffle: of its training.
         rate: of dropout, as it was written.
-        recorded: of Bitcoin, and of Ethereum.
+        recorded: of each of `COINS`.
     """
 
     name: str
@@ -61,6 +61,10 @@ class Version:
     def dropout(self) -> float:
         """The rate that worked."""
         return 0.0 if self.rate > 1 else self.rate
+
+    def recorded_of(self, coin: str) -> Recorded:
+        """What was recorded of one of `COINS`."""
+        return self.recorded[COINS.index(coin)]
 
 
 VERSIONS = (

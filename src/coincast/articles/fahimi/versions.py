@@ -40,8 +40,8 @@ class Run:
         units: of each layer, as they were trained here.
         losses, watched: by epoch, on the training windows with dropout, and on the test windows without.
         said: forecasts of the training and the test windows, as relative changes.
-        attention: mean size of the derivative of the forecast by the inputs of each day back, the newest first; of the
-            final version.
+        attention: mean size of the derivative of the forecast by the inputs of each candle back, the newest first;
+            empty but for the final version.
         parameters: of the network.
     """
 
@@ -74,10 +74,6 @@ class Job:
     units: int
     depth: int
 
-    @property
-    def lookback(self) -> int:
-        return self.days[0].samples[0].windows.lookback
-
 
 def plan_versions(bench: Bench) -> list[Job]:
     """The seven versions as sets of runs that share shapes and recipe."""
@@ -99,23 +95,22 @@ def _make_job(bench: Bench, versions: Sequence[Version]) -> Job:
 
 
 def days_of(bench: Bench, version: Version) -> Days:
-    """What a version saw: its newest row is of the day before its run, where the candles are the article's."""
-    newest = bench.candles["open_time"].max()
-    is_own = newest is not None and newest.date() == published.NEWEST  # type: ignore[union-attr]
-    earlier = FINAL.day - version.day if is_own else timedelta(0)
+    """What a version saw: its newest row is of the day before its run, where the candles end as the article's do."""
+    newest: Any = bench.candles["open_time"].max()
+    earlier = FINAL.day - version.day if newest.date() == published.NEWEST else timedelta(0)
     return take_days(bench.candles, features=version.features, without=earlier)
 
 
 def seeds_of(bench: Bench, version: Version) -> tuple[int, ...]:
-    """Five of the final version, one of the others; what was run twice has another seed the second time."""
+    """Usually five of the final version and one of the others; the second run of a day has another seed."""
     first = published.SEED + (1 if version.name.endswith("b") else 0)
     count = bench.pick(1, 5) if version is FINAL else bench.pick(1, 1, 5)
     return tuple(range(first, first + count))
 
 
 def choose_units(bench: Bench, units: int) -> int:
-    """As published in a long study; usually 512 at most, and in a quick one a few."""
-    return int(bench.pick(max(4, units // QUICK_SHARE), min(units, published.UNITS), units))
+    """As published in a long study; usually those of the final version at most, and in a quick one a few."""
+    return int(bench.pick(max(4, units // QUICK_SHARE), min(units, FINAL.units), units))
 
 
 def choose_depth(bench: Bench) -> int:
@@ -131,21 +126,17 @@ def network_of(units: int, dropout: float = FINAL.dropout, *, depth: int = DEPTH
 
 
 def train_job(bench: Bench, name: str, job: Job) -> list[Run]:
-    """Train all runs of a job, or read back what they said.
-
-    Args:
-        bench: where it is kept.
-        name: of the training.
-        job: what to train.
-    """
+    """Train all runs of a job, or read back what they said; the name is that under which the bench keeps it."""
     names = [version.name for version in job.versions]
-    made_of = [names, job.seeds, job.units, job.depth, job.lookback, job.days[0].rows]
+    made_of = [names, job.seeds, job.units, job.depth, job.days[0].lookback, job.days[0].rows]
     epochs = bench.pick(QUICK_EPOCHS, job.versions[0].epochs)
     table = bench.table(name, [*made_of, epochs], lambda: _train(bench, name, job, epochs))
     return [_read_run(row) for row in table.iter_rows(named=True)]
 
 
 def _train(bench: Bench, name: str, job: Job, epochs: int) -> pl.DataFrame:
+    from coincast.experiments.gradients import gradient_by_lag
+
     runs, places = [], []
     for version, days, seeds in zip(job.versions, job.days, job.seeds, strict=True):
         spans = [_make_span(days, market) for market in range(len(days.markets))]
@@ -153,11 +144,12 @@ def _train(bench: Bench, name: str, job: Job, epochs: int) -> pl.DataFrame:
             for seed in seeds:
                 runs.append(_make_run(version, job, epochs, seed, span))
                 places.append((version, days, market, seed))
-    trained = bench.train(name, runs, lookback=job.lookback)
+    trained = bench.train(name, runs, lookback=job.days[0].lookback)
     said = {part: _ask(trained, [days for _, days, _, _ in places], part) for part in PARTS}
     assert trained.validation_losses is not None  # every version watched the test windows
     rows = []
     for place, (version, days, market, seed) in enumerate(places):
+        seen = gradient_by_lag(trained.module(place), days.pasts("test")) if version is FINAL else np.empty(0)
         rows.append(
             {
                 "name": version.name,
@@ -167,11 +159,11 @@ def _train(bench: Bench, name: str, job: Job, epochs: int) -> pl.DataFrame:
                 "losses": trained.losses[place].tolist(),
                 "watched": trained.validation_losses[place].tolist(),
                 **{part: said[part][place].tolist() for part in PARTS},
-                "attention": _attend(trained, place, days).tolist() if version is FINAL else [0.0],
+                "attention": seen.tolist(),
                 "parameters": trained.parameters,
             }
         )
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows, schema_overrides={"attention": pl.List(pl.Float64)})
 
 
 def _make_run(version: Version, job: Job, epochs: int, seed: int, span: Span) -> TrainingRun:
@@ -203,15 +195,6 @@ def _ask(trained: TrainedRuns, days: Sequence[Days], part: str) -> list[Float[np
         [one.windows(part).starts for one in days],
     )
     return [trained.point(one)[:, 0] for one in outputs]
-
-
-def _attend(trained: TrainedRuns, place: int, days: Days) -> Float[np.ndarray, "lag"]:
-    from coincast.experiments.gradients import gradient_by_lag
-    from coincast.samples.scaling import scale_window
-
-    scale, windows = days.scale, days.windows("test")
-    pasts = scale_window(days.samples[0].inputs[windows.past_rows], scale.relative, scale.centre, scale.spread)
-    return gradient_by_lag(trained.module(place), pasts)
 
 
 def _read_run(row: dict[str, Any]) -> Run:

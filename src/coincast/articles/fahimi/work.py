@@ -7,16 +7,15 @@ from dataclasses import dataclass, field, replace
 from coincast.articles.bench import Bench
 from coincast.articles.fahimi import published
 from coincast.articles.fahimi.days import Days, take_days
-from coincast.articles.fahimi.fair import run_fairly
+from coincast.articles.fahimi.fair import fair_spec
 from coincast.articles.fahimi.published import FINAL, Version
-from coincast.articles.fahimi.versions import Job, Run, choose_depth, choose_units, days_of, plan_versions, train_job
+from coincast.articles.fahimi.versions import Job, Run, choose_depth, choose_units, plan_versions, train_job
+from coincast.articles.remains import are_own_candles
 from coincast.experiments.result import Result
 from coincast.experiments.run import Stopwatch
-from coincast.reports.numbers import base_currency
 
-NARROW = "3-days"
-FEWEST_SEEDS = (1, 2, 5)
-"""Of the network that sees three days."""
+NARROW, NARROW_SEEDS = "3-days", (1, 2, 5)
+"""Name of the network that sees three days; its seeds in a quick, a usual and a long study."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,11 @@ class Work:
         """Runs of the final version on a coin."""
         return [run for version, _, runs in self.versions if version is FINAL for run in runs if run.market == market]
 
+    @property
+    def ends_differ(self) -> bool:
+        """Whether each version has the rows of its own day."""
+        return len({days.rows for _, days, _ in self.versions}) > 1
+
 
 def work(bench: Bench, watch: Stopwatch) -> Work:
     """Compute everything that was asked for; what takes time is kept by the bench, and counted by the watch."""
@@ -60,7 +64,7 @@ def work(bench: Bench, watch: Stopwatch) -> Work:
         watch.lap("windows of three days")
     result = None
     if bench.fair:
-        result = run_fairly(bench, days)
+        result = bench.experiment("fair", fair_spec(bench, days))
         watch.lap("the fair way")
     return Work(
         days=days,
@@ -78,15 +82,12 @@ def narrow_job(bench: Bench, narrow: Days) -> Job:
     return Job(
         versions=(replace(FINAL, name=NARROW, units=published.WIDE_UNITS),),
         days=(narrow,),
-        seeds=(tuple(range(first, first + bench.pick(*FEWEST_SEEDS))),),
+        seeds=(tuple(range(first, first + bench.pick(*NARROW_SEEDS))),),
         units=choose_units(bench, published.WIDE_UNITS),
         depth=choose_depth(bench),
     )
 
 
 def is_published(bench: Bench) -> bool:
-    """Whether these are the article's candles: Bitcoin and Ethereum, as many days, and the same newest one."""
-    days = days_of(bench, FINAL)
-    coins = [base_currency(market) for market in days.markets]
-    times = days.samples[0].candles["open_time"]
-    return coins == ["BTC", "ETH"] and times.len() == published.ROWS and times[-1].date() == published.NEWEST
+    """Whether these are the article's own candles."""
+    return are_own_candles(bench.candles, coins=published.COINS, rows=published.ROWS, newest=published.NEWEST)

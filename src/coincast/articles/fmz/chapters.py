@@ -16,7 +16,7 @@ from coincast.articles.fmz.networks import Learnt
 from coincast.articles.fmz.tutorial import run_cells, tell_shapes
 from coincast.articles.fmz.work import Work
 from coincast.reports.numbers import amount, interval_name, percent, quote_currency, things
-from coincast.reports.study import Chapter, Sheet
+from coincast.reports.study import Chapter, Picture, Sheet
 
 ALL_WINDOWS = "forecasts of all 1,028 windows against their targets"
 SCORED_WINDOWS = "forecasts and targets of windows 800 to 999"
@@ -54,9 +54,8 @@ def tell_data(work: Work) -> Chapter:
     hours = work.hours
     windows, unit = len(hours.jumping_starts()), quote_currency(hours.market)
     whole, fair = hours.scale_close(fair=False), hours.scale_close(fair=True)
-    highest = float(hours.close[: hours.first_origin].max())
-    starts = hours.scored_starts()
-    beyond = float((hours.close[starts + LENGTH] > highest).mean())
+    highest = hours.highest_learnt
+    beyond = float((hours.close[hours.scored_starts() + LENGTH] > highest).mean())
     caption = (
         f"{hours.market}, {_span(hours)}: {len(hours.close):,} closes. {windows:,} windows of {LENGTH} {hours.noun}s "
         "that share none."
@@ -64,8 +63,8 @@ def tell_data(work: Work) -> Chapter:
     return Chapter(
         title="The data: windows that jump",
         text=(
-            f"The article takes candles of {interval_name(hours.interval)}, here {len(hours.close):,}, and cuts them "
-            f"into {windows:,} windows of {LENGTH} that share no row. At every row of a window the target is the next "
+            f"As in the article, {len(hours.close):,} candles of {interval_name(hours.interval)} are cut into "
+            f"{windows:,} windows of {LENGTH} that share no row. At every row of a window the target is the next "
             f"close. The first {hours.training:,} windows are learnt from, and the direction is scored on the next "
             f"{hours.scored:,}.",
             "Its inputs and targets are scaled by the mean and deviation of all rows, so that training is told how "
@@ -87,7 +86,7 @@ def _scaling_table(work: Work) -> pl.DataFrame:
     """Mean, deviation and rows, for the ways that were asked for."""
     hours = work.hours
     unit = quote_currency(hours.market)
-    columns: dict[str, list[Any]] = {"": [f"mean close, {unit}", f"standard deviation, {unit}", "rows"]}
+    columns: dict[str, list[Any]] = {"close": [f"mean, {unit}", f"standard deviation, {unit}", "rows"]}
     if work.learnt is not None:
         columns["all rows (as published)"] = [*hours.scale_close(fair=False), float(len(hours.close))]
     if work.answer is not None:
@@ -144,61 +143,63 @@ def tell_training(work: Work, learnt: Learnt) -> Chapter:
 
 def tell_charts(work: Work, learnt: Learnt) -> Chapter:
     """Both charts of the article, and what an honest one shows."""
-    hours = work.hours
-    windows = len(hours.jumping_starts())
-    runs = len(learnt.prices)
-    unit = quote_currency(hours.market)
-    seen = f"{hours.market}, {_span(hours)}. Last-step forecasts of {windows:,} windows; band: all {runs} runs."
-    errors = {LAST_CLOSE: work.simple[LAST_CLOSE], "LSTM, as published": learnt.mean}
-    if work.answer is not None:
-        errors["LSTM on returns (fair)"] = work.fair_prices()
-    honest = (
-        f"Mean absolute error of {pictures.BLOCK} windows at a time; the network's is that of the mean of {runs} runs. "
-        "A fair forecast is made after training only."
-    )
-    scored = slice(hours.training, hours.training + hours.scored)
-    near = f"The {hours.scored} windows that are scored; band: all {runs} runs."
-    jumped = (
-        f"{pictures.EXPLAINED} of the scored windows, close by close. Shaded: what a window shows the network. The "
-        "formula counts from the square to the diamond."
-    )
-    misses = [work.squared_error(prices) ** 0.5 for prices in (learnt.mean, work.simple[LAST_CLOSE])]
+    unit = quote_currency(work.hours.market)
+    own, copied = (work.squared_error(prices) ** 0.5 for prices in (learnt.mean, work.simple[LAST_CLOSE]))
     return Chapter(
         title="The charts: does the line follow the price?",
         text=(
             f"The article draws the last-step forecast of all windows over their targets. {tell_beyond(work, learnt)}",
             "On such a chart any line that stays near the last known close hugs the price, so that close belongs on "
-            "it. On the unseen windows the mean of the runs misses by "
-            f"{amount(misses[0], unit)} (root mean square), the last close by {amount(misses[1], unit)}.",
+            f"it. On the unseen windows the mean of the runs misses by {amount(own, unit)} (root mean square), the "
+            f"last close by {amount(copied, unit)}.",
             f"The second chart is the one that the {percent(published.HEADLINE)} were counted on. The formula compares "
             f"each target with the target before it, and {LENGTH - 1} of the {LENGTH} moves between the two were known "
             "when the forecast was made.",
         ),
-        exhibits=(
-            make_picture(
-                "all-windows",
-                "The line that follows the price",
-                seen,
-                partial(pictures.draw_windows, hours, learnt, slice(None), border=True),
-                side="faithful",
-                repeats=ALL_WINDOWS,
-            ),
-            make_picture(
-                "all-windows-errors",
-                "The same windows as errors",
-                honest,
-                partial(pictures.draw_window_errors, hours, errors, LAST_CLOSE),
-                side="fair",
-            ),
-            make_picture(
-                "scored-windows",
-                "The scored windows",
-                near,
-                partial(pictures.draw_windows, hours, learnt, scored, border=False),
-                side="faithful",
-                repeats=SCORED_WINDOWS,
-            ),
-            make_picture("jump", "What the formula asks", jumped, partial(pictures.draw_jump, hours), side="fair"),
+        exhibits=_charts(work, learnt),
+    )
+
+
+def _charts(work: Work, learnt: Learnt) -> tuple[Picture, ...]:
+    """Each of the article's two beside its honest twin."""
+    hours, runs = work.hours, len(learnt.prices)
+    errors = {LAST_CLOSE: work.simple[LAST_CLOSE], "LSTM, as published": learnt.mean}
+    if work.answer is not None:
+        errors["LSTM on returns (fair)"] = work.fair_prices()
+    scored = slice(hours.training, hours.training + hours.scored)
+    return (
+        make_picture(
+            "all-windows",
+            "The line that follows the price",
+            f"{hours.market}, {_span(hours)}. Last-step forecasts of {len(hours.jumping_starts()):,} windows; band: "
+            f"all {runs} runs.",
+            partial(pictures.draw_windows, hours, learnt, slice(None), border=True),
+            side="faithful",
+            repeats=ALL_WINDOWS,
+        ),
+        make_picture(
+            "all-windows-errors",
+            "The same windows as errors",
+            f"Mean absolute error of {pictures.BLOCK} windows at a time; the network's is that of the mean of {runs} "
+            "runs. A fair forecast is made after training only.",
+            partial(pictures.draw_window_errors, hours, errors),
+            side="fair",
+        ),
+        make_picture(
+            "scored-windows",
+            "The scored windows",
+            f"The {hours.scored} windows that are scored; band: all {runs} runs.",
+            partial(pictures.draw_windows, hours, learnt, scored, border=False),
+            side="faithful",
+            repeats=SCORED_WINDOWS,
+        ),
+        make_picture(
+            "jump",
+            "What the formula asks",
+            f"{pictures.EXPLAINED} of the scored windows, close by close. Shaded: what a window shows the network. The "
+            "formula counts from the square to the diamond.",
+            partial(pictures.draw_jump, hours),
+            side="fair",
         ),
     )
 
@@ -207,8 +208,8 @@ def tell_beyond(work: Work, learnt: Learnt) -> str:
     """What the network makes of prices that its training rows never reached, in one sentence or two."""
     hours = work.hours
     starts = hours.jumping_starts()[hours.training :]
-    close, highest = hours.close[starts + LENGTH], float(hours.close[: hours.first_origin].max())
-    above = close > highest
+    close = hours.close[starts + LENGTH]
+    above = close > hours.highest_learnt
     if not above.any():
         return "No unseen target lies above every close that training knew, so that height was not put to the test."
     unit = quote_currency(hours.market)

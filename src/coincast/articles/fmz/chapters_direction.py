@@ -10,7 +10,9 @@ import polars as pl
 from coincast.articles.drawn import make_picture
 from coincast.articles.fmz import pictures_direction, pictures_fair, published
 from coincast.articles.fmz.directions import (
+    DRAWS,
     LAST_CLOSE,
+    PHASES,
     count_hits,
     count_phases,
     hourly_spread,
@@ -38,43 +40,8 @@ def tell_formula(work: Work) -> Chapter:
     theory = jump_hit_rate(LENGTH)
     caption = (
         f"{hours.market}: {pairs} pairs of neighbouring windows, of {hours.scored} that no run has learnt from. Dot: a "
-        f"run; box: quartiles; diamond: no model. On a random walk copying scores {percent(theory)}."
+        f"run; box: quartiles and whiskers; diamond: no model. On a random walk copying scores {percent(theory)}."
     )
-    over = f"{hours.market}: windows that start at row 0, 1, ... {LENGTH - 1}, {pairs} pairs each."
-    runs = None
-    if work.learnt is not None:
-        learnt = work.learnt
-        runs = np.stack([work.shares(learnt, phase=phase) for phase in range(LENGTH)], axis=1)
-        over += " Band: all runs."
-    exhibits: list[Picture | Sheet] = [
-        make_picture(
-            "formula",
-            "Direction by the article's formula",
-            caption,
-            partial(pictures_direction.draw_formula, rows, headline=hours.is_published, theory=True),
-            side="faithful",
-            repeats=HEADLINE,
-        ),
-        make_picture(
-            "fair-rates",
-            "The same question, asked fairly",
-            f"{hours.market}: the next close of every {hours.noun} against the one that is known, "
-            f"{len(hours.test_origins):,} origins. Line: 95 % interval.",
-            partial(pictures_fair.draw_fair_rates, work.judged),
-            side="fair",
-        ),
-        Sheet(
-            "formula-table", "The formula's figures", caption, _formula_table(work), side="faithful", repeats=HEADLINE
-        ),
-        make_picture(
-            "phases",
-            "All ten ways to cut the windows",
-            over,
-            partial(pictures_direction.draw_phases, phases, runs),
-            side="faithful",
-        ),
-        Sheet("phases-table", "Hits at every phase", over, _phases_table(phases), side="faithful"),
-    ]
     return Chapter(
         title="What the figure asks: a move that is nine tenths known",
         text=(
@@ -87,7 +54,47 @@ def tell_formula(work: Work) -> Chapter:
             f"{percent(theory)}, by arithmetic.",
             *_model_words(work),
         ),
-        exhibits=tuple(exhibits),
+        exhibits=(
+            make_picture(
+                "formula",
+                "Direction by the article's formula",
+                caption,
+                partial(pictures_direction.draw_formula, rows, headline=hours.is_published, theory=True),
+                side="faithful",
+                repeats=HEADLINE,
+            ),
+            make_picture(
+                "fair-rates",
+                "The same question, asked fairly",
+                f"{hours.market}: the next close of every {hours.noun} against the one that is known, "
+                f"{len(hours.test_origins):,} origins. Line: 95 % interval.",
+                partial(pictures_fair.draw_fair_rates, work.judged),
+                side="fair",
+            ),
+            Sheet(
+                "formula-table",
+                "The formula's figures",
+                caption,
+                _formula_table(work),
+                side="faithful",
+                repeats=HEADLINE,
+            ),
+            *_show_phases(work, phases),
+        ),
+    )
+
+
+def _show_phases(work: Work, phases: pl.DataFrame) -> tuple[Picture, Sheet]:
+    """The figures of every way to cut the windows."""
+    runs, pairs = None, " or ".join(map(str, phases["pairs"].unique().sort()))
+    caption = f"{work.hours.market}: windows that start at row 0, 1, ... {LENGTH - 1}, {pairs} pairs each."
+    if work.learnt is not None:
+        runs = np.stack([work.shares(work.learnt, phase=phase) for phase in PHASES], axis=1)
+        caption += " Band: all runs."
+    draw = partial(pictures_direction.draw_phases, phases, runs)
+    return (
+        make_picture("phases", "All ten ways to cut the windows", caption, draw, side="faithful"),
+        Sheet("phases-table", "Hits at every phase", caption, _phases_table(phases), side="faithful"),
     )
 
 
@@ -103,7 +110,8 @@ def tell_spoilt(work: Work) -> Chapter:
     unit, step = quote_currency(hours.market), hourly_spread(hours)
     caption = (
         f"{hours.market}: {hours.scored - 1} pairs. One standard deviation of the change of one {hours.noun} is "
-        f"{amount(step, unit)} here. Squares: means of 2,000 draws. Distance: 1.48 times the median."
+        f"{amount(step, unit)} here. Squares: means of {DRAWS:,} draws. Distance: its median, told as the standard "
+        f"deviation of a normal error; at the right edge: {pictures_direction.MOST_ERROR:g} or more."
     )
     table = spoilt.rename({"noise": "noise, sd", "bias": "bias, sd", "deviation": "deviation over draws"})
     return Chapter(
@@ -112,8 +120,8 @@ def tell_spoilt(work: Work) -> Chapter:
             "A forecast loses directions by straying from the last close, whatever makes it stray: noise, a bias, or "
             "smoothing. The curve says how many, on a random walk; the squares were drawn on these very windows.",
             f"A normal error of half a standard deviation of one move leaves {percent(_noise(spoilt, 0.5))} on "
-            f"average, one of a whole one {percent(_noise(spoilt, 1.0))}. A figure between that of a copy and one half "
-            "is what a copy with an error scores. It is no sign of foresight.",
+            f"average, an error twice as large {percent(_noise(spoilt, 1.0))}. A figure between that of a copy and one "
+            "half is what a copy with an error scores. It is no sign of foresight.",
         ),
         exhibits=(
             make_picture(
@@ -139,7 +147,7 @@ def tell_twins(work: Work) -> Chapter:
             "learnt": one.variant.label,
             "runs": len(one.prices),
             "windows": one.windows,
-            "formula, median": float(np.median(work.shares(one))),
+            "formula, median": work.median_share(one),
             "squared error / last close's": float(np.median([work.squared_error(prices) for prices in one.prices]))
             / naive,
         }
@@ -150,7 +158,7 @@ def tell_twins(work: Work) -> Chapter:
         "windows, median over runs; 1 is the last close."
     )
     return Chapter(
-        title="One thing changed: stride, loss, statistics",
+        title="One thing changed: stride, loss" + (", statistics" if work.levels is not None else ""),
         text=(
             "The article argues for windows that jump, since neighbours repeat one another, and for a loss on every "
             "step, since each is a forecast. Both choices are undone here, one at a time"
@@ -172,7 +180,7 @@ def tell_twins(work: Work) -> Chapter:
 def _twin_words(work: Work) -> str:
     """Each training's median share and how far it strays from a copy."""
     told = [
-        f"{one.variant.label}: {percent(float(np.median(work.shares(one))))} at a distance of "
+        f"{one.variant.label}: {percent(work.median_share(one))} at a distance of "
         f"{float(np.median(work.distances(one))):.2f}"
         for one in work.everything
     ]
@@ -189,12 +197,11 @@ def _model_words(work: Work) -> tuple[str, ...]:
     shares = work.shares(work.learnt)
     beaten = int((shares < work.naive_share).sum())
     words = (
-        f"The network as published scores {percent(float(np.median(shares)))} (median of {len(shares)} runs, "
+        f"The network as published scores {percent(work.median_share(work.learnt))} (median of {len(shares)} runs, "
         f"{percent(float(shares.min()))} to {percent(float(shares.max()))}); {beaten} of {len(shares)} runs score less "
         "than the copy."
     )
-    published_words = f" The article reports {percent(published.HEADLINE)}." if work.hours.is_published else ""
-    return (words + published_words,)
+    return (words + (f" The article reports {percent(published.HEADLINE)}." if work.hours.is_published else ""),)
 
 
 def _formula_table(work: Work) -> pl.DataFrame:

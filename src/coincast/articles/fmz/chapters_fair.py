@@ -12,8 +12,10 @@ from coincast.articles.fmz.fair import AUTOREGRESSIONS, NAME, FairAnswer
 from coincast.articles.fmz.networks import ARTICLE
 from coincast.articles.fmz.reversion import LIMIT, measure_reversion, say_reversion
 from coincast.articles.fmz.work import Work
+from coincast.articles.remains import join_words, judged_row
 from coincast.articles.rivals import say_beside_rival
 from coincast.reports.numbers import amount, model_name, percent, quote_currency
+from coincast.reports.palette import BETTER
 from coincast.reports.study import Chapter, Picture, Sheet
 
 
@@ -24,22 +26,22 @@ def tell_fair(work: Work, answer: FairAnswer) -> Chapter:
 
     hours, moves = work.hours, work.hours.test_moves
     origins, ties = f"{len(moves):,}", int((moves == 0).sum())
-    copied = work.judged.filter(pl.col("model") == f"LSTM, {ARTICLE.label}").to_dicts()
+    right = work.judged.filter(pl.col("hit_rate").is_not_null())
+    as_published = right.filter(pl.col("model") == f"LSTM, {ARTICLE.label}").to_dicts()
     [own] = work.judged.filter(pl.col("model") == "LSTM on returns (fair)").to_dicts()
     story = tell(answer.result).sections()[0]
     spoken = [
         f"The network as published, asked the same at every {hours.noun}, is right in {percent(row['hit_rate'])} of "
         f"{row['n']:,}."
-        for row in copied
-        if row["hit_rate"] is not None
+        for row in as_published
     ]
     return Chapter(
         title=f"Asked fairly: which way from here, at every {hours.noun}?",
         text=(
-            f"There are {origins} origins after training. The forecast names a direction from the close that is known "
-            f"then, and is right where the next close lies that way. {ties:,} of the moves are ties, which nobody can "
-            f"hit; {percent(float((moves > 0).mean()), digits=2)} go up. The yardstick is the direction that most "
-            "moves of the training rows had, said every time.",
+            f"There are {origins} origins, {hours.noun}s after training whose next close is forecast. The forecast "
+            "names a direction from the close that is known then, and is right where the next close lies that way. "
+            f"{ties:,} of the moves are ties, which nobody can hit; {percent(float((moves > 0).mean()), digits=2)} go "
+            "up. The yardstick is the direction that most moves of the training rows had, said every time.",
             "The fair network has the article's layers, sees returns in place of levels, is scaled by its training "
             "rows, and stops at the epoch that was best on rows that are neither training nor test. " + own["sentence"],
             *spoken,
@@ -108,7 +110,8 @@ def tell_gain(answer: FairAnswer) -> str:
     if row["skill"] is None:
         return ""
     told = say_beside_rival("network", row["skill"], answer.rivals)
-    if row["verdict"] == "better" and best["verdict"] != "better":
+    alone = judged_row(answer.result, row["market"], best["rival"])["verdict"]
+    if row["verdict"] == alone == BETTER and best["verdict"] != BETTER:
         return f"It takes no network for that: {told}"
     return f"Beside the best of {answer.rivals.height} autoregressions: {told}"
 
@@ -117,12 +120,12 @@ def tell_reach(steps: pl.DataFrame, noun: str) -> str:
     """The network's skill one step ahead and at the last one, and where its test finds any."""
     own = steps.filter(pl.col("model") == NAME).sort("step")
     first, last = own.row(0, named=True), own.row(-1, named=True)
-    better = own.filter(pl.col("verdict") == "better")["step"].to_list()
-    found = f"{', '.join(map(str, better))} ahead" if better else f"at none of the {own.height} steps"
+    better = own.filter(pl.col("verdict") == BETTER)["step"].to_list()
+    places = f"{join_words([*map(str, better)])} {noun}{'' if better == [1] else 's'} ahead"
     return (
-        f"Asked for several {noun}s at once, the network saves {percent(first['skill'], signed=True)} one {noun} ahead "
-        f"and {percent(last['skill'], signed=True)} {last['step']} {noun}s ahead; it is better than the last close "
-        f"{found}."
+        f"Asked for several {noun}s at once, the network saves {percent(first['skill'], signed=True)} of the last "
+        f"close's error one {noun} ahead and {percent(last['skill'], signed=True)} {last['step']} {noun}s ahead; it is "
+        f"better than the last close {places if better else f'at none of the {own.height} steps'}."
     )
 
 
@@ -131,7 +134,6 @@ def tell_returns(work: Work) -> Chapter:
     hours = work.hours
     unit = quote_currency(hours.market)
     bins = work.shortfalls()
-    highest = float(hours.close[: hours.first_origin].max())
     top = {row["forecast"]: row["bias"] for row in bins.sort("price").iter_rows(named=True)}
     told = "; ".join(f"{name} {amount(bias, unit)}" for name, bias in top.items())
     caption = (
@@ -151,7 +153,7 @@ def tell_returns(work: Work) -> Chapter:
                 "shortfall",
                 "Where the level is new",
                 caption,
-                partial(pictures_fair.draw_shortfall, bins, unit=unit, highest=highest),
+                partial(pictures_fair.draw_shortfall, bins, unit=unit, highest=hours.highest_learnt),
             ),
         ),
     )

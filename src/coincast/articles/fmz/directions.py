@@ -17,8 +17,6 @@ PHASES = range(LENGTH)
 NOISES = (0.0, 0.5, 1.0, 1.6)
 BIASES = (-0.5, 0.5)
 DRAWS = 2_000
-NORMAL_PER_MEDIAN = 1.4826
-"""Standard deviation of a normal law over the median of its absolute values."""
 
 
 def simple_forecasts(hours: Hours) -> dict[str, Float[np.ndarray, "start"]]:
@@ -86,6 +84,8 @@ def measure_distance(hours: Hours, forecast: Float[np.ndarray, "start"]) -> floa
     1.48 times the median of the distances, which is the standard deviation of a normal error; a few windows that are
     far out do not move it.
     """
+    from coincast.models.robust import NORMAL_PER_MEDIAN
+
     starts = hours.scored_starts()
     away = np.abs(forecast[starts] - hours.close[starts + LENGTH - 1])
     return float(np.median(away)) * NORMAL_PER_MEDIAN / hourly_spread(hours)

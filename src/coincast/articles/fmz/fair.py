@@ -13,7 +13,6 @@ from jaxtyping import Float
 from coincast.articles.bench import Bench
 from coincast.articles.fmz import published
 from coincast.articles.fmz.hours import LENGTH, Hours
-from coincast.articles.opponents import add_opponents
 from coincast.articles.rivals import compare_with_rivals, list_steps
 from coincast.experiments.result import Result
 from coincast.experiments.run import run_experiment
@@ -21,7 +20,6 @@ from coincast.experiments.spec import Spec
 from coincast.forecasts.combine import ENSEMBLE
 from coincast.forecasts.directions import as_directions
 from coincast.forecasts.table import FORECAST_COLUMNS, JOINED_COLUMNS
-from coincast.models.robust import RobustAutoregression
 from coincast.scores.direction import judge_direction
 from coincast.scores.verdict import deciding_rows, score_forecasts
 
@@ -31,11 +29,12 @@ VALIDATION_SHARE = 0.15
 EPOCHS, PATIENCE = 100, 10
 STEPS = 6
 """Candles ahead, in the experiment that asks how far the skill reaches."""
-ORDERS = (5, 12, 24)
-PLAIN = tuple({"name": "ar", "label": f"AR({order})", "order": order} for order in ORDERS)
-ROBUST = {"robust AR(12)": RobustAutoregression(order=12)}
-AUTOREGRESSIONS = (*(str(one["label"]) for one in PLAIN), *ROBUST)
-"""Rivals that learn from past returns, as the network does, and are no networks."""
+RIVALS: tuple[dict[str, Any], ...] = (
+    *({"name": "ar", "label": f"AR({order})", "order": order} for order in (5, 12, 24)),
+    {"name": "robust_ar", "label": "robust AR(12)", "order": 12},
+)
+"""Models that learn from past returns, as the network does, and are no networks."""
+AUTOREGRESSIONS = tuple(str(rival["label"]) for rival in RIVALS)
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,8 @@ def fair_spec(bench: Bench, hours: Hours, *, horizon: int = 1) -> Spec:
     and no opponents but the autoregressions.
     """
     known = hours.first_origin + 1
-    features = [name for name in RETURNS if name != "volume_change" or _has_volume(hours)]
-    if not {"high", "low"} <= set(hours.names):
-        features.remove("log_range")
+    is_there = {"log_range": {"high", "low"} <= set(hours.names), "volume_change": _has_volume(hours)}
+    features = [name for name in RETURNS if is_there.get(name, True)]
     is_far = horizon > 1
     return Spec.from_dict(
         {
@@ -92,7 +90,7 @@ def fair_spec(bench: Bench, hours: Hours, *, horizon: int = 1) -> Spec:
             "split": {"test": len(hours.inputs) - known, "validation": round(VALIDATION_SHARE * known)},
             "models": [
                 {"name": NAME, "units": list(published.UNITS), "convention": "torch"},
-                *("naive", *PLAIN, *(() if is_far else ("drift", "average", "ridge"))),
+                *("naive", *RIVALS, *(() if is_far else ("drift", "average", "ridge"))),
             ],
             "training": {
                 "epochs": bench.pick(8, EPOCHS),
@@ -109,7 +107,6 @@ def fair_spec(bench: Bench, hours: Hours, *, horizon: int = 1) -> Spec:
 def ask_fairly(bench: Bench, hours: Hours) -> FairAnswer:
     """Run the fair experiments, and judge the directions that the network names."""
     result = bench.experiment("fair", fair_spec(bench, hours), hours.candles)
-    result = add_opponents(result, hours.candles, ROBUST)
     ours = result.forecasts.filter(pl.col("run") == 0)
     directions = as_directions(ours, majority=majority_sign(hours))
     return FairAnswer(
@@ -127,7 +124,7 @@ def measure_reach(bench: Bench, hours: Hours) -> pl.DataFrame:
 
     def make() -> pl.DataFrame:
         far = run_experiment(spec, hours.candles, beside=False, on_progress=bench.on_progress)
-        return list_steps(add_opponents(far, hours.candles, ROBUST).scores, (NAME, *AUTOREGRESSIONS))
+        return list_steps(far.scores, (NAME, *AUTOREGRESSIONS))
 
     return bench.table("reach", spec.to_dict(), make)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from coincast.articles.fmz import published
 from coincast.articles.fmz.chapters import tell_beyond
 from coincast.articles.fmz.hours import LENGTH
 from coincast.articles.fmz.networks import ARTICLE
 from coincast.articles.fmz.work import Work
-from coincast.reports.numbers import percent
+from coincast.reports.numbers import amount, percent, quote_currency
 from coincast.reports.study import Flaw
 
 NOT_MEASURED = "Not measured here, since only the fair way was asked for."
@@ -19,6 +18,7 @@ def list_flaws(made: Work) -> tuple[Flaw, ...]:
     hours = made.hours
     whole, fair = hours.scale_close(fair=False), hours.scale_close(fair=True)
     training, later = made.naive_losses()
+    unit, rows, windows = quote_currency(hours.market), len(hours.close) - 1, len(hours.jumping_starts())
     flaws = [
         Flaw(
             "The score compares with a price that is nine candles older than the newest one known.",
@@ -27,12 +27,12 @@ def list_flaws(made: Work) -> tuple[Flaw, ...]:
         ),
         Flaw(
             "Every column is standardised over the whole data set, the test span included.",
-            f"Training is told a mean close of {whole[0]:,.2f} and a deviation of {whole[1]:,.2f}; its own rows have "
-            f"{fair[0]:,.2f} and {fair[1]:,.2f}.",
+            f"Training is told a mean close of {amount(whole[0], unit)} and a deviation of {amount(whole[1], unit)}; "
+            f"its own rows have {amount(fair[0], unit)} and {amount(fair[1], unit)}.",
         ),
         Flaw(
             "Inputs and targets are levels, which a network cannot follow beyond what it saw.",
-            _height_words(made),
+            NOT_MEASURED if made.learnt is None else tell_beyond(made, made.learnt),
         ),
         Flaw(
             "No naive forecast stands beside the loss or beside the score.",
@@ -48,14 +48,13 @@ def list_flaws(made: Work) -> tuple[Flaw, ...]:
             _twin_words(made, "stride-1"),
         ),
         Flaw(
-            "One run without a seed, no validation part, and 600 epochs chosen by eye.",
+            f"One run without a seed, no validation part, and {published.EPOCHS} epochs chosen by eye.",
             _spread_words(made),
         ),
         Flaw(
             "Where the rows are a multiple of ten the loop drops the last whole window, and it never forecasts beyond "
             "the last candle.",
-            f"Here {len(hours.close) - 1:,} rows with a target make {len(hours.jumping_starts()):,} windows; "
-            f"{(len(hours.close) - 1) % LENGTH} rows are left over.",
+            f"Here {rows:,} rows with a target make {windows:,} windows; {rows - LENGTH * windows} rows are left over.",
         ),
         Flaw(
             "A tie counts as a fall on both sides.",
@@ -72,19 +71,12 @@ def list_flaws(made: Work) -> tuple[Flaw, ...]:
     return tuple(flaws)
 
 
-def _height_words(made: Work) -> str:
-    if made.learnt is None:
-        return NOT_MEASURED
-    return tell_beyond(made, made.learnt)
-
-
 def _twin_words(made: Work, name: str) -> str:
     """Shares by the formula as published and with one thing changed."""
     found = [one for one in made.everything if one.variant.name in (ARTICLE.name, name)]
     if len(found) < 2:
         return NOT_MEASURED
-    shares = (percent(float(np.median(made.shares(one)))) for one in found)
-    return "; ".join(f"{one.variant.label}: {share}" for one, share in zip(found, shares, strict=True)) + " (medians)."
+    return "; ".join(f"{one.variant.label}: {percent(made.median_share(one))}" for one in found) + " (medians)."
 
 
 def _spread_words(made: Work) -> str:

@@ -33,16 +33,15 @@ def finish_prices(
 def name_row(axes: Axes, theme: Palette, place: int, name: str, figure: str) -> None:
     """A name at the left of a row, and its figure at the right."""
     side = axes.get_yaxis_transform()
-    text = axes.annotate(
+    axes.annotate(
         name, (0, place), xycoords=side, xytext=((0.25 - NAMES) * 72, 0), textcoords="offset points",
         fontsize=SMALL + 0.5, va="center", color=theme.ink, parse_math=False,
     )  # fmt: skip
-    text.set_wrap(False)
     write(axes, 1.03, place, figure, color=theme.ink, va="center", transform=side)
 
 
 def mark(axes: Axes, theme: Palette, x: float, words: str, colour: str, *, align: str, line: bool = True) -> None:
-    """A vertical line with its name above the axes."""
+    """A vertical line with its name and its share above the axes; without `line` the name alone."""
     if line:
         axes.axvline(x, color=colour, linewidth=1.2, dashes=(1, 2))
     text = f"{words} {percent(x)}" if line else words

@@ -10,9 +10,10 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
+from coincast.articles.drawn import drawn_times
 from coincast.articles.fmz import published
+from coincast.articles.remains import are_own_candles
 from coincast.errors import TooFewRowsError
-from coincast.reports.numbers import is_daily
 from coincast.samples.scaling import InputScale
 from coincast.samples.windows import find_stretches, stretch_firsts
 
@@ -53,9 +54,8 @@ class Hours:
 
     @property
     def times(self) -> NDArray[np.datetime64]:
-        """When each row is known; of a day its date."""
-        name = "open_time" if is_daily(self.interval) else "close_time"
-        return self.candles[name].dt.replace_time_zone(None).to_numpy()
+        """Where each row is drawn."""
+        return drawn_times(self.candles["close_time"], self.interval)
 
     @property
     def noun(self) -> str:
@@ -71,6 +71,11 @@ class Hours:
     def first_origin(self) -> int:
         """First row from which a forecast is no fit: the newest close that training knows."""
         return LENGTH * self.training
+
+    @property
+    def highest_learnt(self) -> float:
+        """Highest close of the training rows."""
+        return float(self.close[: self.first_origin].max())
 
     @property
     def test_origins(self) -> Int[np.ndarray, "origin"]:
@@ -120,8 +125,7 @@ class Hours:
     @property
     def is_published(self) -> bool:
         """Whether these are the article's own hours, so that its figures can be held against them."""
-        is_long = len(self.jumping_starts()) == published.WINDOWS
-        return is_long and abs(float(self.close.mean()) - published.MEAN_CLOSE) < published.ROUNDED
+        return are_own_candles(self.candles, coins=["BTC"], rows=published.ROWS, mean_close=published.MEAN_CLOSE)
 
     @property
     def gaps(self) -> int:

@@ -6,13 +6,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from coincast.articles.fmz import published
+from coincast.articles.fmz.directions import LAST_CLOSE
 from coincast.articles.fmz.frames import finish_prices
 from coincast.articles.fmz.hours import LENGTH, Hours
 from coincast.articles.fmz.networks import Learnt
-from coincast.reports.canvas import SMALL, add_axes, legend, log_axis, name_axes, name_ends, new_figure, write
+from coincast.reports.canvas import add_axes, legend, log_axis, name_axes, name_ends, new_figure, write
+from coincast.reports.numbers import amount
 from coincast.reports.palette import Palette
 from coincast.reports.thinning import thin
 
@@ -24,59 +26,53 @@ EXPLAINED = 3
 """Windows of the picture that explains the formula."""
 BLOCK = 20
 """Windows whose errors are averaged."""
-BOX, GAP = 1.5, 0.85
+BOX, TALL = 1.5, 1.1
+RIGHT, UP = BOX + 0.85, BOX + 0.55
+"""Of the tutorial's network: width and height of a box, and from one box to the next."""
 
 
 def draw_unrolled(theme: Palette, *, title: str, caption: str) -> Figure:
     """The tutorial's network, one box for each layer and time step; what `output` holds, and what `h_n` holds."""
-    from matplotlib.patches import FancyBboxPatch
-
     time, layers = published.TUTORIAL_TIME, published.TUTORIAL_LAYERS
     figure = new_figure(title, caption, theme=theme, height=4.9)
     axes = figure.add_axes((0.03, 0.02, 0.94, 0.78), facecolor=theme.card)
-    axes.set_xlim(-2.6, time * (BOX + GAP) + 1.6)
-    axes.set_ylim(-1.35, layers * (BOX + 0.55) + 0.75)
+    axes.set_xlim(-2.6, time * RIGHT + 1.6)
+    axes.set_ylim(-1.35, layers * UP + 0.75)
     axes.axis("off")
-    arrow = {"arrowstyle": "-|>", "color": theme.muted, "linewidth": 1.0}
+    middle: dict[str, Any] = {"ha": "center", "va": "center"}
     for layer in range(layers):
-        y = layer * (BOX + 0.55)
-        write(axes, -0.6, y + 0.55, f"h_0, c_0\nlayer {layer + 1}", color=theme.muted, ha="right", va="center")
+        height = layer * UP + TALL / 2
+        write(axes, -0.6, height, f"h_0, c_0\nlayer {layer + 1}", color=theme.muted, ha="right", va="center")
         for step in range(time):
-            x = step * (BOX + GAP)
-            is_end, is_top = step == time - 1, layer == layers - 1
-            box = FancyBboxPatch(
-                (x, y), BOX, 1.1, boxstyle="round,pad=0,rounding_size=0.12", linewidth=2 if is_top else 1,
-                facecolor=theme.band if is_end else theme.card, edgecolor=theme.model if is_top else theme.naive,
-            )  # fmt: skip
-            axes.add_patch(box)
-            write(
-                axes,
-                x + BOX / 2,
-                y + 0.55,
-                f"layer {layer + 1}\nstep {step + 1}",
-                color=theme.ink,
-                ha="center",
-                va="center",
-            )
-            axes.annotate("", (x, y + 0.55), (x - GAP + 0.25, y + 0.55), arrowprops=arrow)
-            axes.annotate("", (x + BOX / 2, y), (x + BOX / 2, y - 0.55), arrowprops=arrow)
-            if layer == 0:
-                write(axes, x + BOX / 2, -0.85, f"x, step {step + 1}", color=theme.muted, ha="center", va="center")
-            if is_top:
-                axes.annotate("", (x + BOX / 2, y + 1.65), (x + BOX / 2, y + 1.1), arrowprops=arrow)
-    end = time * (BOX + GAP) - GAP
-    write(axes, end + 0.35, (BOX + 0.55) * layers / 2, "h_n, c_n:\nthe filled\nboxes", color=theme.ink, va="center")
-    top = layers * (BOX + 0.55) + 0.3
-    write(
-        axes,
-        end / 2,
-        top,
-        "output: the top layer (blue frames) after every step",
-        color=theme.model,
-        ha="center",
-        weight="bold",
-    )
+            _draw_step(axes, theme, layer, step)
+            words = f"layer {layer + 1}\nstep {step + 1}"
+            write(axes, step * RIGHT + BOX / 2, height, words, color=theme.ink, **middle)
+    for step in range(time):
+        write(axes, step * RIGHT + BOX / 2, -0.85, f"x, step {step + 1}", color=theme.muted, **middle)
+    end = (time - 1) * RIGHT + BOX
+    write(axes, end + 0.35, UP * layers / 2, "h_n, c_n:\nthe filled\nboxes", color=theme.ink, va="center")
+    words = "output: the top layer (blue frames) after every step"
+    write(axes, end / 2, layers * UP + 0.3, words, color=theme.model, ha="center", weight="bold")
     return figure
+
+
+def _draw_step(axes: Axes, theme: Palette, layer: int, step: int) -> None:
+    """One box with the arrows into it, and out of it where it is of the top layer."""
+    from matplotlib.patches import FancyBboxPatch
+
+    x, y = step * RIGHT, layer * UP
+    is_end, is_top = step == published.TUTORIAL_TIME - 1, layer == published.TUTORIAL_LAYERS - 1
+    box = FancyBboxPatch(
+        (x, y), BOX, TALL, boxstyle="round,pad=0,rounding_size=0.12", linewidth=2 if is_top else 1,
+        facecolor=theme.band if is_end else theme.card, edgecolor=theme.model if is_top else theme.naive,
+    )  # fmt: skip
+    axes.add_patch(box)
+    middle = x + BOX / 2
+    ways = [((x - 0.6, y + TALL / 2), (x, y + TALL / 2)), ((middle, y - 0.55), (middle, y))]
+    if is_top:
+        ways.append(((middle, y + TALL), (middle, y + TALL + 0.55)))
+    for begin, end in ways:
+        axes.annotate("", end, begin, arrowprops={"arrowstyle": "-|>", "color": theme.muted, "linewidth": 1.0})
 
 
 def draw_span(hours: Hours, theme: Palette, *, title: str, caption: str) -> Figure:
@@ -117,7 +113,7 @@ def draw_losses(learnt: Learnt, naive: float, theme: Palette, *, title: str, cap
 
 
 def draw_windows(
-    hours: Hours, learnt: Learnt, windows: slice, theme: Palette, *, title: str, caption: str, border: bool = True
+    hours: Hours, learnt: Learnt, windows: slice, theme: Palette, *, border: bool, title: str, caption: str
 ) -> Figure:
     """Last-step forecasts of jumping windows against their targets, with the last close that each of them knew."""
     figure = new_figure(title, caption, theme=theme, height=4.8)
@@ -131,16 +127,8 @@ def draw_windows(
     )
     (price,) = axes.plot(times[kept], actual[kept], color=theme.price, linewidth=1.2, label="price", zorder=3)
     (model,) = axes.plot(times[kept], runs.mean(axis=0)[kept], color=theme.model, linewidth=1.3, label="LSTM", zorder=4)
-    (naive,) = axes.plot(
-        times[kept],
-        last[kept],
-        color=theme.naive,
-        linewidth=0.9,
-        dashes=(3, 2),
-        label="last close",
-        zorder=5,
-        gid="naive",
-    )
+    style: dict[str, Any] = {"color": theme.naive, "dashes": (3, 2), "zorder": 5, "gid": "naive"}
+    (naive,) = axes.plot(times[kept], last[kept], linewidth=0.9, label="last close", **style)
     if border:
         _mark_border(hours, axes, theme)
     finish_prices(axes, theme, hours, times)
@@ -150,27 +138,17 @@ def draw_windows(
 
 def _mark_border(hours: Hours, axes: Axes, theme: Palette) -> None:
     """Where training ends, and the highest close that it knew."""
-    place, highest = hours.times[hours.first_origin], float(hours.close[: hours.first_origin].max())
+    place, highest = hours.times[hours.first_origin], hours.highest_learnt
     axes.axvline(place, color=theme.ink, linewidth=1.0, gid="border")
-    side = axes.get_xaxis_transform()
-    write(
-        axes, place, 0.02, f" window {hours.training:,}: unseen from here ", color=theme.ink, ha="right", transform=side
-    )
+    words = f" window {hours.training:,}: unseen from here "
+    write(axes, place, 0.02, words, color=theme.ink, ha="right", transform=axes.get_xaxis_transform())
     axes.axhline(highest, color=theme.undecided, linewidth=1.0, dashes=(1, 2))
-    write(
-        axes, 0.01, highest, f"highest close of the training rows: {highest:,.1f}", color=theme.undecided, va="bottom",
-        transform=axes.get_yaxis_transform(),
-    )  # fmt: skip
+    words = f"highest close of the training rows: {amount(highest)}"
+    write(axes, 0.01, highest, words, color=theme.undecided, va="bottom", transform=axes.get_yaxis_transform())
 
 
 def draw_window_errors(
-    hours: Hours,
-    forecasts: dict[str, Float[np.ndarray, "start"]],
-    naive: str,
-    theme: Palette,
-    *,
-    title: str,
-    caption: str,
+    hours: Hours, forecasts: dict[str, Float[np.ndarray, "start"]], theme: Palette, *, title: str, caption: str
 ) -> Figure:
     """Mean absolute errors over blocks of jumping windows, beside those of the last close; NaN where none is made."""
     figure = new_figure(title, caption, theme=theme, height=4.8)
@@ -182,7 +160,7 @@ def draw_window_errors(
     handles = []
     for name, forecast in forecasts.items():
         errors = np.abs(forecast[starts] - hours.close[starts + LENGTH]).reshape(-1, BLOCK).mean(axis=1)
-        style = {"dashes": (4, 2), "gid": "naive", "zorder": 5} if name == naive else {"zorder": 3}
+        style = {"dashes": (4, 2), "gid": "naive", "zorder": 5} if name == LAST_CLOSE else {"zorder": 3}
         handles += axes.plot(times, errors, color=colours[name], linewidth=1.6, label=name, **style)
     axes.set_ylim(bottom=0)
     place = hours.times[hours.first_origin]
@@ -211,28 +189,21 @@ def draw_jump(hours: Hours, theme: Palette, *, title: str, caption: str) -> Figu
             markeredgewidth=1.6,
         )  # fmt: skip
         if number == 1:
-            _name_points(hours, axes, theme, base, known)
+            middle = times[base] + (times[known] - times[base]) / 2
+            words, side = f"{LENGTH - 1} moves: known\nwhen it forecasts", axes.get_xaxis_transform()
+            write(axes, middle, 0.03, words, color=theme.model, ha="center", transform=side, linespacing=1.3)
     finish_prices(axes, theme, hours, times[rows], room=0.12)
     legend(axes, theme, _jump_handles(theme), columns=4)
     return figure
 
 
-def _telling_windows(hours: Hours) -> np.ndarray:
-    """Neighbouring windows that move by about as much as is usual, the first such ones of those that are scored."""
+def _telling_windows(hours: Hours) -> Int[np.ndarray, "window"]:
+    """Starts of the neighbouring windows of the score whose mean move is nearest to the median one."""
     starts = hours.scored_starts()
     moves = np.abs(hours.close[starts + LENGTH] - hours.close[starts])
     groups = np.lib.stride_tricks.sliding_window_view(moves, EXPLAINED).mean(axis=1)
     first = int(np.argmin(np.abs(groups - np.median(groups))))
     return starts[first : first + EXPLAINED]
-
-
-def _name_points(hours: Hours, axes: Axes, theme: Palette, base: int, known: int) -> None:
-    middle = hours.times[base] + (hours.times[known] - hours.times[base]) / 2
-    words = f"{LENGTH - 1} moves: known\nwhen it forecasts"
-    write(
-        axes, middle, 0.03, words, color=theme.model, ha="center", size=SMALL,
-        transform=axes.get_xaxis_transform(), linespacing=1.3,
-    )  # fmt: skip
 
 
 def _jump_handles(theme: Palette) -> list[Any]:

@@ -13,6 +13,7 @@ from coincast.articles.fmz import published
 from coincast.articles.fmz.directions import LAST_CLOSE
 from coincast.articles.fmz.frames import NAMES, finish_rows, mark, name_row
 from coincast.articles.fmz.hours import LENGTH
+from coincast.reports.boxes import draw_box
 from coincast.reports.canvas import add_axes, legend, name_axes, name_ends, new_figure, percent_axis, write
 from coincast.reports.numbers import percent
 from coincast.reports.palette import Palette
@@ -30,7 +31,7 @@ Shares = Float[np.ndarray, "_run"]
 def draw_formula(
     rows: Mapping[str, Shares], theme: Palette, *, headline: bool, theory: bool, title: str, caption: str
 ) -> Figure:
-    """Shares of directions by the article's formula: dots for runs, a diamond where there is only one.
+    """Shares of directions by the article's formula: dots and a box for runs, a diamond where there is one.
 
     Args:
         rows: a name, and the shares of its runs.
@@ -41,16 +42,11 @@ def draw_formula(
     """
     figure = new_figure(title, caption, theme=theme, height=2.2 + 0.42 * len(rows))
     axes = add_axes(figure, theme, left=NAMES, right=1.45, top=1.3, bottom=0.65)
-    rng = np.random.default_rng(0)
     for place, (name, shares) in enumerate(rows.items()):
-        colour = theme.naive if name == LAST_CLOSE else theme.model if len(shares) > 1 else theme.muted
         if len(shares) > 1:
-            first, median, third = np.quantile(shares, [0.25, 0.5, 0.75])
-            axes.barh([place], [third - first], left=first, height=0.6, color=theme.band, zorder=1)
-            axes.plot([median, median], [place - 0.3, place + 0.3], color=colour, linewidth=2.2, zorder=2)
-            jitter = place + 0.5 * (rng.permutation(len(shares)) / max(len(shares) - 1, 1) - 0.5)
-            axes.plot(shares, jitter, ".", color=colour, markersize=8, alpha=0.75, zorder=3)
+            draw_box(axes, place, shares, line=theme.model, fill=theme.band, lies=True)
         else:
+            colour = theme.naive if name == LAST_CLOSE else theme.muted
             axes.plot(shares, [place], "D", color=colour, markersize=7, zorder=3)
         name_row(axes, theme, place, name, percent(float(np.median(shares))))
     naive = float(rows[LAST_CLOSE][0])
@@ -136,7 +132,7 @@ def draw_spoilt(
         words = f"published: {percent(published.HEADLINE)} "
         side = axes.get_yaxis_transform()
         write(axes, 1.0, published.HEADLINE, words, color=theme.ink, ha="right", va="bottom", transform=side)
-    axes.set_xlim(-0.06, MOST_ERROR)
+    axes.set_xlim(-0.06, MOST_ERROR + 0.06)
     percent_axis(axes.yaxis, bins=6)
     name_axes(
         axes, theme, x="distance from a copy of the last close, in standard deviations of one move",

@@ -9,7 +9,7 @@ import polars as pl
 
 from coincast.articles.fmz.directions import LAST_CLOSE
 from coincast.articles.fmz.frames import NAMES, finish_rows, mark, name_row
-from coincast.reports.canvas import add_axes, legend, name_axes, name_ends, new_figure, percent_axis, write
+from coincast.reports.canvas import add_axes, legend, name_axes, name_ends, new_figure, percent_axis, price_axis, write
 from coincast.reports.numbers import model_name, percent
 from coincast.reports.palette import Palette
 
@@ -60,7 +60,7 @@ def draw_reversion(table: pl.DataFrame, theme: Palette, *, noun: str, title: str
     bars = axes.bar(lags, table["training"].to_numpy(), width=0.55, color=theme.muted, label="training rows")
     (dots,) = axes.plot(lags, table["test"].to_numpy(), "o", color=theme.price, markersize=5, label="after them")
     axes.axhline(0, color=theme.naive, linewidth=1.0)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.2f}".replace("-", "\N{MINUS SIGN}"))
+    price_axis(axes)
     axes.set_xticks(lags[::2])
     name_axes(axes, theme, x=f"{noun}s between the two returns", y="correlation")
     legend(axes, theme, [bars, dots, chance])
@@ -121,11 +121,10 @@ def draw_shortfall(
     axes.axhline(0, color=theme.rule, linewidth=1.2)
     axes.axvline(highest, color=theme.ink, linewidth=1.0, dashes=(1, 2))
     axes.margins(x=0.03)
-    write(
-        axes, highest, 0.02, " highest close learnt ", color=theme.ink, ha="right", transform=axes.get_xaxis_transform()
-    )
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace("-", "\N{MINUS SIGN}"))
-    name_axes(axes, theme, x=f"close, {unit}", y=f"mean miss, {unit}")
+    side = axes.get_xaxis_transform()
+    write(axes, highest, 0.02, " highest close learnt ", color=theme.ink, ha="right", transform=side)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+    price_axis(axes)
+    name_axes(axes, theme, x=f"close, {unit}", y=f"mean error, {unit}")
     legend(axes, theme, handles, columns=4)
     return figure

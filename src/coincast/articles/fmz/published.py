@@ -4,12 +4,14 @@ from __future__ import annotations
 
 LENGTH = 10
 """Hours of a window, and from one window to the next."""
+ROWS = 10_287
+"""Candles, without a gap."""
 WINDOWS = 1_028
 TRAINING_WINDOWS = 800
 SCORED_WINDOWS = 200
 """Windows 800 to 999, on which the direction was scored."""
 
-MEAN_CLOSE, ROUNDED = 6_126.24, 0.01
+MEAN_CLOSE = 6_126.24
 """Mean close of all its hours, USD, as far as it can be told: on the hours that survive."""
 
 UNITS = (10, 10)

@@ -7,7 +7,6 @@ import polars as pl
 from jaxtyping import Bool, Float
 
 from coincast.articles.fmz.hours import Hours
-from coincast.models.robust import usual_returns
 from coincast.reports.numbers import MINUS
 
 LAGS = 24
@@ -23,8 +22,10 @@ def measure_reversion(hours: Hours) -> pl.DataFrame:
         `lag, training, test, band`: 1 to `LAGS`; each correlation over its own rows, and 1.96 times the standard error
         of the first one where there is no dependence, calm and stormy spans notwithstanding (Lo and MacKinlay 1988).
     """
+    from coincast.models.robust import winsor_limits
+
     returns, known, border = np.diff(np.log(hours.close)), hours.is_move, hours.first_origin - 1
-    returns = np.clip(returns, *usual_returns(returns[:border][known[:border]], LIMIT))
+    returns = np.clip(returns, *winsor_limits(returns[:border][known[:border]], LIMIT))
     rows = []
     for lag in range(1, LAGS + 1):
         training, error = _correlate(returns[:border], known[:border], lag)
@@ -38,11 +39,12 @@ def say_reversion(table: pl.DataFrame, noun: str) -> str:
     first = table.row(0, named=True)
     training, test = (f"{first[name]:+.3f}".replace("-", MINUS) for name in ("training", "test"))
     if abs(first["training"]) <= first["band"]:
-        told = f"the next {noun} does not lean on this one more than chance makes it"
+        told = f"the next {noun} depends on this one no more than chance would have it"
     elif first["training"] * first["test"] <= 0:
         told = "whatever it was did not last"
     else:
-        told = f"a part of each move {'goes on' if first['training'] > 0 else 'is taken back'} in the next {noun}"
+        turn = "followed by more of it" if first["training"] > 0 else "taken back in part"
+        told = f"on average a move is {turn} in the next {noun}"
     return (
         f"With returns cut at {LIMIT:g} robust deviations, so that a few crashes do not speak for all, the correlation "
         f"of a return with the one before it is {training} in the training rows (chance alone: within "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from coincast.articles.bench import Bench
 from coincast.articles.fmz import published
 from coincast.articles.fmz.about import ABOUT
@@ -35,12 +33,7 @@ def study(bench: Bench) -> Study:
     made = work(bench, watch)
     chapters = keep_asked(_chapters(made), bench)
     watch.lap("what is told of it")
-    return Study(
-        article=ABOUT.name,
-        title=ABOUT.title,
-        author=ABOUT.author,
-        published=ABOUT.published,
-        claim=ABOUT.claim,
+    return ABOUT.make_study(
         finding=_finding(made),
         reasons=_reasons(made),
         outcomes=(_outcome(made, sum(watch.seconds.values())),),
@@ -75,7 +68,7 @@ def _outcome(made: Work, seconds: float) -> Outcome:
         metric=METRIC,
         unit="share",
         headline=published.HEADLINE if made.hours.is_published else None,
-        faithful=None if made.learnt is None else float(np.median(made.shares(made.learnt))),
+        faithful=None if made.learnt is None else made.median_share(made.learnt),
         naive=made.naive_share,
         fair=None if row is None else made.fair_share,
         n=made.hours.scored - 1 if row is None else row["n"],
@@ -90,7 +83,7 @@ def _outcome(made: Work, seconds: float) -> Outcome:
 def _finding(made: Work) -> str:
     """What is left of the claim, in a dozen words."""
     if made.answer is None:
-        own = "" if made.learnt is None else f", the network {percent(float(np.median(made.shares(made.learnt))))}"
+        own = "" if made.learnt is None else f", the network {percent(made.median_share(made.learnt))}"
         return f"Copying the last price scores {percent(made.naive_share)}{own}."
     return f"Asked fairly, the network is {tell_verdict(made.answer.row['verdict'], _rule(made))}."
 
@@ -99,7 +92,7 @@ def _remains(made: Work) -> str:
     """The same with its figures."""
     copied = f"Copying the last price scores {percent(made.naive_share)} by the article's formula"
     if made.answer is None:
-        return f"{copied}: it asks about a move that is nine tenths known."
+        return f"{copied}, which asks about a move that is nine tenths known."
     row = made.answer.row
     return (
         f"{copied}. Asked at every {made.hours.noun} for the next move, the network is right in "
@@ -140,12 +133,13 @@ def _data(made: Work) -> str:
 
 
 def _notes(bench: Bench, made: Work) -> tuple[str, ...]:
-    notes = [
-        "The gradients are reset before every step. The published text does not show it; without it they pile up.",
-        "The pictures of the article are lost and drawn here from its words. It standardised the time as well, which "
-        "is no input.",
-        "The twin with a window at every row takes as many steps of as many windows, so a tenth of the epochs.",
-    ]
+    notes = ["The pictures of the article are lost and drawn here from its words."]
+    if made.learnt is not None:
+        notes += [
+            "The gradients are reset before every step. The published text does not show it; without it they pile up.",
+            "The article standardised the time as well, which is no input.",
+            "The twin with a window at every row takes as many steps of as many windows, so a tenth of the epochs.",
+        ]
     if not made.hours.is_published:
         notes.append("These are not the article's own candles, so that its figures are not held against them.")
     if bench.is_quick:

@@ -48,7 +48,6 @@ def read_batch(
         batch_first: whether the samples of x lie along its first axis, and not along the second.
 
     Example:
-        >>> import jax
         >>> import jax.numpy as jnp
         >>> from coincast.articles.fmz.tutorial import build_example, read_batch
         >>> [one.shape for one in read_batch(build_example(), jnp.ones((3, 4, 5)), batch_first=True)]
@@ -115,7 +114,6 @@ TUTORIAL: tuple[tuple[str, str], ...] = (
     (
         "A network of 2 layers of 10 units that reads 5 inputs, and a batch of 3 samples of 4 time steps.",
         """\
-import jax
 import jax.numpy as jnp
 from coincast.articles.fmz.tutorial import build_example, example_batch, read_batch
 

@@ -75,6 +75,10 @@ class Work:
         counts = [count_hits(self.hours, prices, phase=phase) for prices in learnt.prices]
         return np.array([hits / pairs for hits, pairs in counts])
 
+    def median_share(self, learnt: Learnt) -> float:
+        """The middle one of them."""
+        return float(np.median(self.shares(learnt)))
+
     def distances(self, learnt: Learnt) -> Float[np.ndarray, "run"]:
         """How far each run lies from a copy of the last close, in standard deviations of one move."""
         return np.array([measure_distance(self.hours, prices) for prices in learnt.prices])
@@ -90,7 +94,7 @@ class Work:
         prices = np.full(len(self.hours.every_start), np.nan)
         own = self.answer.prices
         places = pl.DataFrame({"origin": self.hours.candles["close_time"]}).with_row_index("row")
-        rows = own.join(places, on="origin", how="left")["row"].to_numpy().astype(np.int64)
+        rows = own.join(places, on="origin", how="left", maintain_order="left")["row"].to_numpy().astype(np.int64)
         prices[rows - LENGTH + 1] = own["value"].to_numpy()
         return prices
 

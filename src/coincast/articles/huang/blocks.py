@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from coincast.articles.drawn import drawn_times
 from coincast.articles.huang.published import BLOCK, HORIZON, LOOKBACK, SHARE
 from coincast.samples.hdf5 import SampleFile, make_samples_file, min_max
 from coincast.samples.sampler import count_share, cut_samples, sample_windows
@@ -27,7 +28,8 @@ class Blocks:
     Attributes:
         market, interval: of the candles.
         close: of every row.
-        open_time: of every row, milliseconds since 1970.
+        open_time, close_time: of every row, milliseconds since 1970.
+        times: where every row is drawn.
         windows: blocks that share no row, or every start.
         learnt: how many of them are learnt from; the others are the validation blocks, which are the article's test.
         low, reach: least close, and how far the largest is above it, over all rows: the article's scale.
@@ -39,6 +41,8 @@ class Blocks:
     interval: str
     close: Floats = field(repr=False)
     open_time: NDArray[np.int64] = field(repr=False)
+    close_time: NDArray[np.int64] = field(repr=False)
+    times: NDArray[np.datetime64] = field(repr=False)
     windows: Windows = field(repr=False)
     learnt: int
     low: float
@@ -126,11 +130,14 @@ def make_blocks(candles: pl.DataFrame, *, sliding: bool = False) -> Blocks:
     close = candles["close"].to_numpy().astype(np.float64)
     windows = sample_windows(len(close), lookback=LOOKBACK, horizon=HORIZON, sliding=sliding)
     low, reach = min_max(close[:, None])
+    open_time, close_time = (candles[name].dt.epoch("ms").to_numpy() for name in ("open_time", "close_time"))
     return Blocks(
         market=candles["market"][0],
         interval=candles["interval"][0],
         close=close,
-        open_time=candles["open_time"].dt.epoch("ms").to_numpy(),
+        open_time=open_time,
+        close_time=close_time,
+        times=drawn_times(candles["close_time"], candles["interval"][0]),
         windows=windows,
         learnt=count_share(windows, SHARE),
         low=float(low[0]),

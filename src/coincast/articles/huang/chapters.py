@@ -14,19 +14,24 @@ from coincast.articles.huang.data_file import list_arrays
 from coincast.articles.huang.found import Found, Published
 from coincast.articles.huang.networks import configurations, describe_views
 from coincast.articles.huang.published import (
+    BATCH_SIZE,
+    BLOCK,
     BLOCKS,
+    COPY_AGE,
     HEADLINE,
     HORIZON,
     LOOKBACK,
     PERSISTENCE,
     ROWS,
     SECONDS_PER_EPOCH,
+    SHARE,
     TABLE,
     TRAINING_BLOCKS,
     VALIDATION_BLOCKS,
 )
 from coincast.articles.huang.sentences import spell_times
-from coincast.reports.numbers import amount, interval_name, things
+from coincast.articles.huang.training import error_at_end
+from coincast.reports.numbers import amount, interval_name, percent, things
 from coincast.reports.study import Chapter, Sheet
 
 RESULTS_TABLE = "results table: ten networks, lag, random walk, linear regression"
@@ -39,8 +44,8 @@ def where(blocks: Blocks) -> str:
 
 def span_of(blocks: Blocks, rows: np.ndarray) -> str:
     """From which day to which some rows reach."""
-    times = pictures.close_times(blocks, rows[[0, -1]]).astype("datetime64[D]")
-    return f"{times[0]} to {times[1]}"
+    first, last = blocks.times[rows[[0, -1]]].astype("datetime64[D]")
+    return f"{first} to {last}"
 
 
 def held_back(blocks: Blocks) -> str:
@@ -59,9 +64,9 @@ def tell_data(found: Found) -> Chapter:
     honest = (float(blocks.close[border:].max()) - low) / (top - low)
     counts = pl.DataFrame(
         {
-            "": ["rows", "blocks of 272", "to learn from", "held back", "windows, every start"],
+            "": ["rows", f"blocks of {BLOCK}", "to learn from", "held back", "windows, every start"],
             "here": [whole, len(blocks), blocks.learnt, blocks.held_back, len(found.every_start)],
-            "article": [ROWS, BLOCKS, TRAINING_BLOCKS, VALIDATION_BLOCKS, ROWS - LOOKBACK - HORIZON + 1],
+            "article": [ROWS, BLOCKS, TRAINING_BLOCKS, VALIDATION_BLOCKS, ROWS - BLOCK + 1],
         }
     )
     caption = (
@@ -73,8 +78,8 @@ def tell_data(found: Found) -> Chapter:
         title="The data: one series, cut into blocks",
         text=(
             f"The article reads {LOOKBACK} closes and forecasts the next {HORIZON}. It cuts the series into blocks of "
-            f"{LOOKBACK + HORIZON} that share no candle, learns from the first 80 %, and holds the rest back. Only "
-            "the close is used.",
+            f"{BLOCK} that share no candle, learns from the first {percent(SHARE, digits=0)}, and holds the rest back. "
+            "Only the close is used.",
             "Closes are scaled to 0 ... 1 by the least and the largest close of the whole series. So the scale knows "
             f"the future: on it the training blocks reach up to {beyond:.2f}. Fitted on the training blocks alone it "
             f"would put the largest later close at {honest:.2f}.",
@@ -89,7 +94,7 @@ def tell_data(found: Found) -> Chapter:
                 caption,
                 partial(pictures_data.draw_split, blocks),
             ),
-            Sheet("counts", "Rows and blocks", "A block is 256 closes in and 16 out.", counts),
+            Sheet("counts", "Rows and blocks", f"A block is {LOOKBACK} closes in and {HORIZON} out.", counts),
             *_list_data_file(found),
         ),
     )
@@ -117,15 +122,15 @@ def tell_views() -> Chapter:
             "Its convolutions have no padding, and their last layer is the output. So every step of the forecast "
             "reads a fixed slice of the window, and the first step reads the oldest one.",
             f"On average the newest close that a step of a CNN reads is {min(ages):.1f} to {max(ages):.1f} candles "
-            "old at its target. For a copy of the last close that age is 8.5. No training can make up for it: this "
-            "is geometry.",
+            f"old at its target. For a copy of the last close that age is {COPY_AGE:g}. No training can make up for "
+            "it: this is geometry.",
         ),
         exhibits=(
             make_picture("views", "What the convolutional networks can see", caption, pictures_data.draw_views),
             Sheet(
                 "views-table",
                 "Visible inputs",
-                "Inputs count from 0, the oldest, to 255, the last close. Parameters as published.",
+                f"Inputs count from 0, the oldest, to {LOOKBACK - 1}, the last close. Parameters as published.",
                 table,
             ),
         ),
@@ -138,7 +143,6 @@ def results_table(found: Found, published: Published) -> pl.DataFrame:
     rows = []
     for one in configurations():
         own = published.runs.filter(pl.col("name") == one.name)
-        last = float(np.nanmedian([losses[-1] for losses in own["validation_losses"].to_list()])) * blocks.reach**2
         rows.append(
             {
                 "model": one.name,
@@ -147,7 +151,7 @@ def results_table(found: Found, published: Published) -> pl.DataFrame:
                 "validation loss": own["validation_loss"].median(),
                 f"error, {unit}": own["error"].median(),
                 "best run": own["error"].min(),
-                "last epoch": last,
+                "last epoch": error_at_end(published.runs, one.name, blocks),
                 "seconds per epoch": own["seconds"][0],
                 "published seconds per epoch": SECONDS_PER_EPOCH[one.kind],
             }
@@ -170,8 +174,7 @@ def tell_table(found: Found, published: Published) -> Chapter:
     epochs = len(runs["losses"][0])
     said = held_back(blocks)
     marks = {"last close": found.persistence, "block copy": published.errors["block copy"]}
-    below = int((runs["error"] < found.persistence).sum())
-    median = published.headline
+    below, median = published.ahead, published.headline
     table_caption = (
         f"{said}. Medians of {things(seeds, 'run')} of {things(epochs, 'epoch')}, each at its best epoch by "
         "validation loss, which is the same blocks; best run and last epoch beside. Seconds of an epoch: of one run, "
@@ -190,7 +193,7 @@ def tell_table(found: Found, published: Published) -> Chapter:
     return Chapter(
         title="The results table, with the row that it lacked",
         text=(
-            "Each network is trained as published: mean squared error, Adam, batches of 8, "
+            f"Each network is trained as published: mean squared error, Adam, batches of {BATCH_SIZE}, "
             f"{things(epochs, 'epoch')}, the best epoch chosen on the held-back blocks, which then give the result. "
             f"The article has one run of each; here are {seeds}.",
             f"The article's best network scores {amount(median)} {unit} here. Repeating the last close scores "
@@ -198,8 +201,9 @@ def tell_table(found: Found, published: Published) -> Chapter:
             f"{spell_times(median / found.persistence)} as large. Of all {runs.height} runs "
             f"{'none is' if not below else 'one is' if below == 1 else f'{below} are'} below it.",
             f"In the article that row was missing. Its lag baseline, {TABLE['block copy'].error:,.0f} USD\u00b2, "
-            "copies the last 16 closes as a block. Repeating the last close would, inferred from it, have scored about "
-            f"{PERSISTENCE:,.0f} USD\u00b2 there, below the {TABLE[HEADLINE].error:,.0f} of its best network.",
+            f"copies the last {HORIZON} closes as a block. Repeating the last close would, inferred from it, have "
+            f"scored about {PERSISTENCE:,.0f} USD\u00b2 there, below the {TABLE[HEADLINE].error:,.0f} of its best "
+            "network.",
         ),
         exhibits=(
             Sheet("results", "Results", table_caption, results_table(found, published), "faithful", RESULTS_TABLE),

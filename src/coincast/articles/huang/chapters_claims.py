@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
 import polars as pl
 
 from coincast.articles.drawn import make_picture
@@ -12,15 +11,24 @@ from coincast.articles.huang import pictures
 from coincast.articles.huang.chapters import held_back, span_of, where
 from coincast.articles.huang.comparisons import fewest_seeds
 from coincast.articles.huang.found import Found, Published
-from coincast.articles.huang.opponents import compare_copies, compare_views, level_effect
-from coincast.articles.huang.published import HEADLINE, HORIZON, LOOKBACK, MEMORYLESS_RATIO, TABLE
+from coincast.articles.huang.opponents import (
+    compare_copies,
+    compare_views,
+    copy_last,
+    level_effect,
+    ratios_of_walks,
+    squared_error,
+)
+from coincast.articles.huang.published import BLOCK, COPY_AGE, HEADLINE, HORIZON, MEMORYLESS_RATIO, TABLE
 from coincast.articles.huang.sentences import Answer, answer_all, level_sentence
 from coincast.articles.huang.training import values_of
-from coincast.reports.numbers import amount, things
+from coincast.reports.numbers import amount, percent, things
 from coincast.reports.study import Chapter, Sheet
 
 RESULT_PLOT = "result plot: 2017 after July, blue line and red dots"
 LATER_PLOT = "later notebook: each 16-step forecast as a line of its own, three blocks"
+OF_ARTICLE = "of the article's block copy, USD\N{SUPERSCRIPT TWO}"
+WITH_LEAKY = "published with LeakyReLU, USD\N{SUPERSCRIPT TWO}"
 
 
 def tell_plot(found: Found, published: Published) -> Chapter:
@@ -30,7 +38,7 @@ def tell_plot(found: Found, published: Published) -> Chapter:
     said = values_of(row)
     kept = pictures.filter_months(blocks)
     past, future = blocks.pieces(blocks.validation)
-    errors = [float(np.mean((each[kept] - future[kept]) ** 2)) for each in (said, np.repeat(past[:, -1:], HORIZON, 1))]
+    errors = [squared_error(each[kept], future[kept]) for each in (said, copy_last(past))]
     unit, rows = pictures.square_of(blocks), blocks.validation.future_rows[kept].reshape(-1)
     caption = (
         f"{where(blocks)}, {span_of(blocks, rows)}: {things(int(kept.sum()), 'block')} of {HORIZON} forecasts of "
@@ -41,14 +49,13 @@ def tell_plot(found: Found, published: Published) -> Chapter:
         f"{where(blocks)}. {pictures.choose_blocks(blocks).size} of {things(blocks.held_back, 'block')}, evenly "
         "spaced, not chosen by eye. Under each the root of the mean squared error over its 16 steps."
     )
-    share = HORIZON / (LOOKBACK + HORIZON)
     return Chapter(
         title="The plot that convinced readers",
         text=(
             "From far away every dot lies on the line. The scale of the picture is that of "
             "months, and the error that of an hour: a flat copy of the last close looks just as good.",
-            f"Only 16 of every {LOOKBACK + HORIZON} candles are forecast at all, {100 * share:.1f} % of the time. The "
-            "article calls this a 16-minute basis; a block is 16 candles.",
+            f"Only {HORIZON} of every {BLOCK} candles are forecast at all, {percent(HORIZON / BLOCK)} of the time. The "
+            f"article calls this a 16-minute basis; it is {HORIZON} candles.",
         ),
         exhibits=(
             make_picture(
@@ -124,24 +131,21 @@ def tell_copies(found: Found) -> Chapter:
     views = compare_views(found.every_start, block_copy=TABLE["block copy"].error)
     ratio = dict(zip(table["cut"], table["ratio"], strict=True))
     unit = pictures.square_of(blocks)
-    views = views.rename({"scaled": "of the article's block copy, USD\u00b2"}).with_columns(
-        pl.Series(
-            "published with LeakyReLU, USD\u00b2", [TABLE[f"{name} LeakyReLU"].error for name in views["network"]]
-        )
-    )
-    below = views.filter(
-        pl.col("published with LeakyReLU, USD\u00b2") < pl.col("of the article's block copy, USD\u00b2")
-    )
+    leaky = [TABLE[f"{name} LeakyReLU"].error for name in views["network"]]
+    views = views.rename({"scaled": OF_ARTICLE}).with_columns(pl.Series(WITH_LEAKY, leaky))
+    below = views.filter(pl.col(WITH_LEAKY) < pl.col(OF_ARTICLE)).height
+    low, high = ratios_of_walks(len(blocks))
     named = {"persistence": f"last close, {unit}", "block copy": f"block copy, {unit}"}
     return Chapter(
         title="A baseline twice as bad as it should be",
         text=(
-            "The article's lag baseline forecasts step k with the close 16 candles before it. Every one of its "
-            "forecasts is 16 candles old. Repeating the last close is 1 to 16 candles old, 8.5 on average.",
-            f"For a price without memory the squared error is then 16 / 8.5 = {MEMORYLESS_RATIO:.2f} times as large. "
-            f"Over every start of this market it is {ratio['every start']:.2f} times, over its blocks "
-            f"{ratio['blocks']:.2f}. With few blocks even a pure random walk gives 1.6 to 2.3, so the blocks alone "
-            "prove little.",
+            f"The article's lag baseline forecasts step k with the close {HORIZON} candles before it. Every one of its "
+            f"forecasts is {HORIZON} candles old. Repeating the last close is 1 to {HORIZON} candles old, {COPY_AGE:g} "
+            "on average.",
+            f"For a price without memory the squared error is then {HORIZON} / {COPY_AGE:g} = {MEMORYLESS_RATIO:.2f} "
+            f"times as large. Over every start of this market it is {ratio['every start']:.2f} times, over its "
+            f"blocks {ratio['blocks']:.2f}. On {things(len(blocks), 'block')} a pure random walk gives {low:.2f} to "
+            f"{high:.2f} in 95 of 100 cases: what lies between may be chance.",
         ),
         exhibits=(
             Sheet(
@@ -152,8 +156,8 @@ def tell_copies(found: Found) -> Chapter:
                 "The best that a CNN could copy",
                 f"{where(blocks)}, {things(len(found.every_start), 'window')}. Ratio: squared error of copying the "
                 "newest close that each step sees, over that of the block copy; applied to the article's "
-                f"{TABLE['block copy'].error:,.0f} USD\u00b2. Of the published errors {below.height} of {views.height} "
-                "are below that of such a copy: how far back a network must look explains most of what it lacks.",
+                f"{TABLE['block copy'].error:,.0f} USD\u00b2. Of the published errors {below} of {views.height} "
+                "are below that of such a copy.",
                 views,
             ),
         ),

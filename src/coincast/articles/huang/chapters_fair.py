@@ -11,10 +11,12 @@ import polars as pl
 
 from coincast.articles.drawn import make_picture
 from coincast.articles.huang import pictures_fair
+from coincast.articles.huang.about import OTHERS
 from coincast.articles.huang.chapters import where
 from coincast.articles.huang.fair_forecasts import MOVE
 from coincast.articles.huang.found import Fair, Found
 from coincast.articles.huang.published import HORIZON
+from coincast.articles.remains import join_words
 from coincast.articles.rivals import say_beside_rival
 from coincast.reports.numbers import interval_name, model_name, percent, skill_span, things
 from coincast.reports.palette import Palette
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PERCENTAGES = {"value": "error, %", "naive": "last close, %", "skill": "skill, %", "low": "low, %", "high": "high, %"}
-COINS_THERE = "BTC, LTC, ETH and XMR"
-"""What the repository's walk-forward reads."""
 
 
 def tell_fair(found: Found, fair: Fair) -> list[Chapter]:
@@ -40,7 +40,7 @@ def _span(found: Found, fair: Fair) -> str:
     origins = fair.told.forecasts.filter(pl.col("model") == "naive")["origin"]
     return (
         f"{where(found.blocks)}, {origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}: "
-        f"{things(origins.n_unique(), 'origin')}, 16 steps each, so that every candle is forecast once."
+        f"{things(origins.n_unique(), 'origin')}, {HORIZON} steps each, so that every candle is forecast once."
     )
 
 
@@ -55,10 +55,10 @@ def _tell_test(found: Found, fair: Fair) -> Chapter:
     return Chapter(
         title="The same question, asked fairly",
         text=(
-            "The networks now read log returns and say the return to each of the next 16 closes. Scales come from "
-            "training rows. The epoch is chosen on a validation part of its own. The CNN sees the newest candle. The "
-            "test span is the article's held-back span, and each of its candles is forecast once, from 1 to 16 "
-            "candles ahead.",
+            f"The networks now read log returns and say the return to each of the next {HORIZON} closes. Scales come "
+            "from training rows. The epoch is chosen on a validation part of its own. The CNN sees the newest candle. "
+            "The test span is the article's held-back span, and each of its candles is forecast once, from 1 to "
+            f"{HORIZON} candles ahead.",
             f"By validation loss ({choices}) the {told.choice.upper()} is chosen. {sentence}",
         ),
         exhibits=(
@@ -66,7 +66,7 @@ def _tell_test(found: Found, fair: Fair) -> Chapter:
             Sheet(
                 "fair-board",
                 "What each is worth",
-                f"{caption} Error: |ln(forecast / price)|, mean over the 16 steps.",
+                f"{caption} Error: |ln(forecast / price)|, mean over the {HORIZON} steps.",
                 board,
                 "fair",
             ),
@@ -163,12 +163,12 @@ def _tell_months(found: Found, fair: Fair) -> list[Chapter]:
     length = f"{things(fair.month, 'candle')} of {interval_name(found.blocks.interval)}"
     caption = (
         f"{where(found.blocks)}, {things(months.height, 'partition')}, "
-        f"{things(int(months['origins'].sum()), 'origin')} of 16 steps; {fair.walked.choice.upper()}, returns of "
-        f"{things(inputs, 'market')} as inputs. A month is {length}."
+        f"{things(int(months['origins'].sum()), 'origin')} of {HORIZON} steps; {fair.walked.choice.upper()}, returns "
+        f"of {things(inputs, 'market')} as inputs. A month is {length}."
     )
+    names = join_words([name.partition(" ")[0] for name in fair.samples.names])
     coins = (
-        f"Here are candles of {things(inputs, 'coin')}: "
-        + ", ".join(name.partition(" ")[0] for name in fair.samples.names)
+        f"Here are candles of {things(inputs, 'coin')}: {names}"
         if inputs > 1
         else "Here are candles of one coin, so that its own returns are the only input"
     )
@@ -178,7 +178,7 @@ def _tell_months(found: Found, fair: Fair) -> list[Chapter]:
             text=(
                 "The repository also walks forward: four months to learn from, one to choose the epoch, then on by "
                 "one. It scores the month that chose the epoch. Here the month after it is scored, and scales are "
-                f"fitted on the four. Its inputs are several coins, {COINS_THERE}. {coins}.",
+                f"fitted on the four. Its inputs are several coins, {join_words(['BTC', *OTHERS])}. {coins}.",
                 f"In {ahead} of {months.height} months the network is ahead of the last close; the mean skill is "
                 f"{percent(float(np.mean(skill)), signed=True)}.",
             ),

@@ -14,9 +14,10 @@ from coincast.articles.huang.comparisons import welch_of_figures
 from coincast.articles.huang.durations import spell_duration
 from coincast.articles.huang.found import Found, Published
 from coincast.articles.huang.pictures import square_of
-from coincast.articles.huang.published import BIAS, REPEATS
+from coincast.articles.huang.published import BIAS, REPEATS, WINNER
 from coincast.articles.huang.regularisers import (
     NONE,
+    SETTINGS,
     TERMS,
     choose_fairly,
     compare_controls,
@@ -25,12 +26,12 @@ from coincast.articles.huang.regularisers import (
     describe_file,
     describe_term,
 )
+from coincast.articles.huang.sentences import are
 from coincast.reports.numbers import amount, things
+from coincast.reports.palette import BETTER, WORSE
 from coincast.reports.study import Chapter, Sheet
 from coincast.scores.significance import ALPHA
 
-WINNER = "L2 0.01"
-"""The article's conclusion: this on the bias."""
 MOST_PAIRS = 40
 CONTROL = "control's median"
 
@@ -40,11 +41,6 @@ def box_plot(term: str) -> str:
     return f"box plot of the {term} regulariser"
 
 
-def describe_table(term: str) -> str:
-    """What a page calls the published table of a term."""
-    return f"describe() table of the {term} regulariser"
-
-
 def tell_study(found: Found, published: Published) -> list[Chapter]:
     """A chapter on what the study says, and one for each term."""
     compared = compare_settings(published.study)
@@ -52,61 +48,66 @@ def tell_study(found: Found, published: Published) -> list[Chapter]:
 
 
 def _tell_study(found: Found, published: Published, compared: pl.DataFrame) -> Chapter:
-    study, said = published.study, held_back(found.blocks)
-    better, worse = (compared.filter(pl.col("word") == word).height for word in ("better", "worse"))
+    study = published.study
+    better, worse = (compared.filter(pl.col("word") == word).height for word in (BETTER, WORSE))
     own = compared.filter((pl.col("term") == "bias") & (pl.col("setting") == WINNER)).row(0, named=True)
     mean, std, control, control_std = *BIAS[WINNER][:2], *BIAS[NONE][:2]
     t, p = welch_of_figures(mean, std, control, control_std, REPEATS)
-    controls = compare_controls(study)
-    means = controls["mean"].to_numpy()
-    collapsed = count_collapsed(study, found.blocks).filter(pl.col("collapsed") > 0)
-    ranks = compared.select("term", "setting", "median", CONTROL, "chance", "rank p", "Holm p", "word")
-    means_table = compared.select("term", "setting", "mean", "control's mean", "Welch t", "Welch p")
+    means = compare_controls(study)["mean"].to_numpy()
+    collapsed = int(count_collapsed(study, found.blocks)["collapsed"].sum())
     return Chapter(
         title="The study of penalties",
         text=(
-            f"Four terms of the LSTM are penalised in turn, each in nine settings, {published.repeats} times: "
-            f"{study.height:,} trainings. The article concludes that {WINNER} on the bias is best: a mean of {mean:,} "
-            f"USD\u00b2 against {control:,} without any penalty.",
+            f"Four terms of the LSTM are penalised in turn, each in {len(SETTINGS)} settings, {published.repeats} "
+            f"times: {study.height:,} trainings. The article concludes that {WINNER} on the bias is best: a mean of "
+            f"{mean:,} USD\u00b2 against {control:,} without any penalty.",
             f"Its own figures do not carry that: Welch's t is {t:.2f} (p {p:.2f}) with {REPEATS} runs each. Here it is "
             f"{own['Welch t']:.2f} (p {own['Welch p']:.2f}), and by ranks: {own['word']}.",
             "The control is the same network four times over, with other seeds. Its means reach from "
             f"{amount(means.min())} to {amount(means.max())}: so much is chance alone. By ranks with Holm's "
-            f"adjustment {better} of {compared.height} settings are better than no penalty, and {worse} are worse.",
+            f"adjustment {better} of {compared.height} settings {are(better)} better than no penalty, and {worse} "
+            f"{are(worse)} worse. {things(collapsed, 'run')} of {study.height:,} collapsed to a constant.",
             "The article chooses a setting and praises it on the same blocks.",
         ),
-        exhibits=(
-            Sheet(
-                "study-welch",
-                "Means, as published: Welch's test",
-                f"{said}. t above 0: lower than the control.",
-                means_table,
-                "faithful",
-            ),
-            Sheet(
-                "study-ranks",
-                "Ranks of the raw scores",
-                f"{said}. Chance: that a run with the penalty has the smaller error. Holm's adjustment over all 32.",
-                ranks,
-                "fair",
-            ),
-            Sheet("study-controls", "The four controls: one setting, other seeds", f"{said}.", controls, "fair"),
-            Sheet(
-                "study-collapsed",
-                "Runs that collapsed to a constant",
-                f"{said}. Settings without any are left out.",
-                collapsed,
-                "faithful",
-            ),
-            Sheet(
-                "study-halves",
-                "Chosen on one half, looked at on the other",
-                f"{said}, the first half to choose by.",
-                choose_fairly(study),
-                "fair",
-            ),
+        exhibits=_study_sheets(found, study, compared),
+    )
+
+
+def _study_sheets(found: Found, study: pl.DataFrame, compared: pl.DataFrame) -> tuple[Sheet, ...]:
+    said, collapsed = held_back(found.blocks), count_collapsed(study, found.blocks).filter(pl.col("collapsed") > 0)
+    sheets = (
+        Sheet(
+            "study-welch",
+            "Means, as published: Welch's test",
+            f"{said}. t above 0: lower than the control.",
+            compared.select("term", "setting", "mean", "control's mean", "Welch t", "Welch p"),
+            "faithful",
+        ),
+        Sheet(
+            "study-ranks",
+            "Ranks of the raw scores",
+            f"{said}. Chance: that a run with the penalty has the smaller error. Holm's adjustment over all "
+            f"{compared.height}.",
+            compared.select("term", "setting", "median", CONTROL, "chance", "rank p", "Holm p", "word"),
+            "fair",
+        ),
+        Sheet("study-controls", "The controls: one setting, other seeds", f"{said}.", compare_controls(study), "fair"),
+        Sheet(
+            "study-collapsed",
+            "Runs that collapsed to a constant",
+            f"{said}. Settings without any are left out.",
+            collapsed,
+            "faithful",
+        ),
+        Sheet(
+            "study-halves",
+            "Chosen on one half, looked at on the other",
+            f"{said}, the first half to choose by.",
+            choose_fairly(study),
+            "fair",
         ),
     )
+    return tuple(sheet for sheet in sheets if sheet.table.height)
 
 
 def _tell_term(found: Found, published: Published, compared: pl.DataFrame, term: str) -> Chapter:
@@ -121,7 +122,7 @@ def _tell_term(found: Found, published: Published, compared: pl.DataFrame, term:
     )
     raw = (
         f"{said}. {repeats} of each setting. Box: quartiles; bar: median; dot: one run; dashes: the last close. Word: "
-        "ranks against no penalty, Holm's adjustment over all 32 comparisons."
+        f"ranks against no penalty, Holm's adjustment over all {compared.height} comparisons."
     )
     best = own.sort("median").row(0, named=True)
     return Chapter(
@@ -154,7 +155,7 @@ def _tell_term(found: Found, published: Published, compared: pl.DataFrame, term:
                 f"{said}, {unit}. Derived from the raw scores; the published columns are of other candles.",
                 describe_term(study, term),
                 "faithful",
-                describe_table(term),
+                f"describe() table of the {term} regulariser",
             ),
             Sheet(
                 f"file-{term}",
@@ -195,10 +196,10 @@ def tell_combinations(found: Found, published: Published) -> list[Chapter]:
                 f"{spell_duration(searched.pair_seconds)} and {spell_duration(searched.grid_seconds)} of training.",
                 f"First comes {names}: on the blocks that nothing was chosen by its median is "
                 f"{amount(best['second_half'])}, without any penalty {amount(control['second_half'])}. {better} of "
-                f"{last.height - 1} settings beat no penalty there beyond chance.",
+                f"{last.height - 1} settings {are(better)} better than no penalty there beyond chance.",
             ),
             exhibits=(
-                Sheet("pairs", "Pairs of penalties", caption, pairs.head(MOST_PAIRS)),
+                Sheet("pairs", "Pairs of penalties", f"{caption} The first of {pairs.height}.", pairs.head(MOST_PAIRS)),
                 Sheet("halving", "Rounds of halving", said + ".", searched.rounds),
                 Sheet("halving-last", "The last settings", caption, last),
             ),

@@ -8,6 +8,7 @@ the validation blocks, and what is left is looked at on the second half, which n
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations, product
 from typing import Any
 
@@ -18,13 +19,13 @@ from coincast.articles.bench import Bench
 from coincast.articles.huang.blocks import Blocks
 from coincast.articles.huang.comparisons import rank_test
 from coincast.articles.huang.durations import spell_duration
-from coincast.articles.huang.published import STUDY_EPOCHS
+from coincast.articles.huang.published import REPEATS, STUDY_EPOCHS
 from coincast.articles.huang.regularisers import BEYOND, NONE, SETTINGS, TERMS, score_settings
 from coincast.reports.numbers import things
 from coincast.scores.significance import adjust_holm
 
 PIECE = 243
-"""Settings of one table: so much is lost at most where a search is interrupted between two states."""
+"""Settings that are trained as one set and kept as one table, which bounds the memory and the state of a set."""
 FIRST_SEED = 10 * BEYOND
 
 
@@ -35,6 +36,10 @@ class Round:
     settings: int
     epochs: int
     repeats: int
+
+    def __str__(self) -> str:
+        trained = f"{things(self.repeats, 'time')} for {things(self.epochs, 'epoch')}"
+        return f"{things(self.settings, 'setting')}, {trained}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class SearchPlan:
     epochs: int = STUDY_EPOCHS
     first_epochs: int = 3
     last: int = 10
-    last_repeats: int = 30
+    last_repeats: int = REPEATS
     blocks: int | None = None
 
     @property
@@ -143,13 +148,15 @@ def halve_grid(bench: Bench, blocks: Blocks, plan: SearchPlan) -> tuple[pl.DataF
     """
     left = [dict(zip(TERMS, names, strict=True)) for names in product(plan.settings, repeat=len(TERMS))]
     rounds: list[dict[str, Any]] = []
-    for number, one in enumerate(plan.rounds, 1):
+    sizes = [*(one.settings for one in plan.rounds[1:]), plan.last]
+    for number, (one, size) in enumerate(zip(plan.rounds, sizes, strict=True), 1):
+        bench.say(f"halving, round {number} of {len(sizes)}: {one}")
         scores = _score(bench, f"halving-{number}", blocks, left, one, plan)
         means = scores.group_by(TERMS, maintain_order=True).agg(pl.col("first_half").mean()).sort("first_half", *TERMS)
         rounds.append(
             {"round": number, **vars(one), "best": means["first_half"][0], "seconds": scores["seconds"].sum()}
         )
-        left = means.head(max(plan.last, len(left) // 2)).select(TERMS).to_dicts()
+        left = means.head(size).select(TERMS).to_dicts()
     control = dict.fromkeys(TERMS, NONE)
     finalists = left if control in left else [*left, control]
     last = Round(len(finalists), plan.epochs, plan.last_repeats)
@@ -180,10 +187,7 @@ def _score(
             "epochs": size.epochs,
             "blocks": plan.blocks,
         }
-
-        def make(label: str = label, piece: list[dict[str, str]] = piece) -> pl.DataFrame:
-            return score_settings(bench, label, own, piece, size.repeats, size.epochs, first_seed=first_seed)
-
+        make = partial(score_settings, bench, label, own, piece, size.repeats, size.epochs, first_seed=first_seed)
         tables.append(bench.table(label, made_of, make))
     return pl.concat(tables)
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from coincast.articles.huang.blocks import Floats
+from coincast.reports.palette import BETTER, NOT_DISTINGUISHABLE, WORSE
 from coincast.scores.significance import ALPHA, adjust_holm
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -62,17 +61,15 @@ def list_paired(pairs: dict[str, tuple[Floats, Floats]]) -> pl.DataFrame:
     adjusted = adjust_holm(np.array([one.p for one in made.values()]))
     return pl.DataFrame(
         [
-            {"question": name, **vars(one), "p_holm": float(p), "word": give_word(one.ratio, float(p))}
+            {"question": name, **vars(one), "p_holm": float(p), "word": give_word(one.ratio < 1, float(p))}
             for (name, one), p in zip(made.items(), adjusted, strict=True)
         ]
     )
 
 
-def give_word(ratio: float, p: float) -> str:
-    """The word that a ratio of errors and its p value deserve."""
-    if not p < ALPHA:
-        return "not distinguishable"
-    return "better" if ratio < 1 else "worse"
+def give_word(is_less: bool, p: float) -> str:
+    """The word on an error, by whether it is the smaller one, and the p value of the difference."""
+    return NOT_DISTINGUISHABLE if not p < ALPHA else BETTER if is_less else WORSE
 
 
 def welch(scores: Floats, control: Floats) -> tuple[float, float]:

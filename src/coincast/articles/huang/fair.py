@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from coincast.articles.bench import Bench
-from coincast.articles.huang.blocks import Floats
 from coincast.articles.huang.fair_forecasts import forecast_rows, opponents
 from coincast.articles.huang.networks import SHAPES
 from coincast.articles.huang.published import HORIZON, LOOKBACK
@@ -26,8 +25,8 @@ from coincast.samples.splits import Part, Parts
 from coincast.samples.windows import Windows
 
 if TYPE_CHECKING:
-    from coincast.training.runs import TrainingRun
-    from coincast.training.trained import TrainedRuns
+    from coincast.samples.targets import TargetScale
+    from coincast.training.runs import Span, TrainingRun
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class FairPlan:
 
     Attributes:
         seeds: runs of each network, whose mean is judged.
-        epochs: at most; a run stops after `patience` epochs without a better validation loss.
-        patience: see there.
+        epochs: at most.
+        patience: epochs without a better validation loss after which a run stops.
         windows: training windows at most, evenly spaced.
         batch_size: windows of a step.
     """
@@ -142,10 +141,7 @@ def tell_fairly(
     made_of = {"parts": [(one.train.first, one.train.end, one.test.first, one.test.end) for one in parts], **vars(plan)}
     tables, validation, seconds = [], {}, 0.0
     for label, settings in networks.items():
-
-        def make(label: str = label, settings: Any = settings) -> pl.DataFrame:
-            return _train(bench, f"{name}-{label}", label, settings, samples, parts, asked, plan)
-
+        make = partial(_train, bench, f"{name}-{label}", label, settings, samples, parts, asked, plan)
         table = bench.table(f"{name}-{label}", {"settings": repr(settings), **made_of}, make)
         validation[label] = float(table["validation_loss"].mean())  # type: ignore[arg-type]
         seconds += table["seconds"][0]
@@ -186,18 +182,18 @@ def _train(
     The loss is that of the row's run, at its best epoch; the seconds are those of the whole set.
     """
     fits = [_Fit.make(samples, one, plan) for one in parts]
-    runs = [run for fit in fits for run in fit.runs(settings, plan)]
-    trained = bench.train(name, runs, lookback=LOOKBACK)
-    tables = []
-    outputs = _predict(
-        trained, [fit for fit in fits for _ in range(plan.seeds)], [w for w in asked for _ in range(plan.seeds)]
+    of_runs = [(fit, windows) for fit, windows in zip(fits, asked, strict=True) for _ in range(plan.seeds)]
+    trained = bench.train(name, [run for fit in fits for run in fit.runs(settings, plan)], lookback=LOOKBACK)
+    outputs = trained.predict(
+        [fit.span.inputs for fit, _ in of_runs],
+        [fit.span.scale for fit, _ in of_runs],
+        [windows.starts for _, windows in of_runs],
     )
-    for number, output in enumerate(outputs):
-        fit, windows = fits[number // plan.seeds], asked[number // plan.seeds]
-        scaled = fit.scale_back(trained.point(output))
+    losses, tables = trained.validation_losses, []
+    assert losses is not None
+    for number, ((fit, windows), output) in enumerate(zip(of_runs, outputs, strict=True)):
+        scaled = fit.target_scale.unscale(trained.point(output))
         prices = samples.target.to_value(scaled, samples.last_close(windows), samples.first_close(windows))
-        losses = trained.validation_losses
-        assert losses is not None
         table = forecast_rows(samples, label, number % plan.seeds + 1, prices, windows, fit.known_until)
         tables.append(table.with_columns(validation_loss=pl.lit(float(np.nanmin(losses[number])))))
     return pl.concat(tables).with_columns(seconds=pl.lit(trained.seconds))
@@ -205,11 +201,10 @@ def _train(
 
 @dataclass(frozen=True)
 class _Fit:
-    """One split: what is learnt from it, and how its targets are scaled."""
+    """One split: what is learnt from it, how its targets are scaled, and the last moment that was looked at."""
 
-    samples: Samples
-    span: Any
-    target_scale: Any
+    span: Span
+    target_scale: TargetScale
     known_until: int
 
     @classmethod
@@ -232,7 +227,7 @@ class _Fit:
             Lessons(each.starts, target_scale.scale(samples.targets(each))) for each in (training, validation)
         )
         known_until = int(samples.close_time[parts.validation.end - 1])
-        return cls(samples, Span(samples.inputs, scale, learnt, held), target_scale, known_until)
+        return cls(Span(samples.inputs, scale, learnt, held), target_scale, known_until)
 
     def runs(self, settings: Any, plan: FairPlan) -> list[TrainingRun]:
         from coincast.training.recipe import Recipe
@@ -240,12 +235,3 @@ class _Fit:
 
         recipe = Recipe(epochs=plan.epochs, batch_size=plan.batch_size, loss="mae", patience=plan.patience)
         return [TrainingRun(settings, recipe, seed, (self.span,)) for seed in range(plan.seeds)]
-
-    def scale_back(self, scaled: Floats) -> Floats:
-        return np.asarray(self.target_scale.unscale(scaled))
-
-
-def _predict(trained: TrainedRuns, fits: Sequence[_Fit], windows: Sequence[Windows]) -> list[NDArray[np.float64]]:
-    return trained.predict(
-        [fit.span.inputs for fit in fits], [fit.span.scale for fit in fits], [each.starts for each in windows]
-    )

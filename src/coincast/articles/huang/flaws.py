@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import polars as pl
 
-from coincast.articles.huang.blocks import Floats
 from coincast.articles.huang.comparisons import welch_of_figures
 from coincast.articles.huang.found import Found, Published
-from coincast.articles.huang.networks import configurations, mean_age
+from coincast.articles.huang.networks import architectures, mean_age
 from coincast.articles.huang.opponents import compare_copies, copy_last, level_effect
 from coincast.articles.huang.pictures import square_of
 from coincast.articles.huang.published import (
@@ -20,15 +20,20 @@ from coincast.articles.huang.published import (
     HORIZON,
     KERNEL,
     LOOKBACK,
+    MEMORYLESS_RATIO,
     RANGE,
     REPEATS,
     STRENGTHS,
     STUDY_EPOCHS,
     TABLE,
     TRAINING_LOSS,
+    TRAINING_TOP,
     VALIDATION_LOSS,
+    WINNER,
 )
-from coincast.articles.huang.training import values_of
+from coincast.articles.huang.regularisers import NONE
+from coincast.articles.huang.training import error_at_end, values_of
+from coincast.articles.remains import join_words
 from coincast.reports.numbers import amount, percent, things
 from coincast.reports.study import Flaw
 
@@ -37,13 +42,13 @@ WORST = 0.05
 
 def list_flaws(found: Found) -> list[Flaw]:
     """The flaws in the order of their weight; those of the trainings only where these were repeated."""
-    flaws = [_lag(found), _sight(), _scale(found), *_of_table(), _blocks(found), _ticks(found)]
-    if found.published is not None:
-        published = found.published
-        flaws[3:3] = [_choice(found, published), _level(found), _boxes(published), _winner()]
-        flaws.append(_dead(found, published))
-        flaws.append(_scripts())
-        flaws.append(_activity(found, published))
+    published = found.published
+    flaws = [_lag(found), _sight(), _scale(found)]
+    if published is not None:
+        flaws += [_choice(found, published), _level(found), _boxes(published), _winner()]
+    flaws += [*_of_table(), _blocks(found), _ticks(found)]
+    if published is not None:
+        flaws += [_dead(found, published), _scripts(), _activity(published)]
     return flaws
 
 
@@ -52,19 +57,17 @@ def _lag(found: Found) -> Flaw:
     return Flaw(
         "The lag baseline copies the last 16 closes as a block, so that every forecast is 16 candles old.",
         f"Over every start its squared error is {ratio[2]:.2f} times that of the last close, over the blocks "
-        f"{ratio[0]:.2f}; a price without memory gives 1.88. By that ratio no network of the published table "
-        "beats true persistence.",
+        f"{ratio[0]:.2f}; a price without memory gives {MEMORYLESS_RATIO:.2f}. By that ratio no network of the "
+        "published table beats true persistence.",
     )
 
 
 def _sight() -> Flaw:
-    ages = [
-        f"{mean_age(one.settings):.1f}" for one in configurations() if one.kind == "CNN" and one.activation == "ReLU"
-    ]
+    *cnn, lstm, _ = (f"{mean_age(one.settings):.1f}" for one in architectures())
     return Flaw(
         "The CNNs cannot see the end of the window: each step reads a fixed slice of it.",
-        f"The newest close that a step reads is {ages[0]}, {ages[1]} and {ages[2]} candles old on average (2, 3, 4 "
-        "layers), that of an LSTM 8.5. The gap between CNN and LSTM is geometry.",
+        f"The newest close that a step reads is {join_words(cnn)} candles old on average (2, 3, 4 layers), that of an "
+        f"LSTM {lstm}. The gap between CNN and LSTM is geometry.",
     )
 
 
@@ -76,22 +79,19 @@ def _scale(found: Found) -> Flaw:
     return Flaw(
         "The scale is fitted on all rows, the held-back ones included.",
         f"On a scale of the training rows the held-back closes would reach from {honest.min():.2f} to "
-        f"{honest.max():.2f}. In the article the training prices end near 2,800 USD, and {RANGE:,.0f} USD is the "
-        "range that the scale knows.",
+        f"{honest.max():.2f}. In the article the training prices reach about {TRAINING_TOP:,.0f} USD, and the scale "
+        f"knows a range of {RANGE:,.0f} USD.",
     )
 
 
 def _choice(found: Found, published: Published) -> Flaw:
-    own = published.runs.filter(pl.col("name") == HEADLINE)
-    last = float(np.nanmedian([losses[-1] for losses in own["validation_losses"].to_list()])) * found.blocks.reach**2
-    unit = square_of(found.blocks)
+    last, unit = error_at_end(published.runs, HEADLINE, found.blocks), square_of(found.blocks)
     return Flaw(
         "Validation blocks are the test: the epoch is picked on the blocks that give the result, from one run.",
         f"Here the median run of {HEADLINE} scores {amount(published.headline)} {unit} at its best epoch and "
         f"{amount(last)} {unit} at its last one. In the article {REPEATS} runs of the same network, of {STUDY_EPOCHS} "
-        f"epochs instead of {EPOCHS}, have medians of {BIAS['none'][4]:,} and {KERNEL['none'][4]:,} USD\u00b2, and a "
-        f"minimum of {BIAS['none'][2]:,}: "
-        f"{TABLE[HEADLINE].error:,.0f} is the tail.",
+        f"epochs instead of {EPOCHS}, have medians of {BIAS[NONE][4]:,} and {KERNEL[NONE][4]:,} USD\u00b2, and a "
+        f"minimum of {BIAS[NONE][2]:,}: {TABLE[HEADLINE].error:,.0f} is the tail.",
     )
 
 
@@ -114,12 +114,12 @@ def _boxes(published: Published) -> Flaw:
 
 
 def _winner() -> Flaw:
-    t, p = welch_of_figures(*BIAS["L2 0.01"][:2], *BIAS["none"][:2], REPEATS)
+    t, p = welch_of_figures(*BIAS[WINNER][:2], *BIAS[NONE][:2], REPEATS)
     return Flaw(
-        "The winner of the study, L2 0.01 on the bias, is not significant.",
+        f"The winner of the study, {WINNER} on the bias, is not significant.",
         f"Its own figures give Welch's t = {t:.2f}, p = {p:.2f}. The same control in the kernel experiment has a mean "
-        f"of {KERNEL['none'][0]:,}, below the winner's {BIAS['L2 0.01'][0]:,}; by median the control wins "
-        f"({BIAS['none'][4]:,} against {BIAS['L2 0.01'][4]:,}).",
+        f"of {KERNEL[NONE][0]:,}, below the winner's {BIAS[WINNER][0]:,}; by median the control wins "
+        f"({BIAS[NONE][4]:,} against {BIAS[WINNER][4]:,}).",
     )
 
 
@@ -141,23 +141,13 @@ def _of_table() -> list[Flaw]:
     ]
 
 
-def count_dead(found: Found, published: Published) -> tuple[int, int]:
-    """Runs with ReLU at the output of which a step never leaves the least close, and how many such runs there are."""
-    runs = published.runs.filter(pl.col("name").str.ends_with("tanh + ReLU"))
-    dead = 0
-    for row in runs.to_dicts():
-        values: Floats = values_of(row)
-        dead += bool(
-            np.any(np.all(np.isclose(values, found.blocks.low, rtol=0, atol=1e-9 * found.blocks.reach), axis=0))
-        )
-    return dead, runs.height
-
-
 def _dead(found: Found, published: Published) -> Flaw:
-    dead, runs = count_dead(found, published)
+    runs = published.runs.filter(pl.col("name").str.ends_with("tanh + ReLU"))
+    least = partial(np.isclose, found.blocks.low, rtol=0, atol=1e-9 * found.blocks.reach)
+    dead = sum(bool(np.any(np.all(least(values_of(row)), axis=0))) for row in runs.to_dicts())
     return Flaw(
         "ReLU at the output of a forecast can die: such a step says the least price of the series for ever.",
-        f"It happened in {dead} of {things(runs, 'run')} with ReLU at the output here. A linear output cannot.",
+        f"It happened in {dead} of {things(runs.height, 'run')} with ReLU at the output here. A linear output cannot.",
     )
 
 
@@ -184,7 +174,7 @@ def _blocks(found: Found) -> Flaw:
     )
 
 
-def _activity(found: Found, published: Published) -> Flaw:
+def _activity(published: Published) -> Flaw:
     loss = float(published.runs.filter(pl.col("name") == HEADLINE)["loss"].median())  # type: ignore[arg-type]
     return Flaw(
         "Strengths of the penalties do not follow the size of the loss.",

@@ -26,7 +26,7 @@ from coincast.articles.huang.published import HEADLINE, LOOKBACK, REPEATS
 from coincast.articles.huang.regularisers import NONE, StudyPlan, run_study
 from coincast.articles.huang.sentences import errors_of
 from coincast.articles.huang.training import Plan, train_all
-from coincast.articles.huang.walk_forward import list_partitions, make_partitions, month_of, walk_forward
+from coincast.articles.huang.walk_forward import LEARNT, list_partitions, make_partitions, month_of
 from coincast.articles.rivals import compare_with_rivals, list_steps
 from coincast.forecasts.combine import ENSEMBLE
 from coincast.samples.samples import Samples
@@ -50,8 +50,7 @@ class Published:
 
     Attributes:
         runs: of the ten networks (`train_all`).
-        said: forecasts of the opponents on the validation blocks.
-        errors: their squared errors.
+        errors: squared errors of the opponents on the validation blocks.
         noisy: squared errors of the noisy copy by seed.
         study: raw scores of the study of penalties.
         repeats: of it.
@@ -60,7 +59,6 @@ class Published:
     """
 
     runs: pl.DataFrame = field(repr=False)
-    said: dict[str, Floats] = field(repr=False)
     errors: dict[str, float]
     noisy: Floats
     study: pl.DataFrame = field(repr=False)
@@ -72,6 +70,11 @@ class Published:
     def headline(self) -> float:
         """Median squared error of the article's best network."""
         return float(np.median(errors_of(self.runs, HEADLINE)))
+
+    @property
+    def ahead(self) -> int:
+        """Runs of the ten networks with a smaller error than repeating the last close."""
+        return int((self.runs["error"] < self.errors["persistence"]).sum())
 
 
 @dataclass(frozen=True)
@@ -144,12 +147,11 @@ def find_all(bench: Bench) -> Found:
     if bench.faithful:
         blocks, data_file = pass_through_file(bench, blocks)
     past, future = blocks.pieces(blocks.validation)
-    close_time = candles["close_time"].dt.epoch("ms").to_numpy()
     return Found(
         candles=candles,
         blocks=blocks,
         every_start=make_blocks(candles, sliding=True),
-        gaps=len(find_stretches(blocks.open_time, close_time)) - 1,
+        gaps=len(find_stretches(blocks.open_time, blocks.close_time)) - 1,
         persistence=squared_error(copy_last(past), future),
         published=find_published(bench, blocks) if bench.faithful else None,
         fair=find_fair(bench, blocks) if bench.fair else None,
@@ -167,12 +169,10 @@ def find_published(bench: Bench, blocks: Blocks) -> Published:
     study = run_study(bench, blocks, study_plan)
     pace = float(study["seconds"].sum()) / (study.height * study_plan.epochs)
     search = bench.pick(FIRST_SEARCH, None, SearchPlan())
-    said = forecast_blocks(blocks)
     _, future = blocks.pieces(blocks.validation)
     return Published(
         runs=runs,
-        said=said,
-        errors={name: squared_error(one, future) for name, one in said.items()},
+        errors={name: squared_error(said, future) for name, said in forecast_blocks(blocks).items()},
         noisy=noisy_errors(blocks, seeds=REPEATS),
         study=study,
         repeats=study_plan.repeats,
@@ -197,14 +197,7 @@ def find_fair(bench: Bench, blocks: Blocks) -> Fair:
     first_test = int(np.searchsorted(samples.open_time, border))
     parts = split_fairly(len(samples.close), first_test)
     told = tell_fairly(bench, "fair", samples, [parts], fair_networks(), plan)
-    months, walked, month = None, None, month_of(len(samples.close))
-    partitions = make_partitions(len(samples.close)) if 4 * month >= 2 * LOOKBACK else []
-    if partitions:
-        walk_plan = bench.pick(FairPlan(1, 2, 2, 64), FairPlan(3, 40, 5, 1000), FairPlan(10, 50, 10, 4000))
-        kinds = bench.pick(("cnn",), ("cnn",), tuple(fair_networks()))
-        partitions = partitions[-bench.pick(2, len(partitions)) :]
-        walked = walk_forward(bench, samples, partitions, walk_plan, kinds=kinds)
-        months = list_partitions(samples, walked, partitions)
+    months, walked = _walk(bench, samples)
     judgement = judge(told.forecasts)
     compared = compare_with_rivals(judgement.forecasts, told.choice, list(rivals()))
     return Fair(
@@ -212,7 +205,7 @@ def find_fair(bench: Bench, blocks: Blocks) -> Fair:
         told=told,
         judgement=judgement,
         months=months,
-        month=month,
+        month=month_of(len(samples.close)),
         walked=walked,
         same_blocks=_on_blocks(told, blocks),
         rivals=compared,
@@ -221,10 +214,26 @@ def find_fair(bench: Bench, blocks: Blocks) -> Fair:
     )
 
 
+def _walk(bench: Bench, samples: Samples) -> tuple[pl.DataFrame | None, Told | None]:
+    """The months of the walk-forward, all trained as one set of runs, and the forecasts behind them.
+
+    None where four months are too short for two windows.
+    """
+    rows = len(samples.close)
+    if LEARNT * month_of(rows) < 2 * LOOKBACK:
+        return None, None
+    plan = bench.pick(FairPlan(1, 2, 2, 64), FairPlan(3, 40, 5, 1000), FairPlan(10, 50, 10, 4000))
+    networks = fair_networks()
+    cheapest = {"cnn": networks["cnn"]}
+    partitions = make_partitions(rows)
+    partitions = partitions[-bench.pick(2, len(partitions)) :]
+    walked = tell_fairly(bench, "walk-forward", samples, partitions, bench.pick(cheapest, cheapest, networks), plan)
+    return list_partitions(samples, walked, partitions), walked
+
+
 def _on_blocks(told: Told, blocks: Blocks) -> tuple[float, float] | None:
     """Errors on the very targets of the validation blocks; None where a gap leaves some of them out."""
-    length = int(np.median(np.diff(blocks.open_time)))
-    origins = blocks.open_time[blocks.validation.origin_rows] + length
+    origins = blocks.close_time[blocks.validation.origin_rows]
     own = told.forecasts.filter(pl.col("origin").dt.epoch("ms").is_in(origins.tolist()))
     if own.filter(pl.col("model") == told.choice)["origin"].n_unique() < len(origins):
         return None

@@ -73,6 +73,11 @@ def configurations(*, second_tanh: bool = False) -> tuple[Configuration, ...]:
     return tuple(made)
 
 
+def architectures() -> tuple[Configuration, ...]:
+    """One network of each kind and number of layers, that with ReLU: an activation changes nothing of what is seen."""
+    return configurations()[::2]
+
+
 def count_parameters(settings: Any) -> int:
     """Trained numbers of a network."""
     from coincast.models.forecaster import Axes
@@ -99,7 +104,7 @@ def describe_views() -> pl.DataFrame:
     from coincast.models.forecaster import Axes
 
     rows = []
-    for one in configurations()[::2]:
+    for one in architectures():
         reads = one.settings.visible(Axes(LOOKBACK, 1, HORIZON)) if one.kind == "CNN" else [range(LOOKBACK)] * HORIZON
         lengths = [LOOKBACK, *(layer.shape[0] for layer in one.settings.layers(Axes(LOOKBACK, 1, HORIZON)))]
         rows.append(

@@ -12,11 +12,13 @@ import numpy as np
 import polars as pl
 
 from coincast.articles.huang.blocks import Blocks, Floats
-from coincast.articles.huang.networks import configurations, newest_seen
-from coincast.articles.huang.published import HORIZON, LOOKBACK, NOISE
+from coincast.articles.huang.networks import architectures, newest_seen
+from coincast.articles.huang.published import BLOCK, HORIZON, LOOKBACK, NOISE
 
 MOST_AT_ONCE = 20_000
 """Windows that are cut at once: a year of every start would take gigabytes."""
+WALKS = 400
+"""Simulated prices without memory, of which is asked how far chance alone moves the ratio of the two copies."""
 
 
 def copy_last(past: Floats) -> Floats:
@@ -65,7 +67,7 @@ def forecast_blocks(blocks: Blocks) -> dict[str, Floats]:
 
 def views() -> dict[str, list[int]]:
     """For each CNN the newest input that each step reads."""
-    return {f"CNN {one.layers}": newest_seen(one.settings) for one in configurations() if one.kind == "CNN"}
+    return {f"CNN {one.layers}": newest_seen(one.settings) for one in architectures() if one.kind == "CNN"}
 
 
 def noisy_errors(blocks: Blocks, *, seeds: int) -> Floats:
@@ -103,6 +105,16 @@ def compare_copies(blocks: Blocks, every_start: Blocks) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def ratios_of_walks(blocks: int) -> tuple[float, float]:
+    """Block copy over persistence on so many blocks of a random walk: what 95 % of such walks lie between."""
+    rng, ratios = np.random.default_rng(0), []
+    for _ in range(WALKS):
+        past, future = np.split(rng.normal(size=(blocks, 2 * HORIZON)).cumsum(axis=1), 2, axis=1)
+        ratios.append(squared_error(copy_block(past), future) / squared_error(copy_last(past), future))
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    return float(low), float(high)
+
+
 def compare_views(every_start: Blocks, *, block_copy: float) -> pl.DataFrame:
     """What a copy of the newest close that each CNN sees scores beside the block copy: `network, ratio, scaled`.
 
@@ -121,7 +133,7 @@ def compare_views(every_start: Blocks, *, block_copy: float) -> pl.DataFrame:
 
 def _sum_squares(close: Floats, starts: np.ndarray, copy: Callable[[Floats], Floats]) -> float:
     """Sum of the squared errors of a copy over windows, a few of them at a time."""
-    view = np.lib.stride_tricks.sliding_window_view(close, LOOKBACK + HORIZON)
+    view = np.lib.stride_tricks.sliding_window_view(close, BLOCK)
     total = 0.0
     for first in range(0, len(starts), MOST_AT_ONCE):
         pieces = view[starts[first : first + MOST_AT_ONCE]]

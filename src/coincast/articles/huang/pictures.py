@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 
 from coincast.articles.huang.blocks import Blocks, Floats
 from coincast.articles.huang.networks import configurations
-from coincast.articles.huang.opponents import copy_last
-from coincast.articles.huang.published import FILTER_AFTER_MONTH, HORIZON, LOOKBACK
+from coincast.articles.huang.opponents import copy_last, squared_error
+from coincast.articles.huang.published import FILTER_AFTER_MONTH, HEADLINE, HORIZON
 from coincast.reports.canvas import (
     BODY,
     WIDTH,
     add_axes,
     legend,
+    log_axis,
     name_axes,
     name_ends,
     new_figure,
@@ -32,19 +34,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Times = NDArray[np.datetime64]
 SHOWN_BEFORE = 48
 """Past candles drawn before an enlarged block."""
 ENLARGED = 3
 """Blocks that are drawn large."""
-LEARNING = {"LSTM tanh + LeakyReLU": "-", "GRU tanh + LeakyReLU": "--", "CNN 2 LeakyReLU": ":", "CNN 4 LeakyReLU": "-."}
+LEARNING = {HEADLINE: "-", "GRU tanh + LeakyReLU": "--", "CNN 2 LeakyReLU": ":", "CNN 4 LeakyReLU": "-."}
 """Networks whose error is drawn by epoch, and the dashes of each."""
-
-
-def close_times(blocks: Blocks, rows: NDArray[np.int64]) -> Times:
-    """When candles close."""
-    length = int(np.median(np.diff(blocks.open_time)))
-    return (blocks.open_time[rows] + length).astype("datetime64[ms]")
 
 
 def filter_months(blocks: Blocks, after: int = FILTER_AFTER_MONTH) -> NDArray[np.bool_]:
@@ -52,46 +47,33 @@ def filter_months(blocks: Blocks, after: int = FILTER_AFTER_MONTH) -> NDArray[np
 
     Month and year are those of a block's first target.
     """
-    first = close_times(blocks, blocks.validation.future_rows[:, 0])
+    first = blocks.times[blocks.validation.future_rows[:, 0]]
     years, months = first.astype("datetime64[Y]"), first.astype("datetime64[M]").astype(np.int64) % 12 + 1
     kept: NDArray[np.bool_] = (years == years.max()) & (months > after)
     return kept if kept.any() else np.ones_like(kept)
 
 
-def draw_result(
-    blocks: Blocks,
-    said: Floats,
-    name: str,
-    theme: Palette,
-    *,
-    title: str,
-    caption: str,
-    after: int = FILTER_AFTER_MONTH,
-) -> Figure:
+def draw_result(blocks: Blocks, said: Floats, name: str, theme: Palette, *, title: str, caption: str) -> Figure:
     """Draw the article's result plot: the price as a line, every forecast as a red dot, and the last close as a dash.
 
     Args:
-        blocks: the article's.
+        blocks: the article's, of which those of the months that it shows are drawn.
         said: forecasts of the validation blocks (block, 16).
         name: of the network.
         theme: the colours.
         title, caption: of the picture.
-        after: only months after this one are drawn.
     """
-    kept = filter_months(blocks, after)
-    windows = blocks.validation
+    kept, windows = filter_months(blocks), blocks.validation
     rows, naive = windows.future_rows[kept], copy_last(blocks.pieces(windows)[0])[kept]
-    time = close_times(blocks, rows)
     figure = new_figure(title, caption, theme=theme, height=5.0)
     axes = add_axes(figure, theme, top=1.45)
     inside = np.arange(int(windows.starts[kept][0]), int(rows[-1, -1]) + 1)
-    price = blocks.close[inside]
-    shown = thin(price)
+    shown = inside[thin(blocks.close[inside])]
     (line,) = axes.plot(
-        close_times(blocks, inside)[shown], price[shown], color=theme.price, linewidth=1.0, label="price", gid="price"
+        blocks.times[shown], blocks.close[shown], color=theme.price, linewidth=1.0, label="price", gid="price"
     )
     (dots,) = axes.plot(
-        time.reshape(-1),
+        blocks.times[rows].reshape(-1),
         said[kept].reshape(-1),
         ".",
         color=theme.worse,
@@ -100,9 +82,9 @@ def draw_result(
         label=name,
         gid="model",
     )
-    dash = _draw_flat(axes, theme, time, naive)
+    dash = _draw_flat(axes, theme, blocks.times[rows], naive)
     price_axis(axes)
-    time_axis(axes, theme, close_times(blocks, inside), blocks.interval)
+    time_axis(axes, theme, blocks.times[inside], blocks.interval)
     name_axes(axes, theme, y=f"close, {unit_of(blocks)}")
     legend(axes, theme, [line, dots, dash])
     return figure
@@ -111,31 +93,48 @@ def draw_result(
 def draw_blocks(blocks: Blocks, said: Floats, theme: Palette, *, title: str, caption: str) -> Figure:
     """Draw a few blocks large enough to be seen: each forecast a line of its own, beside the flat naive one."""
     chosen = choose_blocks(blocks)
-    windows = blocks.validation
-    past, future = blocks.pieces(windows)
-    naive = copy_last(past)
     figure = new_figure(title, caption, theme=theme, height=4.4)
-    gap, left = 0.75, 0.85
-    width = (WIDTH - left - 0.3 - gap * (chosen.size - 1)) / chosen.size
-    for place, block in enumerate(chosen):
-        from_left = left + place * (width + gap)
-        axes = add_axes(figure, theme, top=1.45, bottom=1.1, left=from_left, right=WIDTH - from_left - width)
-        steps = np.arange(-SHOWN_BEFORE + 1, HORIZON + 1)
-        rows = int(windows.starts[block]) + LOOKBACK - 1 + steps
-        axes.plot(steps, blocks.close[rows], color=theme.price, linewidth=1.2, gid="price")
-        ahead = np.arange(1, HORIZON + 1)
-        axes.plot(ahead, said[block], color=theme.model, linewidth=1.8, marker=".", markersize=4, gid="model")
-        axes.plot(ahead, naive[block], color=theme.naive, linewidth=1.4, dashes=(3, 2), zorder=5, gid="naive")
-        axes.axvline(0, color=theme.rule, linewidth=1.0)
-        price_axis(axes)
-        axes.set_xticks([-40, -20, 0, HORIZON])
+    panels = add_panels(figure, theme, chosen.size, left=0.85, right=0.3, gap=0.75, top=1.45, bottom=1.1)
+    for place, (axes, block) in enumerate(zip(panels, chosen, strict=True)):
+        _draw_block(axes, theme, blocks, int(block), said[block])
         name_axes(axes, theme, x="candles from the last close", y="" if place else f"close, {unit_of(blocks)}")
-        roots = [float(np.sqrt(np.mean((each[block] - future[block]) ** 2))) for each in (said, naive)]
-        moment = close_times(blocks, rows[-HORIZON - 1 : -HORIZON])[0].astype("datetime64[m]")
-        write(axes, 1, 1.02, str(moment).replace("T", " "), color=theme.ink, ha="right", transform=axes.transAxes)
-        text = f"network {amount(roots[0])}\nlast close {amount(roots[1])}"
-        write(axes, 0, -0.24, text, color=theme.muted, va="top", linespacing=1.4, transform=axes.transAxes)
     return figure
+
+
+def _draw_block(axes: Axes, theme: Palette, blocks: Blocks, block: int, said: Floats) -> None:
+    """A validation block with its last past candles, the 16 forecasts of the network, and the error of both."""
+    origin = int(blocks.validation.origin_rows[block])
+    steps, ahead = np.arange(-SHOWN_BEFORE + 1, HORIZON + 1), np.arange(1, HORIZON + 1)
+    naive = np.full(HORIZON, blocks.close[origin])
+    axes.plot(steps, blocks.close[origin + steps], color=theme.price, linewidth=1.2, gid="price")
+    axes.plot(ahead, said, color=theme.model, linewidth=1.8, marker=".", markersize=4, gid="model")
+    axes.plot(ahead, naive, color=theme.naive, linewidth=1.4, dashes=(3, 2), zorder=5, gid="naive")
+    axes.axvline(0, color=theme.rule, linewidth=1.0)
+    price_axis(axes)
+    axes.set_xticks([-40, -20, 0, HORIZON])
+    roots = [amount(math.sqrt(squared_error(each, blocks.close[origin + ahead]))) for each in (said, naive)]
+    moment = str(blocks.times[origin].astype("datetime64[m]")).replace("T", " ")
+    write(axes, 1, 1.02, moment, color=theme.ink, ha="right", transform=axes.transAxes)
+    text = f"network {roots[0]}\nlast close {roots[1]}"
+    write(axes, 0, -0.24, text, color=theme.muted, va="top", linespacing=1.4, transform=axes.transAxes)
+
+
+def add_panels(
+    figure: Figure, theme: Palette, number: int, *, left: float, right: float, gap: float, top: float, bottom: float
+) -> list[Axes]:
+    """Add axes of equal width side by side; margins, and the gap between them, in inches."""
+    width = (WIDTH - left - right - gap * (number - 1)) / number
+    firsts = [left + place * (width + gap) for place in range(number)]
+    return [
+        add_axes(figure, theme, top=top, bottom=bottom, left=first, right=WIDTH - first - width) for first in firsts
+    ]
+
+
+def make_rows(axes: Axes, theme: Palette, number: int) -> None:
+    """Lay axes out for rows from top to bottom, whose names stand at the left: 0 is the first one."""
+    axes.set(ylim=(number - 0.4, -0.6), yticks=[])
+    axes.grid(visible=False, axis="y")
+    axes.grid(axis="x", color=theme.rule, linewidth=0.8)
 
 
 def choose_blocks(blocks: Blocks, number: int = ENLARGED) -> NDArray[np.int64]:
@@ -158,10 +157,7 @@ def draw_errors(
     names = [one.name for one in configurations()]
     figure = new_figure(title, caption, theme=theme, height=5.4)
     axes = add_axes(figure, theme, left=2.1, right=1.75, top=1.55)
-    axes.set(xscale="log", ylim=(len(names) - 0.4, -0.6), yticks=[])
-    axes.minorticks_off()
-    axes.grid(visible=False, axis="y")
-    axes.grid(axis="x", color=theme.rule, linewidth=0.8)
+    make_rows(axes, theme, len(names))
     side = axes.get_yaxis_transform()
     for place, name in enumerate(names):
         errors = runs.filter(pl.col("name") == name)["error"].to_numpy()
@@ -177,6 +173,7 @@ def draw_errors(
         axes.axvline(value, color=color, linewidth=1.5, dashes=dashes, zorder=1, gid=label if number else "naive")
         text = f" {label}" if number else f"{label} "
         write(axes, value, 1.02, text, color=theme.ink, ha="left" if number else "right", transform=top)
+    log_axis(axes.xaxis)
     name_axes(axes, theme, x=f"squared error, {unit}; to the left is better")
     return figure
 
@@ -207,15 +204,14 @@ def draw_learning(
         ends.append((float(median[-1]), name))
     axes.axhline(persistence, color=theme.naive, linewidth=1.5, dashes=(3, 2), gid="naive")
     ends.append((persistence, "last close (naive)"))
-    axes.set_yscale("log")
-    axes.minorticks_off()
+    log_axis(axes.yaxis)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     name_ends(axes, theme, ends)
     name_axes(axes, theme, x="epoch", y=f"squared error, {unit}")
     return figure
 
 
-def _draw_flat(axes: Axes, theme: Palette, time: Times, naive: Floats) -> Any:
+def _draw_flat(axes: Axes, theme: Palette, time: NDArray[np.datetime64], naive: Floats) -> Any:
     """The naive forecast of each block as a short dash; returns a handle for the legend."""
     from matplotlib.collections import LineCollection
     from matplotlib.dates import date2num

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coincast.articles.huang.blocks import Blocks
-from coincast.articles.huang.networks import configurations
-from coincast.articles.huang.pictures import close_times, unit_of
+from coincast.articles.huang.networks import architectures
+from coincast.articles.huang.pictures import add_panels, unit_of
 from coincast.articles.huang.published import HORIZON, LOOKBACK
-from coincast.reports.canvas import WIDTH, add_axes, name_axes, new_figure, price_axis, time_axis, write
+from coincast.reports.canvas import add_axes, name_axes, new_figure, price_axis, time_axis, write
 from coincast.reports.palette import Palette
 from coincast.reports.thinning import thin
 
@@ -23,13 +23,10 @@ def draw_views(theme: Palette, *, title: str, caption: str) -> Figure:
     """Draw which of the 256 closes each of the 16 steps of the CNNs reads."""
     from coincast.models.forecaster import Axes as Sizes
 
-    networks = [one for one in configurations() if one.kind == "CNN" and one.activation == "ReLU"]
+    networks = [one for one in architectures() if one.kind == "CNN"]
     figure = new_figure(title, caption, theme=theme, height=4.4)
-    gap, left = 0.55, 0.75
-    width = (WIDTH - left - 0.35 - gap * (len(networks) - 1)) / len(networks)
-    for place, one in enumerate(networks):
-        from_left = left + place * (width + gap)
-        axes = add_axes(figure, theme, top=1.5, bottom=0.65, left=from_left, right=WIDTH - from_left - width)
+    panels = add_panels(figure, theme, len(networks), left=0.75, right=0.35, gap=0.55, top=1.5, bottom=0.65)
+    for place, (axes, one) in enumerate(zip(panels, networks, strict=True)):
         reads: Sequence[range] = one.settings.visible(Sizes(LOOKBACK, 1, HORIZON))
         starts = [rows[0] for rows in reads]
         axes.barh(np.arange(1, HORIZON + 1), [len(rows) for rows in reads], left=starts, height=0.7, color=theme.model)
@@ -37,16 +34,15 @@ def draw_views(theme: Palette, *, title: str, caption: str) -> Figure:
         axes.set(xlim=(-4, LOOKBACK + 4), ylim=(HORIZON + 0.7, 0.3))
         axes.set(xticks=[0, 64, 128, 192, LOOKBACK - 1], yticks=[1, 4, 8, 12, HORIZON])
         axes.grid(visible=False, axis="y")
-        write(
-            axes, 0.5, 1.03, f"CNN {one.layers}", color=theme.ink, ha="center", weight="bold", transform=axes.transAxes
-        )
-        name_axes(axes, theme, x="close of the window, 255 is the last", y="" if place else "step")
+        name, side = f"CNN {one.layers}", axes.transAxes
+        write(axes, 0.5, 1.03, name, color=theme.ink, ha="center", weight="bold", transform=side)
+        name_axes(axes, theme, x=f"close of the window, {LOOKBACK - 1} is the last", y="" if place else "step")
     return figure
 
 
 def draw_split(blocks: Blocks, theme: Palette, *, title: str, caption: str) -> Figure:
     """Draw the price with its training and validation blocks, and the least and largest close that scale both."""
-    time, border = close_times(blocks, np.arange(len(blocks.close))), int(blocks.validation.starts[0])
+    time, border = blocks.times, int(blocks.validation.starts[0])
     figure = new_figure(title, caption, theme=theme)
     axes = add_axes(figure, theme, top=1.45, right=1.3)
     for first, end, color in ((0, border, theme.muted), (border, len(blocks.close), theme.price)):

@@ -9,9 +9,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from coincast.articles.huang.comparisons import describe_scores
+from coincast.articles.huang.pictures import make_rows
 from coincast.articles.huang.regularisers import SETTINGS, scores_of
 from coincast.reports.boxes import draw_box
-from coincast.reports.canvas import add_axes, name_axes, new_figure, write
+from coincast.reports.canvas import add_axes, log_axis, name_axes, new_figure, write
 from coincast.reports.numbers import amount
 from coincast.reports.palette import Palette
 
@@ -61,21 +62,13 @@ def draw_raw_boxes(
     groups = {name: scores_of(study, term, name) for name in SETTINGS}
     figure = new_figure(title, caption, theme=theme, height=5.0)
     axes = add_axes(figure, theme, top=1.45, left=1.1, right=2.75)
+    axes.axvline(persistence, color=theme.naive, linewidth=1.5, dashes=(3, 2), gid="naive")
     _draw_boxes(axes, groups, theme, unit=unit, log=True, dots=True)
     side = axes.get_yaxis_transform()
     for place, (name, values) in enumerate(groups.items()):
-        write(
-            axes,
-            1.01,
-            place,
-            f"median {amount(float(np.median(values)))}",
-            color=theme.ink,
-            va="center",
-            transform=side,
-        )
-        color = theme.verdict(words.get(name))
+        median, color = amount(float(np.median(values))), theme.verdict(words.get(name))
+        write(axes, 1.01, place, f"median {median}", color=theme.ink, va="center", transform=side)
         write(axes, 1.23, place, words.get(name, "the control"), color=color, va="center", transform=side)
-    axes.axvline(persistence, color=theme.naive, linewidth=1.5, dashes=(3, 2), gid="naive")
     write(axes, persistence, 1.01, "last close", color=theme.ink, ha="center", transform=axes.get_xaxis_transform())
     return figure
 
@@ -84,21 +77,17 @@ def _draw_boxes(
     axes: Axes, groups: dict[str, NDArray[np.float64]], theme: Palette, *, unit: str, log: bool, dots: bool = False
 ) -> None:
     """A box for each group, its name at the left; `dots` draws every value, else those beyond the whiskers."""
-    axes.set_ylim(len(groups) - 0.4, -0.6)
-    axes.set_yticks([])
-    axes.grid(visible=False, axis="y")
-    axes.grid(axis="x", color=theme.rule, linewidth=0.8)
-    if log:
-        axes.set_xscale("log")
-        axes.minorticks_off()
-    else:
-        from matplotlib.ticker import EngFormatter
+    from matplotlib.ticker import EngFormatter
 
-        axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    make_rows(axes, theme, len(groups))
     for place, (name, values) in enumerate(groups.items()):
         finite = values[np.isfinite(values)]
         if finite.size:
             draw_box(axes, place, finite, line=theme.model, fill=theme.band, lies=True, only_outer=not dots)
         side = axes.get_yaxis_transform()
         write(axes, -0.01, place, name, color=theme.ink, ha="right", va="center", transform=side)
+    if log:
+        log_axis(axes.xaxis)
+    else:
+        axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     name_axes(axes, theme, x=f"squared error on the validation blocks, {unit}")

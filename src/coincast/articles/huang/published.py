@@ -16,6 +16,8 @@ SHARE = 0.8
 ROWS, BLOCKS, TRAINING_BLOCKS, VALIDATION_BLOCKS = 300_628, 1105, 884, 221
 RANGE = 19_800.0
 """About the fitted range of the scaler, USD: from the ratio of the table's two columns."""
+TRAINING_TOP = 2_800.0
+"""About the largest close of the training blocks, USD."""
 BATCH_SIZE, EPOCHS = 8, 100
 NOISE = 0.005
 """Standard deviation of the factor Normal(1, 0.005) of the row "random walk"."""
@@ -59,8 +61,10 @@ PERSISTENCE = 10_200.0
 SECONDS_PER_EPOCH = {"CNN": 2.0, "LSTM": 45.0, "GRU": 40.0}
 """As the article states them, on a GPU: CNN 2, LSTM about 45, GRU under 40."""
 
-MEMORYLESS_RATIO = 16 / 8.5
-"""Block copy over persistence for a random walk: 16 steps old against 1 to 16 steps old."""
+COPY_AGE = (1 + HORIZON) / 2
+"""Candles from the last close to a target, on average over the 16 steps."""
+MEMORYLESS_RATIO = HORIZON / COPY_AGE
+"""Block copy over persistence for a random walk: every step is 16 candles old there."""
 
 REPEATS, STUDY_EPOCHS = 30, 30
 STRENGTHS = (0.1, 0.01, 0.001, 0.0001)
@@ -89,6 +93,8 @@ KERNEL = {
     "L2 0.001": (2_878_313, 2_529_282, 98_492, None, 1_783_012, None, 9_283_874),
     "L2 0.0001": (1_050_728, 2_446_572, 27_405, None, 413_397, None, 13_448_000),
 }
+WINNER = "L2 0.01"
+"""The conclusion of the article: this on the bias."""
 RECURRENT_LARGEST = {
     "none": 698_000,
     "L1 0.1": 172_000,

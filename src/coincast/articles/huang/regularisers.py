@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,16 +13,18 @@ import polars as pl
 
 from coincast.articles.bench import Bench
 from coincast.articles.huang.blocks import Blocks, Floats
-from coincast.articles.huang.comparisons import describe_scores, rank_test, welch
+from coincast.articles.huang.comparisons import describe_scores, give_word, rank_test, welch
 from coincast.articles.huang.published import (
     ACTIVITY_SUMMED,
     BATCH_SIZE,
+    COLUMNS,
     LOOKBACK,
+    REPEATS,
     STRENGTHS,
     STUDY_EPOCHS,
     published_table,
 )
-from coincast.scores.significance import ALPHA, adjust_holm
+from coincast.scores.significance import adjust_holm
 
 if TYPE_CHECKING:
     from coincast.training.runs import TrainingRun
@@ -47,11 +51,11 @@ class StudyPlan:
     """How large the study is.
 
     Attributes:
-        repeats, epochs: as published 30 and 30.
+        repeats, epochs: of every setting, and of every training; as published unless given.
         blocks: newest training blocks that are learnt from; None: all.
     """
 
-    repeats: int = 30
+    repeats: int = REPEATS
     epochs: int = STUDY_EPOCHS
     blocks: int | None = None
 
@@ -70,19 +74,13 @@ def run_study(bench: Bench, blocks: Blocks, plan: StudyPlan) -> pl.DataFrame:
     among them. Each term is a set of runs and a table of its own: what is interrupted goes on from its last state, and
     no score is any different.
     """
-    own = blocks.newest(plan.blocks)
-    tables = []
+    own, tables = blocks.newest(plan.blocks), []
     for place, term in enumerate(TERMS):
-        made_of = {"market": blocks.market, "term": term, **vars(plan)}
+        name = f"regulariser-{term}"
         chosen = [{term: setting} for setting in SETTINGS]
-
-        def make(place: int = place, term: str = term, chosen: list[dict[str, str]] = chosen) -> pl.DataFrame:
-            scores = score_settings(
-                bench, f"regulariser-{term}", own, chosen, plan.repeats, plan.epochs, first_seed=place * BEYOND
-            )
-            return scores.with_columns(term=pl.lit(term), setting=pl.col(term)).drop(TERMS)
-
-        tables.append(bench.table(f"regulariser-{term}", made_of, make))
+        make = partial(score_settings, bench, name, own, chosen, plan.repeats, plan.epochs, first_seed=place * BEYOND)
+        scores = bench.table(name, {"market": blocks.market, "term": term, **vars(plan)}, make)
+        tables.append(scores.with_columns(term=pl.lit(term), setting=pl.col(term)))
     return pl.concat(tables).select("term", "setting", "repeat", *SCORES)
 
 
@@ -136,7 +134,7 @@ def score_settings(
 def make_runs(
     blocks: Blocks, chosen: Sequence[dict[str, str]], repeats: int, epochs: int, *, first_seed: int = 0
 ) -> list[TrainingRun]:
-    """The runs of some settings: LSTM(50), a further tanh, dropout 0.2, LeakyReLU; no validation blocks.
+    """The runs of some settings: the LSTM of cuDNN, a further tanh, dropout 0.2, LeakyReLU; no validation blocks.
 
     Repeats of two settings share their seeds, and so their first weights and the order of their blocks.
     """
@@ -148,12 +146,7 @@ def make_runs(
     recipe = Recipe(epochs=epochs, batch_size=BATCH_SIZE, loss="mse")
     span = blocks.span(validates=False)
     return [
-        TrainingRun(
-            network,
-            replace(recipe, **strengths_of(names)),
-            first_seed + repeat,
-            (span,),
-        )
+        TrainingRun(network, replace(recipe, **strengths_of(names)), first_seed + repeat, (span,))
         for names in chosen
         for repeat in range(repeats)
     ]
@@ -180,14 +173,12 @@ def describe_term(study: pl.DataFrame, term: str) -> pl.DataFrame:
     published = published_table(term)
     rows = []
     for setting in SETTINGS:
-        known = published.get(setting, (None,) * 7)
+        known = dict(zip(COLUMNS, published.get(setting, (None,) * len(COLUMNS)), strict=True))
         rows.append(
             {
                 "setting": setting,
                 **describe_scores(scores_of(study, term, setting)),
-                "published mean": known[0],
-                "published 50 %": known[4],
-                "published max": known[6],
+                **{f"published {name}": known[name] for name in ("mean", "50 %", "max")},
             }
         )
     return pl.DataFrame(rows, infer_schema_length=None)
@@ -203,37 +194,31 @@ def describe_file(study: pl.DataFrame, term: str) -> pl.DataFrame:
 
 
 def compare_settings(study: pl.DataFrame) -> pl.DataFrame:
-    """Every setting against the control of its term: Welch as published, ranks with Holm over all 32 as the fair twin.
+    """Every setting against the control of its term: Welch as published, ranks with Holm over all as the fair twin.
 
     `chance` is the probability that a run with the penalty has a smaller error than one without.
     """
-    rows = []
-    for term in TERMS:
-        control = scores_of(study, term, NONE)
-        for setting in list(SETTINGS)[1:]:
-            own = scores_of(study, term, setting)
-            (t, p), (chance, p_rank) = welch(own, control), rank_test(own, control)
-            medians = float(np.median(own)), float(np.median(control))
-            rows.append(
-                {
-                    "term": term,
-                    "setting": setting,
-                    "mean": float(own.mean()),
-                    "median": medians[0],
-                    "control's mean": float(control.mean()),
-                    "control's median": medians[1],
-                    "Welch t": t,
-                    "Welch p": p,
-                    "chance": chance,
-                    "rank p": p_rank,
-                }
-            )
-    table = pl.DataFrame(rows)
-    held = adjust_holm(table["rank p"].to_numpy())
-    word = pl.when(pl.col("Holm p") >= ALPHA).then(pl.lit("not distinguishable"))
-    return table.with_columns(pl.Series("Holm p", held)).with_columns(
-        word=word.when(pl.col("chance") > 0.5).then(pl.lit("better")).otherwise(pl.lit("worse"))
-    )
+    rows: list[dict[str, Any]] = []
+    for term, setting in product(TERMS, list(SETTINGS)[1:]):
+        own, control = scores_of(study, term, setting), scores_of(study, term, NONE)
+        (t, p), (chance, p_rank) = welch(own, control), rank_test(own, control)
+        rows.append(
+            {
+                "term": term,
+                "setting": setting,
+                "mean": float(own.mean()),
+                "median": float(np.median(own)),
+                "control's mean": float(control.mean()),
+                "control's median": float(np.median(control)),
+                "Welch t": t,
+                "Welch p": p,
+                "chance": chance,
+                "rank p": p_rank,
+            }
+        )
+    held = adjust_holm(np.array([row["rank p"] for row in rows]))
+    words = [give_word(row["chance"] > 0.5, float(p)) for row, p in zip(rows, held, strict=True)]
+    return pl.DataFrame(rows).with_columns(pl.Series("Holm p", held), pl.Series("word", words))
 
 
 def compare_controls(study: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from coincast.articles.huang.comparisons import list_paired
 from coincast.articles.huang.networks import configurations
 from coincast.articles.huang.published import HEADLINE, SECONDS_PER_EPOCH, TABLE
 from coincast.articles.huang.training import values_of
+from coincast.reports.palette import BETTER, NOT_DISTINGUISHABLE, WORSE
 
 COLLAPSED = 10.0
 """A run has collapsed where its error is so many times the median of 2 and 3 layers."""
@@ -73,10 +74,9 @@ def is_leaky_always_better(runs: pl.DataFrame) -> Answer:
         if one.activation == "ReLU"
     }
     table = list_paired(pairs)
-    better, worse = (table.filter(pl.col("word") == word).height for word in ("better", "worse"))
-    answer = "yes" if better == table.height else "no" if worse else "partly" if better else "not distinguishable"
+    answer, better, worse = _ask_all(table)
     because = (
-        f"Of {table.height} networks {better} {_are(better)} better with LeakyReLU beyond chance, {worse} worse, and "
+        f"Of {table.height} networks {better} {are(better)} better with LeakyReLU beyond chance, {worse} worse, and "
         f"the other {table.height - better - worse} cannot be told apart."
     )
     return Answer("LeakyReLU is always better than ReLU", answer, because, table)
@@ -88,9 +88,7 @@ def is_cnn_fastest(runs: pl.DataFrame) -> Answer:
     spans = {"GRU": (cnn, gru), "LSTM": (cnn, lstm)} if cnn.size else {}
     pairs = {f"seconds of an epoch, CNN against {kind}": pair for kind, pair in spans.items()}
     pairs["error, CNN 2 against LSTM"] = (errors_of(runs, "CNN 2 LeakyReLU"), errors_of(runs, HEADLINE))
-    table = list_paired(pairs).with_columns(
-        word=pl.col("word").str.replace("better", "less").str.replace("worse", "more")
-    )
+    table = list_paired(pairs).with_columns(word=pl.col("word").str.replace(BETTER, "less").str.replace(WORSE, "more"))
     *times, errors = table.iter_rows(named=True)
     words = [row["word"] for row in times]
     if "more" in words:
@@ -98,7 +96,7 @@ def is_cnn_fastest(runs: pl.DataFrame) -> Answer:
     elif times and set(words) == {"less"}:
         answer = "yes" if errors["ratio"] < SLIGHTLY and errors["word"] != "less" else "partly"
     else:
-        answer = "not distinguishable"
+        answer = NOT_DISTINGUISHABLE
     why = {"more": "which follows from what it cannot see", "less": "so that here it is not the worse one"}
     because = (
         f"{_tell_times(dict(zip(spans, times, strict=True)))} Its error is {spell_times(errors['ratio'])} that of the "
@@ -133,8 +131,7 @@ def is_headline_best(runs: pl.DataFrame) -> Answer:
             if one.name != HEADLINE
         }
     )
-    better, worse = (table.filter(pl.col("word") == word).height for word in ("better", "worse"))
-    answer = "yes" if better == table.height else "no" if worse else "not distinguishable" if not better else "partly"
+    answer, better, worse = _ask_all(table)
     because = f"It is better than {better} of the other {table.height} networks beyond chance, and worse than {worse}."
     return Answer("the LSTM with tanh and LeakyReLU is best", answer, because, table)
 
@@ -146,17 +143,17 @@ def is_gru_on_a_par(runs: pl.DataFrame) -> Answer:
         for word in ("ReLU", "LeakyReLU")
     }
     table = list_paired(pairs)  # type: ignore[arg-type]
-    apart = table.filter(pl.col("word") != "not distinguishable").height
+    apart = table.filter(pl.col("word") != NOT_DISTINGUISHABLE).height
     ratios = " and ".join(spell_times(ratio) for ratio in table["ratio"])
     because = f"Its error is {ratios} that of the LSTM (ReLU, LeakyReLU)."
-    return Answer("the GRU is on a par with the LSTM", "no" if apart else "not distinguishable", because, table)
+    return Answer("the GRU is on a par with the LSTM", "no" if apart else NOT_DISTINGUISHABLE, because, table)
 
 
 def does_deeper_follow(runs: pl.DataFrame, blocks: Blocks) -> Answer:
     """CNN 3 against CNN 2: how its 16 steps move with the price inside a block, and its error."""
     _, future = blocks.pieces(blocks.validation)
     follow = {
-        name: np.array([follow_moves(values_of(row), future) for row in _rows(runs, name)])
+        name: np.array([follow_moves(values_of(row), future) for row in runs.filter(name=name).sort("seed").to_dicts()])
         for name in ("CNN 2 LeakyReLU", "CNN 3 LeakyReLU")
     }
     two, three = follow.values()
@@ -167,7 +164,7 @@ def does_deeper_follow(runs: pl.DataFrame, blocks: Blocks) -> Answer:
     }
     table = list_paired(pairs)
     word = table["word"][0]
-    answer = {"better": "yes", "worse": "no"}.get(word, "not distinguishable")
+    answer = {BETTER: "yes", WORSE: "no"}.get(word, NOT_DISTINGUISHABLE)
     because = (
         f"Inside a block its steps correlate with the price by {np.median(three):+.2f} (2 layers: "
         f"{np.median(two):+.2f}; 1 would be a perfect path, 0 none)."
@@ -214,13 +211,13 @@ def does_any_beat_persistence(runs: pl.DataFrame, persistence: float) -> Answer:
     table = list_paired(pairs)
     below = sum(int((own < persistence).sum()) for own, _ in pairs.values())
     total = sum(own.size for own, _ in pairs.values())
-    winners = table.filter(pl.col("word") == "better").height
+    winners = table.filter(pl.col("word") == BETTER).height
     best = min(float(np.nanmin(own)) for own, _ in pairs.values())
     answer = "yes" if winners else "no" if not below else "partly"
     because = (
-        f"{below} of {total} runs have a smaller error than repeating the last close, the best of all of them "
-        f"{spell_times(best / persistence)} its error; {winners} of {table.height} networks beat it beyond the chance "
-        "of seeds."
+        f"{below} of {total} runs {'has' if below == 1 else 'have'} a smaller error than repeating the last close, the "
+        f"best of all of them {spell_times(best / persistence)} its error; {winners} of {table.height} networks "
+        f"{'beats' if winners == 1 else 'beat'} it beyond the chance of seeds."
     )
     return Answer("a network beats the lag (asked of true persistence)", answer, because, table)
 
@@ -255,8 +252,11 @@ def level_sentence(training: float, validation: float, own: tuple[float, float])
     return Answer("the gap between the two losses is overfitting", answer, because, table)
 
 
-def _rows(runs: pl.DataFrame, name: str) -> list[dict[str, object]]:
-    return runs.filter(pl.col("name") == name).sort("seed").to_dicts()
+def _ask_all(table: pl.DataFrame) -> tuple[str, int, int]:
+    """Whether all of some comparisons say "better", and how many say "better" and "worse"."""
+    better, worse = (table.filter(pl.col("word") == word).height for word in (BETTER, WORSE))
+    partly = "partly" if better else NOT_DISTINGUISHABLE
+    return "yes" if better == table.height else "no" if worse else partly, better, worse
 
 
 def _epoch_seconds(runs: pl.DataFrame, names: list[str]) -> list[Floats]:
@@ -267,7 +267,8 @@ def _epoch_seconds(runs: pl.DataFrame, names: list[str]) -> list[Floats]:
     return [one[:shortest] for one in spans]
 
 
-def _are(number: int) -> str:
+def are(number: int) -> str:
+    """The verb of so many things."""
     return "is" if number == 1 else "are"
 
 

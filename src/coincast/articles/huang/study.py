@@ -6,7 +6,6 @@ import time
 
 from coincast.articles.bench import Bench
 from coincast.articles.huang.about import ABOUT
-from coincast.articles.huang.blocks import Blocks
 from coincast.articles.huang.chapters import tell_data, tell_table, tell_views
 from coincast.articles.huang.chapters_claims import tell_copies, tell_plot, tell_sentences
 from coincast.articles.huang.chapters_fair import tell_fair
@@ -14,22 +13,17 @@ from coincast.articles.huang.chapters_study import tell_combinations, tell_study
 from coincast.articles.huang.combinations import SearchPlan
 from coincast.articles.huang.durations import list_seconds, spell_duration, tell_durations
 from coincast.articles.huang.flaws import list_flaws
-from coincast.articles.huang.found import Found, Published, find_all
+from coincast.articles.huang.found import Fair, Found, Published, find_all
 from coincast.articles.huang.networks import configurations
 from coincast.articles.huang.pictures import square_of
-from coincast.articles.huang.published import HEADLINE, REPEATS, TABLE
+from coincast.articles.huang.published import ACTIVITY_SUMMED, BATCH_SIZE, HEADLINE, REPEATS, TABLE
 from coincast.articles.huang.training import WEIGHTS, file_name
+from coincast.articles.remains import tell_verdict
 from coincast.articles.rivals import say_beside_rival
 from coincast.articles.ways import keep_asked
 from coincast.reports.numbers import amount, base_currency, interval_name, percent, skill_span, things
+from coincast.reports.palette import BETTER
 from coincast.reports.study import Chapter, Outcome, Study
-
-REMAINS = {
-    "better": "better than {}",
-    "worse": "worse than {}",
-    "not distinguishable": "not distinguishable from {}",
-    "too few": "judged on too few forecasts to say",
-}
 
 
 def study(bench: Bench) -> Study:
@@ -89,21 +83,21 @@ def _outcome(found: Found, seconds: float) -> Outcome:
 def _finding(found: Found) -> str:
     published, fair, parts = found.published, found.fair, []
     if published is not None:
-        below = int((published.runs["error"] < found.persistence).sum())
-        some = "none" if not below else f"{below:,}"
-        beats = "beat" if below > 1 else "beats"
-        parts.append(f"as published, {some} of {published.runs.height} runs {beats} repeating the last close")
+        ahead = f"{published.ahead:,} of {published.runs.height:,} runs" if published.ahead else "no run"
+        parts.append(f"as published, {ahead} {'beat' if published.ahead > 1 else 'beats'} the last close")
     if fair is not None:
-        verdict, beside = fair.choice.verdict, fair.rivals["verdict"][0]
-        other = "repeating the last close" if published is None else "it"
-        also = (
-            ", and not told apart from an autoregression"
-            if (verdict, beside) == ("better", "not distinguishable")
-            else ""
-        )
-        parts.append(f"trained fairly, the {fair.told.choice.upper()} is {REMAINS[verdict].format(other)}{also}")
+        parts.append(f"the fair {fair.told.choice.upper()} is {_tell_fair(fair, is_first=published is None)}")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def _tell_fair(fair: Fair, *, is_first: bool) -> str:
+    """What the judge says of the network; and that an autoregression does it, too, where it is no more than that."""
+    told = tell_verdict(fair.choice.verdict, "the last close" if is_first else "it")
+    rival, beside = fair.rivals.select("rival", "verdict").row(0)
+    if fair.choice.verdict != BETTER or beside == BETTER or fair.judged(rival).verdict != BETTER:
+        return told
+    return f"{told if is_first else BETTER}, like an autoregression"
 
 
 def _reasons(found: Found) -> list[str]:
@@ -165,15 +159,16 @@ def _notes(bench: Bench, found: Found) -> list[str]:
 
 
 def _faithful_notes(bench: Bench, found: Found, published: Published) -> list[str]:
-    blocks = found.blocks
     kept = "every seed" if bench.size == "long" else "the first seed"
+    headline = next(one for one in configurations() if one.name == HEADLINE)
     notes = [
-        "Gates have the hard sigmoid of old Keras, no second tanh follows the recurrent layer of the table's networks "
-        "(the scripts disagree), and the study's LSTM has the second tanh, as its script has it.",
-        "Keras of that time summed a penalty on the activity over the batch of 8; here it is therefore 8 times the "
-        "named strength of a mean.",
+        "Gates of the table's networks have the hard sigmoid of old Keras, and no second tanh follows the recurrent "
+        "layer (the scripts disagree). The study's LSTM is that of cuDNN: plain sigmoids, and the second tanh of its "
+        "script.",
+        f"Keras of that time summed a penalty on the activity over the batch of {BATCH_SIZE}; here it is therefore "
+        f"{ACTIVITY_SUMMED} times the named strength of a mean.",
         f"Files as the article left them: a log of every run and weights after every epoch of {kept}, in {WEIGHTS}/ as "
-        f"{_headline_name(blocks)}-EPOCH-LOSS.safetensors. {found.data_file}",
+        f"{file_name(found.blocks, headline)}-EPOCH-LOSS.safetensors. {found.data_file}",
     ]
     if published.repeats < REPEATS:
         notes.append(
@@ -200,8 +195,3 @@ def _tell_search(bench: Bench, published: Published) -> str:
         f"Combinations of penalties were trained for {spell_duration(searched.pair_seconds)} (pairs) and "
         f"{spell_duration(searched.grid_seconds)} (all four, halved)."
     )
-
-
-def _headline_name(blocks: Blocks) -> str:
-    """How the files of the headline's network begin."""
-    return file_name(blocks, next(one for one in configurations() if one.name == HEADLINE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def train_all(bench: Bench, blocks: Blocks, plan: Plan) -> pl.DataFrame:
         bench.table(
             f"network-{one.stem.rstrip('_')}",
             {"market": blocks.market, **vars(plan)},
-            lambda one=one: _train(bench, one, own, plan),  # type: ignore[misc]
+            partial(_train, bench, one, own, plan),
         )
         for one in configurations()
     ]
@@ -164,6 +165,12 @@ def _only_first(epoch: Epoch) -> Epoch:
     return replace(
         epoch, runs=[0], losses=epoch.losses[own], validation_losses=validation, improved=epoch.improved[own]
     )
+
+
+def error_at_end(runs: pl.DataFrame, name: str, blocks: Blocks) -> float:
+    """Squared error of a network after its last epoch, which nothing has chosen: the median of its seeds."""
+    losses = [row[-1] for row in runs.filter(pl.col("name") == name)["validation_losses"].to_list()]
+    return float(np.nanmedian(losses)) * blocks.reach**2
 
 
 def values_of(row: dict[str, Any]) -> Floats:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from coincast.articles.bench import Bench
-from coincast.articles.huang.fair import FairPlan, Told, fair_networks, tell_fairly
+from coincast.articles.huang.fair import Told
 from coincast.articles.huang.fair_forecasts import mean_of_runs
 from coincast.samples.samples import Samples
 from coincast.samples.splits import Part, Parts
@@ -36,22 +35,6 @@ def make_partitions(rows: int) -> list[Parts]:
         chosen, test = first + LEARNT * month, first + (LEARNT + 1) * month
         parts.append(Parts(Part(first, chosen), Part(chosen, test), Part(test, test + month)))
     return parts
-
-
-def walk_forward(
-    bench: Bench, samples: Samples, partitions: list[Parts], plan: FairPlan, *, kinds: tuple[str, ...]
-) -> Told:
-    """Forecast the month after every partition; all of them are trained as one set of runs.
-
-    Args:
-        bench: keeps what takes time.
-        samples: of `make_fair_samples`; of several markets where the returns of all of them are inputs.
-        partitions: as `make_partitions` gives them, or some of them.
-        plan: how large.
-        kinds: names of `fair_networks`.
-    """
-    networks = {name: settings for name, settings in fair_networks().items() if name in kinds}
-    return tell_fairly(bench, "walk-forward", samples, partitions, networks, plan)
 
 
 def list_partitions(samples: Samples, told: Told, parts: list[Parts]) -> pl.DataFrame:
