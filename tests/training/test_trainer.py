@@ -468,7 +468,7 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_been(
         keeper = Memory(most)
         with pytest.raises(Interrupted):
             train(runs, lookback=LOOKBACK, keeper=keeper)
-        seen.add(tuple(told["epoch"] for told in keeper.kept[1].values()))
+        seen.add(tuple(told["epoch"] for told in keeper.kept[1]["blocks"].values()))
         told: list[Epoch] = []
         again = train(runs, lookback=LOOKBACK, keeper=Memory(-1, keeper.kept), on_epoch=told.append)
         assert_same(again, whole)
@@ -491,6 +491,8 @@ def test_a_training_that_is_interrupted_again_and_again_ends(interruptible: list
         break
     assert rounds == 9
     assert_same(trained, whole)
+    assert kept is not None
+    assert trained.seconds > kept[1]["seconds"] > 0  # all rounds together
 
 
 @needs_cpu

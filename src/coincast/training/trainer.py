@@ -76,8 +76,7 @@ def train(
     use_compile_cache()
     began = time.perf_counter()
     run_set = RunSet(runs, lookback, starts)
-    if keeper is not None:
-        _resume(run_set, keeper.resume())
+    earlier = 0.0 if keeper is None else _resume(run_set, keeper.resume())
     waiting = [block for block in run_set.blocks if not block.is_done]
     if waiting:
         first, keeps = waiting[0], keeper is not None
@@ -93,8 +92,8 @@ def train(
                 if on_epoch is not None:
                     on_epoch(block.newest())
                 if keeper is not None and keeper.is_due():
-                    keeper.keep(*_snapshot(run_set.blocks))
-    return run_set.collect(time.perf_counter() - began)
+                    keeper.keep(*_snapshot(run_set.blocks, earlier + time.perf_counter() - began))
+    return run_set.collect(earlier + time.perf_counter() - began)
 
 
 def _compile(run_set: RunSet, waiting: Sequence[Block], workers: Workers) -> Mapping[tuple[Kind, Any], Programs]:
@@ -112,8 +111,8 @@ def _compile(run_set: RunSet, waiting: Sequence[Block], workers: Workers) -> Map
     }
 
 
-def _snapshot(blocks: Sequence[Block]) -> tuple[Arrays, dict[str, Any]]:
-    """All blocks that were begun, so that each can go on from where it is."""
+def _snapshot(blocks: Sequence[Block], seconds: float) -> tuple[Arrays, dict[str, Any]]:
+    """All blocks that were begun, so that each can go on from where it is, and how long it took to get there."""
     arrays: Arrays = {}
     facts: dict[str, Any] = {}
     for block in blocks:
@@ -121,19 +120,21 @@ def _snapshot(blocks: Sequence[Block]) -> tuple[Arrays, dict[str, Any]]:
             own, told = block.snapshot()
             arrays |= {f"{block.number}/{name}": array for name, array in own.items()}
             facts[str(block.number)] = told
-    return arrays, facts
+    return arrays, {"blocks": facts, "seconds": seconds}
 
 
-def _resume(run_set: RunSet, kept: tuple[Arrays, dict[str, Any]] | None) -> None:
+def _resume(run_set: RunSet, kept: tuple[Arrays, dict[str, Any]] | None) -> float:
+    """Put blocks where they were; the seconds that were spent on it before."""
     if kept is None:
-        return
-    arrays, facts = kept
+        return 0.0
+    arrays, facts = kept[0], kept[1]["blocks"]
     ours = {str(block.number): block.runs for block in run_set.blocks}
     if any(told.get("runs") != ours.get(number) for number, told in facts.items()):
         warnings.warn("the training starts afresh: it was kept on a machine that divides it otherwise", stacklevel=3)
-        return
+        return 0.0
     for block in run_set.blocks:
         if str(block.number) in facts:
             prefix = f"{block.number}/"
             own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
             block.resume(own, facts[str(block.number)], run_set.starts[0])
+    return float(kept[1]["seconds"])
