@@ -125,9 +125,9 @@ class Bench:
         lookback: int,
         on_epoch: Callable[[Epoch], None] | None = None,
     ) -> TrainedRuns:
-        """Train runs that no spec describes; interrupted, they go on from the last state that was kept.
+        """Train runs that no spec describes, as a part of making a `table`; interrupted, they go on where they were.
 
-        The state stays until a `table` is written of what was trained, so that nothing is lost in between.
+        The state stays until the table is written, so that nothing is lost in between.
 
         Args:
             name: of the training, one for each set of runs.
@@ -141,7 +141,6 @@ class Bench:
         path = self.folder / UNFINISHED / f"{name}.safetensors"
         keeper = ResumeFile(path, fingerprint=fingerprint, every_seconds=SECONDS_BETWEEN_STATES)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.say(name)
         tell = None if self.on_progress is None else partial(self.on_progress, name)
         self._states.append(keeper)
         return train(runs, lookback=lookback, keeper=keeper, on_epoch=on_epoch, on_progress=tell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,18 +14,18 @@ import pytest
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published, study
 from coincast.articles.sheehan.about import ABOUT
-from coincast.articles.sheehan.draw_fits import segments, step_errors
+from coincast.articles.sheehan.draw_fits import draw_fit, segments, step_errors
 from coincast.articles.sheehan.fair import fair_error, fair_spec, run_fair
 from coincast.articles.sheehan.ground import clean_candles, find_border, lay_ground
 from coincast.articles.sheehan.intervals import compare_intervals, list_kinds
-from coincast.articles.sheehan.singles import model_stem, train_singles
+from coincast.articles.sheehan.singles import Singles, model_stem, train_singles
 from coincast.articles.sheehan.study import QUESTIONS
 from coincast.articles.sheehan.walks import score_walks, walk_for_seed
 from coincast.articles.window_error import window_error
 from coincast.errors import TooFewRowsError
 from coincast.experiments.run import run_experiment
 from coincast.models.forecaster import Axes
-from coincast.reports.palette import DARK, LIGHT
+from coincast.reports.palette import LIGHT
 from coincast.reports.study import Study
 from coincast.samples.scaling import scale_window
 from coincast.sources.simulated import simulate
@@ -44,7 +45,7 @@ def walk() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def bench(walk: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def bench(walk: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory, steady_code: None) -> Bench:
     return Bench(walk, tmp_path_factory.mktemp("study"), size="quick")
 
 
@@ -65,12 +66,8 @@ def test_a_study_of_a_walk_finds_nothing(told: Study) -> None:
     assert len(told.flaws) >= 13
 
 
-def test_names_are_unique_and_pictures_can_be_drawn(told: Study) -> None:
-    for names in ([one.name for one in told.pictures()], [one.name for one in told.sheets()]):
-        assert len(set(names)) == len(names)
-    for picture in told.pictures():
-        figure = picture.draw(DARK if picture.name == "runs-corrected" else LIGHT)
-        assert figure.axes, picture.name
+def test_exhibits_can_be_shown(told: Study, check_exhibits: Callable[[Study], None]) -> None:
+    check_exhibits(told)
 
 
 def test_every_published_picture_is_repeated(told: Study) -> None:
@@ -161,6 +158,23 @@ def test_saved_networks_forecast_what_they_did(bench: Bench) -> None:
     assert forecast == pytest.approx(one.forecasts(coin.market, "test")["value"][0], rel=1e-5)
 
 
+def test_hours_are_enlarged_like_days(tmp_path: Path) -> None:
+    """The last tenth of a few hours lies within one day, and still has a width and three different ticks."""
+    hours = simulate("walk", candles=160, interval="1h", start="2020-01-01", seed=5)
+    coin = lay_ground(Bench(hours, tmp_path)).coins[0]
+    close, same = pl.col("close"), {"market": pl.lit(coin.market), "part": pl.lit("train"), "step": pl.lit(1)}
+    rows = coin.task.samples.candles[20:60].select(
+        pl.col("close_time").alias("origin"), pl.col("close_time").alias("target_time"),
+        *(close.alias(name) for name in ("value", "actual", "last_close", "first_close")),
+        **same, seed=pl.lit(published.SEED),
+    )  # fmt: skip
+    figure = draw_fit(LIGHT, coin=coin, singles=Singles(rows, 1, (published.SEED,), 1, 1, "mae"))
+    [box] = figure.axes[0].child_axes
+    left, right = box.get_xlim()
+    assert right - left == pytest.approx(9 / 24)
+    assert len({label.get_text() for label in box.get_xticklabels()}) == 3
+
+
 def test_a_table_is_made_once(bench: Bench) -> None:
     said: list[str] = []
     train_singles(replace(bench, say=said.append), lay_ground(bench), 1, seeds=[published.SEED])
@@ -191,13 +205,16 @@ def test_shorter_candles_are_taken_where_they_are_given(walk: pl.DataFrame, benc
     minutes = few.filter((pl.col("market") == "simulated:WALK1/USD") | (pl.col("open_time") < few["open_time"][-30]))
     given = replace(bench, beside=pl.concat([hours, minutes]))
     ground = lay_ground(bench)
-    assert [kind.interval for kind in list_kinds(bench, ground)] == ["1d"]
-    assert [kind.interval for kind in list_kinds(given, ground)] == ["1h", "1d"]
+    assert [kind.ground.interval for kind in list_kinds(bench, ground)] == ["1d"]
+    assert [kind.ground.interval for kind in list_kinds(given, ground)] == ["1h", "1d"]
     every = list_kinds(replace(given, size="usual"), ground)
-    assert [(kind.interval, kind.rows, kind.given) for kind in every[:2]] == [("1h", 1_300, 1_300), ("1d", 240, 240)]
+    assert [(kind.ground.interval, kind.ground.rows, kind.given) for kind in every[:2]] == [
+        ("1h", 1_300, 1_300),
+        ("1d", 240, 240),
+    ]
     [cut, *_] = list_kinds(given, ground)
-    assert (cut.rows, cut.given, cut.markets) == (1_000, 1_300, ground.markets)
-    assert cut.candles["close_time"].max() == hours["close_time"].max()
+    assert (cut.ground.rows, cut.given, cut.ground.markets) == (1_000, 1_300, ground.markets)
+    assert cut.ground.candles["close_time"].max() == hours["close_time"].max()
     found = compare_intervals(given, ground)
     assert found["interval"].to_list() == ["1h", "1h", "1d", "1d"]
     assert found["candles"].to_list() == [1_000, 1_000, 240, 240]

@@ -13,9 +13,10 @@ import polars as pl
 import pytest
 
 from coincast.articles.bench import Bench
+from coincast.articles.remains import judged_row
 from coincast.articles.sheehan import published
 from coincast.articles.sheehan.chapters import make_slider
-from coincast.articles.sheehan.comparison import compare_runs
+from coincast.articles.sheehan.comparison import WHOLE, compare_runs
 from coincast.articles.sheehan.ground import Ground, lay_ground
 from coincast.articles.sheehan.singles import count_parameters, train_singles
 from coincast.articles.sheehan.walks import score_walks, walk_for_seed, walks_for_seed, yardsticks
@@ -135,8 +136,9 @@ def test_the_25_runs(ground: Ground, tmp_path: Path) -> None:
         assert low < found.median(coin.market) < high
         assert found.values(coin.market, "article").mean() == pytest.approx(article, abs=5e-5)
         assert found.values(coin.market, "corrected").mean() == pytest.approx(corrected, abs=5e-5)
-        assert round(found.opponents(coin.market)["lag"], 4) == lag
-        assert found.verdict(coin.market)["verdict"] != "better"
+        [naive] = found.result.scores.filter(WHOLE, model="naive", market=coin.market)["value"]
+        assert round(naive, 4) == lag
+        assert judged_row(found.result, coin.market, "lstm")["verdict"] != "better"
 
 
 @pytest.mark.long

@@ -1,6 +1,7 @@
 """What is known of article 0 before anything is read."""
 
 from coincast.articles.about import About
+from coincast.articles.sheehan import published
 
 ABOUT = About(
     name="sheehan",
@@ -9,8 +10,8 @@ ABOUT = About(
     published="2017-11-20",
     claim="An LSTM forecasts tomorrow's price of Bitcoin and Ethereum three to four times better than a random walk.",
     interval="1d",
-    since="2016-01-01",
-    until="2017-11-21",
+    since=published.SINCE,
+    until=published.UNTIL,
     files={
         "bitcoin": ("cmc/kaggle2018/bitcoin_price.csv", "cmc/coin_Bitcoin.csv"),
         "ethereum": ("cmc/kaggle2018/ethereum_price.csv", "cmc/coin_Ethereum.csv"),

@@ -7,28 +7,34 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from coincast.articles.remains import join_words
 from coincast.articles.sheehan import draw_market, draw_walks, published
-from coincast.articles.sheehan.comparison import list_yardsticks
 from coincast.articles.sheehan.ground import Coin, Ground
-from coincast.articles.sheehan.panels import rows_days, span, unit
+from coincast.articles.sheehan.panels import UNIT, closes_of_test, row_times, span, spell_times, unit
+from coincast.articles.sheehan.walks import yardsticks
 from coincast.articles.sheehan.work import Work
 from coincast.experiments.tasks import make_tasks
 from coincast.models.random_walk import change_law
 from coincast.reports.numbers import percent, things
 from coincast.reports.study import Chapter, Panel, Picture, Sheet, Side, Widget
 
-UNIT = "MAE, share of the window's first close"
 PRICES: tuple[tuple[Side, str, str], ...] = (
     ("faithful", "open", "as published: the opening price under the name of the closing price"),
     ("fair", "close", "the close"),
 )
+YARDSTICKS = {
+    "lag": "the last price (naive)",
+    "drift": "the last price, grown by the walk's mean",
+    "still": "no change since the window began",
+    "regression": "least squares on the closes of the window",
+}
 
 
 def tell_data(work: Work) -> Chapter:
     """Prices, volume, and the split."""
     ground = work.ground
     first = ground.coins[0]
-    parts, names = first.task.parts, " and ".join(coin.name for coin in ground.coins)
+    parts, names = first.task.parts, join_words([coin.name for coin in ground.coins])
     unseen = ", ".join(f"{percent(coin.unseen, digits=0)} ({coin.name})" for coin in ground.coins)
     text = (
         f"{things(ground.rows, ground.candle)} of {names}, joined by date. The first {len(parts.train)} are learnt "
@@ -46,7 +52,7 @@ def tell_data(work: Work) -> Chapter:
                 continue
             draw = partial(draw_market.draw_price, ground=ground, coin=coin, column=column)
             name, title = f"price-{coin.stem}-{column}", f"{coin.name}: price and volume"
-            caption = f"{_days(ground)}; {told}."
+            caption = f"{span(coin)}; {told}."
             exhibits.append(Picture(name, title, caption, draw, side, repeats="price + volume, one per coin"))
     split = draw_market.tell_split(ground)
     plain, log = (partial(draw_market.draw_split, ground=ground, is_log=is_log) for is_log in (False, True))
@@ -68,10 +74,10 @@ def tell_inputs(work: Work) -> Chapter:
             ("test", one.parts.test, one.test, five.test, 0),
         )
     ]
+    features = ", ".join(name.replace("quote_volume", "volume") for name in ground.features)
     copied = ", ".join(f"{coin.name} {percent(coin.explained, digits=0)}" for coin in ground.coins)
     text = (
-        f"The network sees {lookback} {word}s of {len(ground.features)} numbers for each coin: "
-        f"{_listed(ground.features)}. "
+        f"The network sees {lookback} {word}s of {len(ground.features)} numbers for each coin: {features}. "
         "Close and volume are divided by their first value in the window. It is to say the next close, relative to "
         f"the close {lookback} {word}s before it: the first one of its window, not the last one.",
         f"That last point matters. Most of a {lookback}-{word} change has happened when the forecast is made, and the "
@@ -97,33 +103,24 @@ def tell_inputs(work: Work) -> Chapter:
 
 def tell_lag(work: Work) -> Chapter:
     """The price stays where it is, and other forecasts that need no network."""
-    ground = work.ground
-    table = list_yardsticks(ground)
-    known = table.filter(pl.col("forecast") == "lag").select("coin", "error").rows()
-    errors = ", ".join(f"{error:.4f} ({name})" for name, error in known)
+    ground, first = work.ground, work.ground.coins[0]
+    known = {coin.name: yardsticks(coin) for coin in ground.coins}
+    errors = ", ".join(f"{found['lag']:.4f} ({name})" for name, found in known.items())
     text = (
         "The lag model says: the next price is the last one. The article draws it, and it looks good. The text "
         f"never says how good: its error on the test windows is {errors}, in the article's own unit.",
         "Drawn as changes, the same forecasts are a flat line: the lag model says nothing at all about what comes. "
         "Any line that follows prices one step late gets this picture and this figure for free.",
     )
-    caption = (
-        f"{things(len(ground.coins[0].task.parts.test), 'forecast')} for each coin, "
-        f"{span(ground.coins[0], 'test', ground)}."
-    )
-    words = {
-        "lag": "the last price (naive)",
-        "drift": "the last price, grown by the walk's mean",
-        "still": "no change since the window began",
-        "regression": "least squares on the closes of the window",
-    }
-    shown = table.with_columns(pl.col("forecast").replace(words)).pivot("coin", index="forecast", values="error")
-    windows = f"{UNIT}; {things(len(ground.coins[0].task.test), 'test window')}."
+    caption = f"{things(len(first.task.parts.test), 'forecast')} for each coin, {span(first, 'test')}."
+    errors_by_coin = {name: [found[key] for key in YARDSTICKS] for name, found in known.items()}
+    table = pl.DataFrame({"forecast": list(YARDSTICKS.values()), **errors_by_coin})
+    windows = f"{UNIT}; {things(len(first.task.test), 'test window')}."
     lag, changes = (partial(draw, ground=ground) for draw in (draw_market.draw_lag, draw_market.draw_lag_changes))
     exhibits = (
         Picture("lag", "The lag model", caption, lag, "faithful", repeats="lag model"),
         Picture("lag-changes", "The lag model as changes", caption, changes, "fair"),
-        Sheet("yardsticks", "Forecasts without a network", windows, shown),
+        Sheet("yardsticks", "Forecasts without a network", windows, table),
     )
     return Chapter("Tomorrow is like today: the lag model", text, exhibits)
 
@@ -145,13 +142,13 @@ def tell_walks(work: Work) -> Chapter:
         "In the lower panel of the article's slider the line called actual price is its one-step walk. Here it is the "
         "price.",
     )
-    steps = f"{things(len(coin.task.parts.test), 'step')}, {span(coin, 'test', ground)}."
+    steps = f"{things(len(coin.task.parts.test), 'step')}, {span(coin, 'test')}."
     single, full = (partial(draw_walks.draw_walk, ground=ground, is_full=is_full) for is_full in (False, True))
     changes, fan = (partial(draw, ground=ground) for draw in (draw_walks.draw_walk_steps, draw_walks.draw_fan))
     ends = partial(draw_walks.draw_seed_ends, coin=coin)
     exhibits = (
         Picture(
-            "changes", f"How much a {ground.candle} changes the price", f"Training {span(coin, 'train', ground)}.",
+            "changes", f"How much a {ground.candle} changes the price", f"Training {span(coin, 'train')}.",
             partial(draw_market.draw_changes, ground=ground), repeats="histogram of daily changes",
         ),
         Picture(
@@ -169,52 +166,38 @@ def tell_walks(work: Work) -> Chapter:
 
 def make_slider(ground: Ground, coin: Coin) -> Widget:
     """The seed slider of the article: the walk of one coin in both ways, for each seed."""
-    parts, close = coin.task.parts, coin.task.samples.close
-    rows = np.arange(parts.test.first, parts.test.end)
-    dates = tuple(
-        str(day)[: 10 if ground.interval == "1d" else 16] for day in rows_days(coin, rows).astype("datetime64[m]")
-    )
+    time, close, before = closes_of_test(coin)
     walks = [draw_walks.slider_walk(coin, seed) for seed in published.SLIDER]
-    price = _rounded(close[rows])
-    before, start = _rounded(close[rows - 1]), _rounded(np.full(rows.size, close[rows[0] - 1]))
+    ways = (
+        ("One step from each true price", before, [walk.single_point for walk in walks]),
+        (
+            "The full interval from its first day",
+            np.full(close.size, before[0]),
+            [walk.full_interval for walk in walks],
+        ),
+    )
     panels = tuple(
         Panel(
-            title, unit(coin), dates, {"price": price, "naive": naive},
-            {"random walk": tuple(_rounded(np.array(walk[way])) for walk in walks)},
+            title,
+            unit(coin),
+            tuple(spell_times(time, ground.interval)),
+            {"price": tuple(close.tolist()), "naive": tuple(naive.tolist())},
+            {"random walk": tuple(tuple(line.tolist()) for line in lines)},
         )
-        for way, (title, naive) in enumerate(
-            (("One step from each true price", before), ("The full interval from its first day", start))
-        )
-    )  # fmt: skip
+        for title, naive, lines in ways
+    )
     return Widget(
         "seed-slider",
         f"{coin.name}: move the seed",
-        f"{things(rows.size, 'step')} drawn afresh for each seed; the article begins at {published.SLIDER_START}.",
-        "seed", tuple(published.SLIDER), published.SLIDER_START, panels,
-    )  # fmt: skip
-
-
-def _first_inputs(ground: Ground, count: int = 3) -> pl.DataFrame:
-    task = ground.coins[0].task
-    days = [
-        str(day)[:16].replace("T00:00", "")
-        for day in rows_days(ground.coins[0], np.arange(count)).astype("datetime64[m]")
-    ]
-    return pl.DataFrame(
-        {ground.candle: days, **dict(zip(task.samples.names, task.samples.inputs[:count].T, strict=True))}
+        f"{things(close.size, 'step')} drawn afresh for each seed; the article begins at {published.SLIDER_START}.",
+        "seed",
+        tuple(published.SLIDER),
+        published.SLIDER_START,
+        panels,
     )
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    words = [name.replace("quote_volume", "volume") for name in names]
-    return ", ".join(words)
-
-
-def _days(ground: Ground) -> str:
-    first = ground.coins[0]
-    return f"{span(first, 'train', ground).split(' to ')[0]} to {span(first, 'test', ground).split(' to ')[1]}"
-
-
-def _rounded(values: np.ndarray) -> tuple[float, ...]:
-    """Five digits are enough for a drawing, and make the page small."""
-    return tuple(float(f"{value:.5g}") for value in values)
+def _first_inputs(ground: Ground, count: int = 3) -> pl.DataFrame:
+    samples = ground.coins[0].task.samples
+    days = spell_times(row_times(ground.coins[0], range(count)), ground.interval)
+    return pl.DataFrame({ground.candle: days, **dict(zip(samples.names, samples.inputs[:count].T, strict=True))})

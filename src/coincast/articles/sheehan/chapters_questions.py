@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from coincast.articles.sheehan import questions
+from coincast.articles.sheehan import published, questions
 from coincast.articles.sheehan.about import ABOUT
 from coincast.articles.sheehan.draw_scores import Box, Group, Mark, Skill, draw_boxes, draw_learning, draw_skills
+from coincast.articles.sheehan.fair import VALIDATION
 from coincast.articles.sheehan.ground import Ground
 from coincast.articles.sheehan.intervals import compare_intervals
 from coincast.articles.sheehan.panels import span
@@ -19,19 +20,20 @@ from coincast.articles.sheehan.work import Work
 from coincast.candles.table import interval_milliseconds
 from coincast.experiments.result import Result
 from coincast.reports.numbers import base_currency, interval_name, percent, things
-from coincast.reports.study import Chapter, Picture, Sheet
+from coincast.reports.study import Chapter, Picture, Sheet, Side
 
 SKILLS_CAPTION = "Mark: skill of the ensemble; line: 95 % interval of the judge's test, where forecasts suffice."
 
 
 def tell_questions(work: Work) -> list[Chapter]:
     """One chapter for each question that can be answered in the ways that were asked for."""
-    asked: list[Callable[[Work], Chapter | None]] = [_tell_units, _tell_bias, _tell_moves, _tell_shift]
+    asked: list[Callable[[Work], Chapter]] = [_tell_units]
     if work.bench.fair:
-        asked[1:1] = [_tell_windows, _tell_intervals]
+        asked += [_tell_windows, _tell_intervals]
+    asked += [_tell_bias, _tell_moves, _tell_shift]
+    if work.bench.fair:
         asked.append(_tell_periods)
-    chapters = (ask(work) for ask in asked)
-    return [chapter for chapter in chapters if chapter is not None]
+    return [ask(work) for ask in asked]
 
 
 def _tell_units(work: Work) -> Chapter:
@@ -42,23 +44,23 @@ def _tell_units(work: Work) -> Chapter:
     )
     rows = last.join(lowest, on=["market", "units"]).sort("market", "units")
     overfits = rows.filter(pl.col("validation_loss") > 1.05 * pl.col("least"))
-    wide = rows.filter(pl.col("units") == pl.col("units").max())
+    beaten = rows.filter(pl.col("least") < pl.col("naive")).height
     told = "; ".join(
         f"{names[row['market']]}, {row['units']} units: least at epoch {row['at']} with {row['least']:.4f}, "
         f"{row['validation_loss']:.4f} in the end, naive {row['naive']:.4f}"
-        for row in wide.to_dicts()
+        for row in rows.filter(pl.col("units") == pl.col("units").max()).to_dicts()
     )
-    beaten = rows.filter(pl.col("least") < pl.col("naive")).height
     text = (
-        f"More neurons, more epochs? On training rows the loss goes on falling. On rows that were held back: {told}.",
+        f"More neurons, more epochs? The rows that were held back from training tell: {told}.",
         f"{overfits.height} of {rows.height} networks end more than 5 % above their own best epoch: they overfit. "
         f"{beaten} of {rows.height} were ever below the naive loss, at an epoch that only the rows held back "
         "could tell.",
     )
     epochs = int(table["epoch"].max())  # type: ignore[arg-type]
     caption = (
-        f"Mean of a few seeds by number of units (at the right); {things(epochs, 'epoch')}, batches of 16, on "
-        "the newest training rows."
+        f"Mean of {things(questions.few_seeds(work.bench)['training__seeds'], 'run')} by number of units (at the "
+        f"right); {things(epochs, 'epoch')}, batches of {questions.BATCH}; held back: the newest "
+        f"{percent(VALIDATION, digits=0)} of the training rows."
     )
     draw = partial(draw_learning, title="More units, more epochs", subtitle=caption, table=table, names=names)
     sheet = rows.select(
@@ -74,79 +76,74 @@ def _tell_units(work: Work) -> Chapter:
 
 
 def _tell_windows(work: Work) -> Chapter:
-    table, names = questions.vary_window(work.bench, work.ground), _names(work.ground)
-    rows = [_skill(row, names, f"{row['lookback']} {work.ground.candle}s") for row in table.to_dicts()]
+    table, names, word = questions.vary_window(work.bench, work.ground), _names(work.ground), work.ground.candle
+    rows = [_skill(row, names[row["market"]], f"{row['lookback']} {word}s") for row in table.to_dicts()]
     text = (
-        "The article takes windows of ten days. The fair experiment with shorter and longer windows, a few "
-        f"seeds each, all on the same test span: {_count_words(table)}.",
+        f"The article takes windows of {published.LOOKBACK} {word}s. The fair experiment with shorter and longer "
+        f"windows, a few seeds each, all on the same test span: {_count_words(table)}.",
     )
-    return _skill_chapter(
-        work, "Does a shorter or a longer window help?", text, "other-windows", "Other windows", rows, table
-    )
+    exhibits = _show_skills("other-windows", "Other windows", rows, _shown(table, names))
+    return Chapter("Does a shorter or a longer window help?", text, exhibits)
 
 
 def _tell_intervals(work: Work) -> Chapter:
-    table, interval = compare_intervals(work.bench, work.ground), work.ground.interval
+    table, own = compare_intervals(work.bench, work.ground), interval_milliseconds(work.ground.interval)
     names = {market: base_currency(market) or market for market in table["market"].unique()} | _names(work.ground)
-    rows = [_skill(row, names, f"candles of {interval_name(row['interval'])}") for row in table.to_dicts()]
-    moves = "; ".join(
-        f"{names[row['market']]} {interval_name(row['interval'])} {percent(row['move'], digits=2)}"
-        for row in table.to_dicts()
-    )
-    shorter = [
-        row for row in table.to_dicts() if interval_milliseconds(row["interval"]) < interval_milliseconds(interval)
-    ]
+    found = [{**row, "length": interval_name(row["interval"])} for row in table.to_dicts()]
+    rows = [_skill(row, names[row["market"]], f"candles of {row['length']}") for row in found]
+    moves = "; ".join(f"{names[row['market']]} {row['length']} {percent(row['move'], digits=2)}" for row in found)
     cut = "; ".join(
-        f"{interval_name(row['interval'])} of {row['market']}, the newest {row['candles']:,} of {row['given']:,} "
+        f"{row['length']} of {row['market']}, the newest {row['candles']:,} of {row['given']:,} "
         f"({row['first']} to {row['last']})"
-        for row in shorter
+        for row in found
+        if interval_milliseconds(row["interval"]) < own
     )
     places = ", ".join(place for files in ABOUT.beside.values() for place in files)
-    text = (
-        "The author took days, because noise would hide the signal in minutes. Longer candles are made of the days; "
-        + (
-            f"shorter ones come from other files: {cut}."
-            if shorter
-            else f"shorter ones cannot be: --data DIR takes them from a folder that holds any of {places}, and "
-            f"--market binance:BTC/USDT --market binance:ETH/USDT --interval 1h repeats the whole study on hours of "
-            "the store."
-        ),
-        f"Mean size of a move: {moves}. {_count_words(table).capitalize()}.",
+    shorter = (
+        f"shorter ones come from other files: {cut}."
+        if cut
+        else f"shorter ones cannot be: --data DIR takes them from a folder that holds any of {places}, and --market "
+        "binance:BTC/USDT --market binance:ETH/USDT --interval 1h repeats the whole study on hours of the store."
     )
-    return _skill_chapter(
-        work, "Minutes, hours, days, weeks?", text, "intervals", "Other candles", rows, _shown(table, names),
-        caption="Each interval on its own last quarter of candles; network, window and training are the same.",
-    )  # fmt: skip
+    text = (
+        "The author took days, because noise would hide the signal in minutes. Longer candles are made of those of "
+        f"the study; {shorter}",
+        f"Mean size of a move: {moves}. Verdicts: {_count_words(table)}.",
+    )
+    caption = "Each interval on its own last quarter of candles; network, window and training are the same."
+    exhibits = _show_skills("intervals", "Other candles", rows, _shown(table, names), caption=caption)
+    return Chapter("Minutes, hours, days, weeks?", text, exhibits)
 
 
-def _tell_bias(work: Work) -> Chapter | None:
-    table = questions.measure_bias(_results(work))
-    if table.is_empty():
-        return None
+def _tell_bias(work: Work) -> Chapter:
+    table, names = questions.measure_bias(_results(work)), _names(work.ground)
     groups, lines = [], []
-    for market, name in _names(work.ground).items():
+    for market, name in names.items():
         own = table.filter(pl.col("market") == market)
         boxes = tuple(
             Box(str(way), 100 * one["bias"].to_numpy(), way != "fair")
             for (way,), one in own.group_by("way", maintain_order=True)
         )
-        naive = 100 * float(own["naive"][0])
-        groups.append(Group(name, boxes, (Mark("naive", naive, is_naive=True),)))
-        told = ", ".join(f"{box.name} {np.median(box.values):+.2f} %" for box in boxes)
+        naives = own.group_by("way", maintain_order=True).first()["naive"]
+        groups.append(Group(name, boxes, (Mark("naive", 100 * naives[0], is_naive=True),)))
+        told = ", ".join(
+            f"{box.name} {_signed(float(np.median(box.values)) / 100)} (naive {_signed(naive)})"
+            for box, naive in zip(boxes, naives, strict=True)
+        )
         too_high = ", ".join(f"{int((box.values > 0).sum())} of {box.values.size}" for box in boxes)
-        lines.append(f"{name}: {told}, naive {naive:+.2f} %; runs that are too high on average: {too_high}.")
-    every = np.concatenate(
-        [box.values for group in groups for box in group.boxes]
-        + [[mark.value for group in groups for mark in group.marks], [0.0]]
-    )
+        lines.append(f"{name}: {told}; runs that are too high on average: {too_high}.")
+    every = np.concatenate([[0.0], 100 * table["bias"].to_numpy(), 100 * table["naive"].to_numpy()])
     room = 0.1 * float(np.ptp(every)) or 0.1
     text = (
         "The author suspects that the network overestimates, because it has learnt from a span that only rose. The "
-        "mean error of every run, as a share of the last price, above zero where forecasts are too high:",
+        "middle run's mean error, as a share of the last price, above zero where forecasts are too high:",
         *lines,
         "While prices rise, the naive forecast itself is too low by the mean rise; what leans upwards is paid for it.",
     )
-    caption = "Each dot is a run; box: quartiles; dashed: the naive forecast. Zero is right on average."
+    caption = (
+        "Each dot is a run; box: quartiles; dashed: the naive forecast, on the windows of the first "
+        "box. Zero is right on average."
+    )
     draw = partial(
         draw_boxes, title="Too high, or too low?", subtitle=caption, groups=groups,
         unit="mean error, % of the last price",
@@ -156,109 +153,92 @@ def _tell_bias(work: Work) -> Chapter | None:
         pl.len().alias("runs"), (100 * pl.col("bias").median()).alias("median error, %"),
         (100 * pl.col("naive").first()).alias("naive, %"),
     )  # fmt: skip
-    shown = summary.with_columns(pl.col("market").replace(_names(work.ground))).rename({"market": "coin"})
     exhibits = (
         Picture("bias", "Too high, or too low?", caption, draw),
-        Sheet("bias-table", "Mean error of the runs", caption, shown),
+        Sheet("bias-table", "Mean error of the runs", caption, _shown(summary, names)),
     )
     return Chapter("Does it overestimate?", text, exhibits)
 
 
-def _tell_moves(work: Work) -> Chapter | None:
+def _signed(share: float) -> str:
+    return percent(share, signed=True, digits=2)
+
+
+def _tell_moves(work: Work) -> Chapter:
     table, names = questions.split_by_moves(_results(work)), _names(work.ground)
-    if table.is_empty():
-        return None
     rows = [
-        _skill({**row, "market": names[row["market"]] + f", {row['way']}"}, {}, questions.SUBSETS[row["subset"]])
-        for row in table.with_columns(verdict=pl.lit(None, dtype=pl.String)).to_dicts()
+        _skill(row, f"{names[row['market']]}, {row['way']}", questions.SUBSETS[row["subset"]])
+        for row in table.to_dicts()
     ]
-    worst = min((row for row in rows if not row.name.startswith("all ")), key=lambda row: row.skill, default=None)
+    parts = [row for row in rows if row.name != questions.SUBSETS["all"]]
+    worst = min(parts, key=lambda row: row.skill, default=None)
     text = (
         "Does it fail where the price has just jumped? A jump is among the largest tenth of the moves into an "
-        "origin; calm "
-        "and wild are the lowest and the highest third of the mean move of the last ten. Such parts describe; they get "
-        "no verdict.",
+        "origin; calm and wild are the lowest and the highest third of the mean move of the last ten. Such parts "
+        "describe; they get no verdict.",
         *(
-            f"Least skill: {one.group}, {one.name}, {percent(one.skill, signed=True)} on {one.n} forecasts."
+            f"Least skill: {one.group}, {one.name}, {percent(one.skill, signed=True)} on {things(one.n, 'forecast')}."
             for one in [worst]
             if one
         ),
     )
-    shown = _shown(table, names).drop("verdict", strict=False)
-    return _skill_chapter(work, "Does it fail after sharp moves?", text, "moves", "After sharp moves", rows, shown)
+    shown = _shown(table, names).with_columns(pl.col("subset").replace(questions.SUBSETS))
+    return Chapter(
+        "Does it fail after sharp moves?", text, _show_skills("moves", "After sharp moves", rows, shown, side="both")
+    )
 
 
 def _tell_shift(work: Work) -> Chapter:
-    ground = work.ground
-    lines = [
+    market, days = work.ground.coins[0].market, span(work.ground.coins[0], "test")
+    lines = "; ".join(
         f"{coin.name}: {percent(coin.unseen, digits=0)} of the test closes lie outside all training closes"
-        for coin in ground.coins
-    ]
-    exhibits: list[Picture | Sheet] = []
-    inputs = ""
-    result = next(iter(_results(work).values()), None)
-    if result is not None:
-        share = float(result.shift["share_outside"].mean())  # type: ignore[arg-type]
-        inputs = (
-            f" Scaled in its window, an input lies outside what training saw in {percent(share)} of the cases "
-            "on average."
-        )
-        shown = result.shift.filter(pl.col("market") == ground.coins[0].market)
-        caption = f"Inputs as the network sees them; test {span(ground.coins[0], 'test', ground)}."
-        wanted = ("input", "train_low", "train_high", "share_below", "share_above", "share_outside")
-        if work.fair is not None:
-            drawing = work.figure(ground.coins[0].market, "shift")
-            if drawing is not None:
-                exhibits.append(Picture("shift", "Inputs that training never saw", caption, drawing, side="fair"))
-        exhibits.append(Sheet("shift-table", "Inputs that training never saw", caption, shown.select(wanted)))
-    text = (
-        f"The author fears that the test prices are nothing like the training prices. {'; '.join(lines)}. But the "
-        "network "
-        f"never sees a price as such, only its ratio to the first one of a window.{inputs}",
+        for coin in work.ground.coins
     )
+    way, result = next(iter(_results(work).items()))
+    share = float(result.shift["share_outside"].mean())  # type: ignore[arg-type]
+    text = (
+        f"The author fears that the test prices are nothing like the training prices. {lines}. But the network never "
+        "sees a price as such, only its ratio to the first one of a window. Scaled in its window, an input lies "
+        f"outside what training saw in {percent(share)} of the cases on average.",
+    )
+    title, caption = "Inputs that training never saw", f"Inputs as the network sees them; test {days}"
+    drawing = None if work.fair is None else work.figure(market, "shift")
+    exhibits: list[Picture | Sheet] = []
+    if drawing is not None:
+        exhibits.append(Picture("shift", title, f"{caption}.", drawing, side="fair"))
+    wanted = ("input", "train_low", "train_high", "share_below", "share_above", "share_outside")
+    shown = result.shift.filter(pl.col("market") == market).select(wanted)
+    exhibits.append(Sheet("shift-table", title, f"{caption}, {way}.", shown))
     return Chapter("Is the test span unlike the training span?", text, tuple(exhibits))
 
 
 def _tell_periods(work: Work) -> Chapter:
     table, names = questions.walk_forward(work.bench, work.ground), _names(work.ground)
-    rows = [_skill({**row, "verdict": None}, names, row["period"]) for row in table.to_dicts()]
+    rows = [_skill(row, names[row["market"]], row["period"]) for row in table.to_dicts()]
     above = sum(row.low is not None and row.low > 0 for row in rows)
     below = sum(row.high is not None and row.high < 0 for row in rows)
     text = (
-        "Perhaps there is no signal, or it was there and is gone. The fair network, trained anew on the way "
-        "through most "
-        f"of the span, by period: {above} of {len(rows)} intervals lie above zero, {below} below. Of so many at "
-        "95 %, one "
-        "in twenty lies on either side by chance.",
+        "Perhaps there is no signal, or it was there and is gone. The fair network, trained anew on the way through "
+        f"most of the span, by period: {above} of {len(rows)} intervals lie above zero, {below} below. Of intervals "
+        "at 95 %, about one in twenty misses zero by chance alone.",
     )
-    return _skill_chapter(work, "Does a pattern disappear?", text, "periods", "Skill by period", rows, table)
+    exhibits = _show_skills("periods", "Skill by period", rows, _shown(table, names))
+    return Chapter("Does a pattern disappear?", text, exhibits)
 
 
-def _skill_chapter(
-    work: Work, title: str, text: tuple[str, ...], name: str, picture: str, rows: list[Skill], table: pl.DataFrame, *,
-    caption: str = SKILLS_CAPTION,
-) -> Chapter:  # fmt: skip
-    if not rows:
-        return Chapter(title, text)
-    draw = partial(draw_skills, title=picture, subtitle=caption, rows=rows)
-    shown = table if "coin" in table.columns else _shown(table, _names(work.ground))
-    return Chapter(
-        title,
-        text,
-        (
-            Picture(name, picture, caption, draw, side="fair" if name != "moves" else "both"),
-            Sheet(f"{name}-table", picture, caption, shown),
-        ),
-    )
+def _show_skills(
+    name: str, title: str, rows: list[Skill], table: pl.DataFrame, *, caption: str = SKILLS_CAPTION, side: Side = "fair"
+) -> tuple[Picture, Sheet]:
+    draw = partial(draw_skills, title=title, subtitle=caption, rows=rows)
+    return Picture(name, title, caption, draw, side), Sheet(f"{name}-table", title, caption, table)
 
 
 def _shown(table: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
     return table.with_columns(pl.col("market").replace(names)).rename({"market": "coin"}).drop("model", strict=False)
 
 
-def _skill(row: dict[str, Any], names: dict[str, str], label: str) -> Skill:
-    group = names.get(row["market"], row["market"])
-    return Skill(group, label, row["skill"], row["low"], row["high"], row["n"], row["verdict"])
+def _skill(row: Mapping[str, Any], group: str, name: str) -> Skill:
+    return Skill(group, name, row["skill"], row["low"], row["high"], row["n"], row.get("verdict"))
 
 
 def _count_words(table: pl.DataFrame) -> str:

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from coincast.articles.remains import judged_row
 from coincast.articles.sheehan import published
-from coincast.articles.sheehan.comparison import LSTM, Comparison, deciding_row
+from coincast.articles.sheehan.comparison import LSTM, WHOLE, Comparison
 from coincast.articles.sheehan.draw_scores import Box, Group, Mark, draw_boxes
 from coincast.articles.sheehan.fair import VALIDATION, fair_error
 from coincast.articles.sheehan.ground import Coin, Ground
-from coincast.articles.sheehan.panels import span
+from coincast.articles.sheehan.panels import UNIT, span
 from coincast.articles.sheehan.work import Faithful, Work
 from coincast.experiments.result import Result
 from coincast.experiments.story import say
 from coincast.reports.numbers import model_name, percent, percent_digits, skill_span, things
+from coincast.reports.palette import NOT_DISTINGUISHABLE, Palette
 from coincast.reports.study import Chapter, Picture, Sheet
+from coincast.scores.significance import ALPHA
 from coincast.scores.verdict import deciding_rows
 
-UNIT = "MAE, share of the first close"
-ARTICLE_LIMITS = (0.0, 0.2)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHORT_UNIT = "MAE, share of the first close"
+ARTICLE_TOP = 0.2
+"""Where the axis of the article's picture ends."""
+BOXES = {"lstm": "LSTM", "article": "walk as published", "corrected": "walk scored rightly"}
 
 
 def tell_runs(work: Work, done: Faithful) -> Chapter:
     """25 runs, the article's random walk, the corrected one, and every opponent."""
     ground, found = work.ground, done.comparison
     runs = len(found.values(ground.coins[0].market, "lstm"))
-    lines = [_tell_runs(coin, found) for coin in ground.coins]
     text = (
         f"{things(runs, 'run')} of the same network, each from another seed, beside a random walk: this is the picture "
         "from which the article concludes that deep learning beats chance.",
-        *lines,
+        *(_tell_coin(coin, found) for coin in ground.coins),
         "The walk's high error is a mistake in scoring. Its single step is compared with a change over the whole "
         "window: it is never told the last price, which the network is. Begun at the last price, the same draws "
         "have the errors told above; without mean and noise they are the lag model.",
@@ -44,15 +50,13 @@ def tell_runs(work: Work, done: Faithful) -> Chapter:
         f"{things(len(ground.coins[0].task.test), 'test window')} for each coin; seeds {published.SEEDS[0]} to "
         f"{published.SEEDS[0] + runs - 1}, the walks' {published.SEEDS[0]} to {published.SEEDS[-1]}."
     )
-    exhibits: list[Picture | Sheet] = [
+    as_published, corrected = (partial(draw, ground=ground, found=found) for draw in (_draw_published, _draw_corrected))
+    exhibits = (
         Picture(
-            "runs-published", "The comparison, as published", caption,
-            partial(_draw_published, ground=ground, found=found), side="faithful", repeats="25-run comparison",
-        )
-    ]  # fmt: skip
-    draw = partial(_draw_corrected, ground=ground, found=found)
-    exhibits.append(Picture("runs-corrected", "The comparison, scored alike", caption, draw, side="fair"))
-    exhibits += [
+            "runs-published", "The comparison, as published", caption, as_published, "faithful",
+            repeats="25-run comparison",
+        ),
+        Picture("runs-corrected", "The comparison, scored alike", caption, corrected, "fair"),
         Sheet("runs-table", "Scores by group", f"{UNIT}. {caption}", _box_table(ground, found)),
         Sheet("raw-scores", "Raw scores of every seed", f"{UNIT}. {caption}", _raw_table(ground, found)),
         Sheet(
@@ -60,56 +64,40 @@ def tell_runs(work: Work, done: Faithful) -> Chapter:
             f"{UNIT}; skill, interval and word of the judge, on the same windows, Holm's adjustment over all lines.",
             _opponent_table(ground, found.result),
         ),
-    ]  # fmt: skip
-    return Chapter("Was it luck? Many runs, and who else is there", text, tuple(exhibits))
+    )  # fmt: skip
+    return Chapter("Was it luck? Many runs, and who else is there", text, exhibits)
 
 
-def _tell_runs(coin: Coin, found: Comparison) -> str:
+def _tell_coin(coin: Coin, found: Comparison) -> str:
     values = found.values(coin.market, "lstm")
     walk, corrected = (float(np.mean(found.values(coin.market, box))) for box in ("article", "corrected"))
-    lag, row = found.opponents(coin.market)["lag"], found.verdict(coin.market)
-    better = int((values < lag).sum())
+    lag, row = coin.error_of(coin.last), judged_row(found.result, coin.market, LSTM)
     alone = ""
-    if row["verdict"] == "not distinguishable" and row["p"] is not None and row["p"] < 0.05:
+    if row["verdict"] == NOT_DISTINGUISHABLE and row["p"] < ALPHA:
         alone = f" Alone it would count as {'better' if row['skill'] > 0 else 'worse'}; it is one of several tests."
     return (
-        f"{coin.name}: middle run {np.median(values):.4f} ({values.min():.4f} to {values.max():.4f}); the "
-        "article's walk "
-        f"{walk:.4f}, scored rightly {corrected:.4f}; copying the last price {lag:.4f}. {better} of {values.size} runs "
-        f"beat the copy. The judge on their mean: {row['verdict']}.{alone}"
+        f"{coin.name}: middle run {np.median(values):.4f} ({values.min():.4f} to {values.max():.4f}); the article's "
+        f"walk {walk:.4f}, scored rightly {corrected:.4f}; copying the last price {lag:.4f}. "
+        f"{int((values < lag).sum())} of {values.size} runs beat the copy. The judge on their mean: "
+        f"{row['verdict']}.{alone}"
     )
 
 
-def _draw_published(theme: Any, *, ground: Ground, found: Comparison) -> Any:
-    groups = [
-        Group(
-            coin.name,
-            (
-                Box("LSTM", found.values(coin.market, "lstm")),
-                Box("Random Walk", found.values(coin.market, "article"), False),
-            ),
-            (Mark("lag (naive)", found.opponents(coin.market)["lag"], is_naive=True),),
-        )
-        for coin in ground.coins
-    ]  # fmt: skip
-    top = max(ARTICLE_LIMITS[1], 1.05 * max(float(box.values.max()) for group in groups for box in group.boxes))
+def _draw_published(theme: Palette, *, ground: Ground, found: Comparison) -> Figure:
+    groups = [_group(coin, found, {"lstm": "LSTM", "article": "Random Walk"}) for coin in ground.coins]
+    top = max(ARTICLE_TOP, 1.05 * max(float(box.values.max()) for group in groups for box in group.boxes))
     text = "Box: quartiles; dots: every seed. The walk as the article scores it; dashed: the lag model."
     return draw_boxes(
-        theme, title="The runs against a random walk", subtitle=text, groups=groups, unit=UNIT, limits=(0.0, top)
+        theme, title="The runs against a random walk", subtitle=text, groups=groups, unit=SHORT_UNIT, limits=(0.0, top)
     )
 
 
-def _draw_corrected(theme: Any, *, ground: Ground, found: Comparison) -> Any:
-    groups = []
-    for coin in ground.coins:
-        boxes = (
-            Box("LSTM", found.values(coin.market, "lstm")),
-            Box("walk, scored rightly", found.values(coin.market, "corrected"), False),
-        )
-        others = found.opponents(coin.market)
-        marks = [Mark("lag (naive)", others.pop("lag"), is_naive=True)]
-        marks += [Mark(model_name(name), value) for name, value in others.items()]
-        groups.append(Group(coin.name, boxes, tuple(marks)))
+def _draw_corrected(theme: Palette, *, ground: Ground, found: Comparison) -> Figure:
+    boxes = {name: BOXES[name] for name in ("lstm", "corrected")}
+    groups = [
+        _group(coin, found, boxes, *(Mark(model_name(name), value) for name, value in found.single_scores(coin.market)))
+        for coin in ground.coins
+    ]
     every = [value for group in groups for box in group.boxes for value in box.values]
     every += [mark.value for group in groups for mark in group.marks]
     room = 0.08 * (max(every) - min(every))
@@ -117,46 +105,43 @@ def _draw_corrected(theme: Any, *, ground: Ground, found: Comparison) -> Any:
         "The same windows and unit; every opponent is told the last price. Lines: single scores; dashed: the lag model."
     )
     limits = (max(0.0, min(every) - room), max(every) + room)
-    return draw_boxes(theme, title="Scored alike", subtitle=text, groups=groups, unit=UNIT, limits=limits)
+    return draw_boxes(theme, title="Scored alike", subtitle=text, groups=groups, unit=SHORT_UNIT, limits=limits)
+
+
+def _group(coin: Coin, found: Comparison, boxes: dict[str, str], *marks: Mark) -> Group:
+    """A panel of a coin: boxes by their names, naive, and other marks."""
+    drawn = tuple(Box(name, found.values(coin.market, box), box == "lstm") for box, name in boxes.items())
+    return Group(coin.name, drawn, (Mark("lag (naive)", coin.error_of(coin.last), is_naive=True), *marks))
 
 
 def _box_table(ground: Ground, found: Comparison) -> pl.DataFrame:
-    names = {
-        "lstm": "LSTM",
-        "article": "random walk, the article's scoring",
-        "corrected": "random walk, scored rightly",
-    }
     rows = []
     for coin in ground.coins:
         stated = {"lstm": published.MEAN_ERROR, "article": published.WALK_ERROR} if coin.is_published else {}
-        for box, name in names.items():
+        for box, name in BOXES.items():
             values = found.values(coin.market, box)
             first, middle, third = np.quantile(values, [0.25, 0.5, 0.75])
-            row = {
-                "coin": coin.name,
-                "scores of": name,
-                "n": values.size,
-                "mean": float(values.mean()),
-                "median": middle,
-            }
-            row |= {"first quartile": first, "third quartile": third, "least": values.min(), "most": values.max()}
-            rows.append({**row, "published, about": stated.get(box, {}).get(coin.name)})
+            rows.append(
+                {
+                    "coin": coin.name, "scores of": name, "seeds": values.size, "mean": float(values.mean()),
+                    "median": middle, "first quartile": first, "third quartile": third, "least": values.min(),
+                    "most": values.max(), "published, about": stated.get(box, {}).get(coin.name),
+                }
+            )  # fmt: skip
     return pl.DataFrame(rows, schema_overrides={"published, about": pl.Float64})
 
 
 def _raw_table(ground: Ground, found: Comparison) -> pl.DataFrame:
     """A row for each seed, a column for each box."""
     names = {coin.market: coin.name for coin in ground.coins}
-    words = {"lstm": "LSTM", "article": "walk as published", "corrected": "walk scored rightly"}
-    column = pl.col("market").replace(names) + ", " + pl.col("box").replace(words)
+    column = pl.col("market").replace(names) + ", " + pl.col("box").replace(BOXES)
     return found.runs.with_columns(column.alias("column")).pivot("column", index="seed", values="value").sort("seed")
 
 
 def _opponent_table(ground: Ground, result: Result) -> pl.DataFrame:
     """The judge's rows of all models, and their figure in the article's unit."""
-    whole = (pl.col("metric") == "mae_window") & (pl.col("view") == "every_origin") & (pl.col("step") == 0)
-    whole &= (pl.col("subset") == "all") & (pl.col("level") == "ensemble")
-    errors = result.scores.filter(whole).select("market", "model", pl.col("value").alias("error"))
+    whole = result.scores.filter(WHOLE, pl.col("level") == "ensemble")
+    errors = whole.select("market", "model", pl.col("value").alias("error"))
     names = {coin.market: coin.name for coin in ground.coins}
     judged = deciding_rows(result.scores).join(errors, on=["market", "model"], how="left")
     return pl.DataFrame([_opponent_row(names[row["market"]], row) for row in judged.iter_rows(named=True)])
@@ -177,40 +162,28 @@ def _opponent_row(coin: str, row: dict[str, Any]) -> dict[str, Any]:
 def tell_fair(work: Work, fair: Result) -> Chapter:
     """The fair experiment: skill, forecasts, errors, the lag of the line."""
     ground = work.ground
-    rows = {coin.name: deciding_row(fair, coin.market, LSTM) for coin in ground.coins}
-    spec = fair.spec
+    rows = {coin.name: judged_row(fair, coin.market, LSTM) for coin in ground.coins}
     text = (
         "The same candles, inputs and network, with what was wrong put right. It learns the return from the last known "
         "price, which stays in one range whatever the price does. The newest "
         f"{percent(VALIDATION, digits=0)} of the training rows choose the epoch, and the test is touched once. "
-        "The past "
-        f"of a window may reach into training rows, so that all test {ground.candle}s are forecast.",
+        f"The past of a window may reach into training rows, so that all test {ground.candle}s are forecast.",
         *(f"{name}: {say(fair.scores, row)}" for name, row in rows.items()),
         _tell_unit(ground, fair),
     )
     exhibits: list[Picture | Sheet] = []
     for name, title in (
-        ("skill", "Skill of every model"), ("forecast", "What it said, and what happened"),
-        ("lag", "Is it an old price?"), ("training", "How the runs learnt"),
+        ("skill", "skill of every model"), ("forecast", "what it said, and what happened"),
+        ("lag", "is it an old price?"), ("training", "how the runs learnt"),
     ):  # fmt: skip
         for coin in ground.coins:
-            drawing: Callable[[Any], Any] | None = work.figure(coin.market, name)
+            drawing = work.figure(coin.market, name)
             if drawing is not None:
-                caption = f"{coin.market}, {span(coin, 'test', ground)}, {things(rows[coin.name]['n'], 'forecast')}."
-                exhibits.append(
-                    Picture(
-                        f"fair-{name}-{coin.stem}",
-                        f"{coin.name}: {title.lower()}",
-                        caption,
-                        drawing,
-                        side="fair",
-                    )
-                )
-    caption = (
-        f"{things(spec.training.seeds, 'run')} of the network; "
-        f"{things(next(iter(rows.values()))['n'], 'forecast')} for each coin."
-    )
-    exhibits.append(Sheet("fair-table", "Every forecast, judged", caption, _opponent_table(ground, fair), side="fair"))
+                caption = f"{coin.market}, {span(coin, 'test')}, {things(rows[coin.name]['n'], 'forecast')}."
+                exhibits.append(Picture(f"fair-{name}-{coin.stem}", f"{coin.name}: {title}", caption, drawing, "fair"))
+    count = things(rows[ground.coins[0].name]["n"], "forecast")
+    caption = f"{things(fair.spec.training.seeds, 'run')} of the network; {count} for each coin."
+    exhibits.append(Sheet("fair-table", "Every forecast, judged", caption, _opponent_table(ground, fair), "fair"))
     return Chapter("The same job, done fairly", text, tuple(exhibits))
 
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import polars as pl
+from jaxtyping import Float
 
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
 from coincast.articles.sheehan.ground import Coin, Ground, network
-from coincast.articles.sheehan.walks import score_walks, yardsticks
+from coincast.articles.sheehan.walks import score_walks
 from coincast.experiments.result import Result
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
-from coincast.forecasts.combine import ENSEMBLE
-from coincast.scores.verdict import deciding_rows
 
 OPPONENTS: dict[str, str] = {"drift": "", "average": "", "ar": "", "arima": "statsforecast", "ets": "statsforecast"}
 """Opponents that the author wished for, and the package that they need."""
-LSTM = "lstm" + ENSEMBLE
+LSTM = "lstm"
 WHOLE = (
     (pl.col("view") == "every_origin")
     & (pl.col("subset") == "all")
@@ -46,7 +43,7 @@ class Comparison:
     runs: pl.DataFrame = field(repr=False)
     missing: tuple[str, ...]
 
-    def values(self, market: str, box: str) -> Any:
+    def values(self, market: str, box: str) -> Float[np.ndarray, "seed"]:
         """The raw scores of one box, one a seed."""
         return self.runs.filter(pl.col("market") == market, pl.col("box") == box).sort("seed")["value"].to_numpy()
 
@@ -54,21 +51,11 @@ class Comparison:
         """The middle one of the network's runs."""
         return float(np.median(self.values(market, "lstm")))
 
-    def opponents(self, market: str) -> dict[str, float]:
-        """The figure of every opponent with a single score, best first; naive is called `lag`."""
+    def single_scores(self, market: str) -> list[tuple[str, float]]:
+        """The figures of what has a single score, the ensemble among them, best first; the walk and naive apart."""
         rows = self.result.scores.filter(WHOLE, pl.col("market") == market, pl.col("level") == "ensemble")
-        found = {name: value for name, value in rows.select("model", "value").iter_rows() if name != "random_walk"}
-        found["lag"] = found.pop("naive")
-        return dict(sorted(found.items(), key=lambda item: item[1]))
-
-    @cached_property
-    def deciding(self) -> pl.DataFrame:
-        """The judge's rows."""
-        return deciding_rows(self.result.scores)
-
-    def verdict(self, market: str, model: str = LSTM) -> dict[str, Any]:
-        """The judge's row on one model."""
-        return deciding_row(self.result, market, model)
+        others = rows.filter(~pl.col("model").is_in(["naive", "random_walk"])).sort("value", maintain_order=True)
+        return others.select("model", "value").rows()
 
 
 def compare_runs(bench: Bench, ground: Ground) -> Comparison:
@@ -93,30 +80,16 @@ def run_spec(bench: Bench, name: str, spec: Spec, ground: Ground) -> Result:
     if not bench.is_quick:
         return bench.experiment(name, spec, ground.candles)
     bench.say(name)
-    return run_experiment(spec, ground.candles, beside=False, on_progress=bench.on_progress)
+    return run_unkept(bench, spec, ground.candles)
 
 
-def deciding_row(result: Result, market: str, model: str) -> dict[str, Any]:
-    """The judge's row on one model; where a network has a single run, on that one."""
-    rows = deciding_rows(result.scores).filter(pl.col("market") == market)
-    found = rows.filter(pl.col("model") == model)
-    if found.is_empty():
-        found = rows.filter(pl.col("model") == model.removesuffix(ENSEMBLE))
-    return found.row(0, named=True)
-
-
-def list_yardsticks(ground: Ground) -> pl.DataFrame:
-    """What needs no network, for every coin: `coin, forecast, error`."""
-    rows = [
-        {"coin": coin.name, "forecast": name, "error": error}
-        for coin in ground.coins
-        for name, error in yardsticks(coin).items()
-    ]
-    return pl.DataFrame(rows)
+def run_unkept(bench: Bench, spec: Spec, candles: pl.DataFrame) -> Result:
+    """Run a spec of which only a table is kept."""
+    return run_experiment(spec, candles, beside=False, on_progress=bench.on_progress)
 
 
 def _network_scores(result: Result) -> pl.DataFrame:
-    rows = result.scores.filter(WHOLE, pl.col("run") > 0, pl.col("model") == "lstm")
+    rows = result.scores.filter(WHOLE, pl.col("run") > 0, pl.col("model") == LSTM)
     seed = (pl.col("run") + published.SEEDS[0] - 1).alias("seed")
     return rows.select("market", pl.lit("lstm").alias("box"), seed, "value")
 

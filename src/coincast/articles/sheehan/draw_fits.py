@@ -6,15 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from coincast.articles.drawn import drawn_times
 from coincast.articles.sheehan import published
-from coincast.articles.sheehan.draw_walks import draw_changes_of
 from coincast.articles.sheehan.ground import Coin, Ground
-from coincast.articles.sheehan.panels import NAIVE, days, sheet, unit
+from coincast.articles.sheehan.panels import (
+    IN_FRONT,
+    NAIVE,
+    coin_sheet,
+    mark_axes,
+    plot_changes,
+    plot_lines,
+    sheet,
+    spell_times,
+    unit,
+)
 from coincast.articles.sheehan.singles import Singles
 from coincast.articles.window_error import window_error
-from coincast.reports.canvas import BODY, WIDTH, legend, name_axes, price_axis, time_axis, write
-from coincast.reports.numbers import percent, things
+from coincast.reports.canvas import BODY, WIDTH, legend, name_axes, price_axis, write
+from coincast.reports.numbers import is_daily, percent, things
 from coincast.reports.palette import Palette
 
 if TYPE_CHECKING:
@@ -24,41 +35,32 @@ if TYPE_CHECKING:
 LOSSES = {"mae": "mean absolute error", "mse": "mean squared error"}
 """What stands at the axis of a training curve."""
 SHADES = (1.0, 0.45, 0.8, 0.3, 0.62)
-"""Of successive segments, in place of the article's five colours."""
+"""Of successive segments, in place of the article's five colours, and of coins in one panel."""
 
 
 def draw_training(theme: Palette, *, ground: Ground, every: tuple[Singles, ...]) -> Figure:
     """Training loss by epoch, dropout on, and the loss of copying the last price."""
     from matplotlib.ticker import MaxNLocator
 
+    epochs = every[0].epochs
     text = (
         f"Training loss of the single models, seed {published.SEED}, dropout on; "
-        f"{things(every[0].epochs, 'epoch')}. Dashed: copying the last price, on the same windows."
+        f"{things(epochs, 'epoch')}. Dashed: copying the last price, on the same windows."
     )
     figure, axes_of = sheet("How the networks learnt", text, theme, panels=len(every))
     for singles, axes in zip(every, axes_of, strict=True):
-        top = 0.0
-        for coin, shade in zip(ground.coins, SHADES, strict=False):
+        side: dict[str, Any] = {"transform": axes.get_yaxis_transform()}
+        for number, coin in enumerate(ground.coins):
             losses = singles.losses(coin.market)
-            epochs = np.arange(1, losses.size + 1)
             naive = singles.error(coin.market, "train", column="last_close")
-            axes.plot(epochs, losses, color=theme.model, linewidth=1.7, alpha=shade)
-            axes.axhline(naive, color=theme.naive, linewidth=1.1, dashes=(4, 2), gid="naive")
-            side = axes.get_yaxis_transform()
-            write(
-                axes,
-                0.99,
-                losses[-1],
-                f"{coin.name} {losses[-1]:.4f}",
-                color=theme.ink,
-                ha="right",
-                va="bottom",
-                transform=side,
-            )
-            write(axes, 0.01, naive, f"{coin.name} naive {naive:.4f}", color=theme.muted, va="top", transform=side)
-            top = max(top, float(losses.max()))
-        axes.set_ylim(0, 1.08 * top)
-        axes.set_xlim(min(1, losses.size - 1), losses.size)
+            shade = SHADES[number % len(SHADES)]
+            axes.plot(np.arange(1, epochs + 1), losses, color=theme.model, linewidth=1.7, alpha=shade)
+            axes.axhline(naive, color=theme.naive, **NAIVE)
+            end = f"{coin.name} {losses[-1]:.4f}"
+            write(axes, 0.99, losses[-1], end, color=theme.ink, ha="right", va="bottom", **side)
+            write(axes, 0.01, naive, f"{coin.name} naive {naive:.4f}", color=theme.muted, va="top", **side)
+        axes.set_ylim(0, 1.08 * max(float(singles.losses(coin.market).max()) for coin in ground.coins))
+        axes.set_xlim(min(1, epochs - 1), epochs)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
         price_axis(axes)
         steps = things(singles.horizon, "step")
@@ -66,12 +68,12 @@ def draw_training(theme: Palette, *, ground: Ground, every: tuple[Singles, ...])
     return figure
 
 
-def draw_fit(theme: Palette, *, ground: Ground, coin: Coin, singles: Singles) -> Figure:
+def draw_fit(theme: Palette, *, coin: Coin, singles: Singles) -> Figure:
     """The fit on the training windows, as published, with its error and an enlarged part; naive beside."""
     rows = singles.forecasts(coin.market, "train")
     text = f"{coin.name}: {things(rows.height, 'training window')}, dropout off, seed {published.SEED}."
-    figure, axes = _draw_lines("The fit on what was learnt", text, theme, ground, coin, rows, height=3.6)
-    _enlarge(theme, axes, days(rows["target_time"], ground.interval), rows, coin)
+    figure = _draw_prices("The fit on what was learnt", text, theme, coin, rows, height=3.6)
+    _enlarge(theme, figure.axes[0], rows, coin)
     return figure
 
 
@@ -79,24 +81,20 @@ def draw_test(theme: Palette, *, ground: Ground, coin: Coin, singles: Singles) -
     """The one-step forecasts of the test windows, as published; naive beside."""
     rows = singles.forecasts(coin.market, "test")
     text = f"{coin.name}: {things(rows.height, 'forecast')}, one {ground.candle} ahead, seed {published.SEED}."
-    return _draw_lines("One step ahead, on the test windows", text, theme, ground, coin, rows, height=3.2)[0]
+    return _draw_prices("One step ahead, on the test windows", text, theme, coin, rows, height=3.2)
 
 
-def _draw_lines(
-    title: str, text: str, theme: Palette, ground: Ground, coin: Coin, rows: pl.DataFrame, *, height: float
-) -> tuple[Figure, Axes]:
+def _draw_prices(title: str, text: str, theme: Palette, coin: Coin, rows: pl.DataFrame, *, height: float) -> Figure:
     """Price, network and naive on one sheet, their errors at its head."""
     figure, (axes,) = sheet(title, text, theme, each=height)
-    time = days(rows["target_time"], ground.interval)
-    legend(axes, theme, _lines(theme, axes, time, rows))
+    legend(axes, theme, _plot_rows(axes, theme, rows, coin))
     price_axis(axes)
-    time_axis(axes, theme, time, ground.interval)
-    name_axes(axes, theme, y=f"{coin.name}, closing price, {unit(coin)}")
+    mark_axes(axes, theme, coin, _times(rows, coin), y=f"{coin.name}, closing price, {unit(coin)}")
     _tell_errors(theme, figure, rows)
-    return figure, axes
+    return figure
 
 
-def draw_moves(theme: Palette, *, ground: Ground, coin: Coin, rows: pl.DataFrame, title: str) -> Figure:
+def draw_moves(theme: Palette, *, coin: Coin, rows: pl.DataFrame, title: str) -> Figure:
     """The same forecasts as changes from the last known price."""
     last = rows["last_close"].to_numpy()
     real, told = (rows[name].to_numpy() / last - 1 for name in ("actual", "value"))
@@ -105,13 +103,12 @@ def draw_moves(theme: Palette, *, ground: Ground, coin: Coin, rows: pl.DataFrame
         "dashed: naive, no change."
     )
     figure, (axes,) = sheet(title, text, theme, each=2.9)
-    time = days(rows["target_time"], ground.interval)
-    draw_changes_of(theme, axes, time, real, told)
-    time_axis(axes, theme, time, ground.interval)
+    time = _times(rows, coin)
+    plot_changes(axes, theme, time, real, told)
     moved = told.std() > 0 and real.std() > 0
     agreement = f"; correlation {np.corrcoef(real, told)[0, 1]:+.2f}" if moved else ""
-    right = float(np.mean(np.sign(real) == np.sign(told)))
-    name_axes(axes, theme, y=f"change from the last price{agreement}; right side {percent(right, digits=0)}")
+    right = percent(float(np.mean(np.sign(real) == np.sign(told))), digits=0)
+    mark_axes(axes, theme, coin, time, y=f"change from the last price{agreement}; right side {right}")
     return figure
 
 
@@ -119,38 +116,28 @@ def draw_segments(theme: Palette, *, ground: Ground, singles: Singles) -> Figure
     """Every fifth test window as a line of its own, flat persistence beside."""
     from matplotlib.lines import Line2D
 
-    first = segments(singles, ground.coins[0].market)
-    count = first["window"].n_unique()
+    count = segments(singles, ground.coins[0].market)["window"].n_unique()
     text = (
         f"{things(count, 'segment')} of {singles.horizon} steps for each coin, one after the other; seed "
         f"{published.SEED}."
     )
-    figure, every = sheet("Five steps ahead", text, theme, panels=len(ground.coins), each=2.7)
-    for coin, axes in zip(ground.coins, every, strict=True):
+    price: dict[str, Any] = {"color": theme.price, "linewidth": 1.5}
+    told: dict[str, Any] = {"color": theme.model, "linewidth": 2.0}
+    flat: dict[str, Any] = {"color": theme.naive, **NAIVE, "dashes": (2, 1)}
+    figure, panels = coin_sheet("Five steps ahead", text, theme, ground, each=2.7)
+    for coin, axes in panels:
         rows = segments(singles, coin.market)
-        time = days(rows["target_time"], ground.interval)
-        axes.plot(time, rows["actual"].to_numpy(), color=theme.price, linewidth=1.5)
+        time = _times(rows, coin)
+        axes.plot(time, rows["actual"].to_numpy(), **price)
         for number, one in enumerate(rows.partition_by("window", maintain_order=True)):
-            own = days(one["target_time"], ground.interval)
-            axes.plot(own, one["last_close"].to_numpy(), color=theme.naive, **{**NAIVE, "dashes": (2, 1)})
-            axes.plot(
-                own,
-                one["value"].to_numpy(),
-                color=theme.model,
-                linewidth=2.0,
-                alpha=SHADES[number % len(SHADES)],
-                zorder=6,
-            )
+            own, shade = _times(one, coin), SHADES[number % len(SHADES)]
+            axes.plot(own, one["last_close"].to_numpy(), zorder=IN_FRONT, **flat)
+            axes.plot(own, one["value"].to_numpy(), alpha=shade, zorder=IN_FRONT + 1, **told)
         price_axis(axes)
-        time_axis(axes, theme, time, ground.interval, label=coin is ground.coins[-1])
         model, naive = window_error(rows), window_error(rows, "last_close")
-        name_axes(axes, theme, y=f"{coin.name}, {unit(coin)}; MAE {model:.4f}, naive {naive:.4f}")
-    handles = [
-        Line2D([], [], color=theme.price, linewidth=1.5, label="price"),
-        Line2D([], [], color=theme.model, linewidth=2.0, label="LSTM, a segment"),
-        Line2D([], [], color=theme.naive, linewidth=1.2, dashes=(2, 1), label="naive: flat"),
-    ]
-    legend(every[0], theme, handles)
+        mark_axes(axes, theme, coin, time, y=f"{coin.name}, {unit(coin)}; MAE {model:.4f}, naive {naive:.4f}")
+    lines = (("price", price), ("LSTM, a segment", told), ("naive: flat", flat))
+    legend(figure.axes[0], theme, [Line2D([], [], label=name, **style) for name, style in lines])
     return figure
 
 
@@ -161,20 +148,19 @@ def draw_step_errors(theme: Palette, *, ground: Ground, singles: Singles) -> Fig
     table = step_errors(singles, ground)
     count = segments(singles, ground.coins[0].market)["window"].n_unique()
     text = (
-        f"{things(count, 'segment')} for each coin. Bold: seed {published.SEED}; light: the other "
-        f"{things(len(singles.seeds) - 1, 'seed')}; dashed: the price stays where it was before the segment."
+        f"{things(count, 'segment')} for each coin. Bold: seed {published.SEED}; light: "
+        f"{things(len(singles.seeds) - 1, 'other seed')}; dashed: the price stays where it was before the segment."
     )
-    figure, every = sheet("Five steps ahead: the error of each step", text, theme, panels=len(ground.coins), each=2.2)
-    for coin, axes in zip(ground.coins, every, strict=True):
+    figure, panels = coin_sheet("Five steps ahead: the error of each step", text, theme, ground, each=2.2)
+    for coin, axes in panels:
         own = table.filter(pl.col("coin") == coin.name)
         for (seed,), one in own.group_by("seed", maintain_order=True):
             is_first = seed == published.SEED
             style: dict[str, Any] = {"linewidth": 2.0, "zorder": 4} if is_first else {"linewidth": 0.9, "alpha": 0.4}
             axes.plot(one["step"].to_numpy(), one["error"].to_numpy(), color=theme.model, **style)
-        naive = own.filter(pl.col("seed") == published.SEED)
-        axes.plot(
-            naive["step"].to_numpy(), naive["naive"].to_numpy(), color=theme.naive, marker="o", markersize=3, **NAIVE
-        )
+            if is_first:
+                known: dict[str, Any] = {"color": theme.naive, "marker": "o", "markersize": 3, "zorder": IN_FRONT}
+                axes.plot(one["step"].to_numpy(), one["naive"].to_numpy(), **known, **NAIVE)
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         price_axis(axes)
@@ -202,12 +188,13 @@ def step_errors(singles: Singles, ground: Ground) -> pl.DataFrame:
     return pl.concat(tables)
 
 
-def _lines(theme: Palette, axes: Axes, time: Any, rows: pl.DataFrame) -> list[Any]:
-    handles: list[Any] = []
-    for column, color, width, label in (("actual", theme.price, 1.4, "price"), ("value", theme.model, 1.4, "LSTM")):
-        handles += axes.plot(time, rows[column].to_numpy(), color=color, linewidth=width, label=label)
-    handles += axes.plot(time, rows["last_close"].to_numpy(), color=theme.naive, label="naive", **NAIVE)
-    return handles
+def _times(rows: pl.DataFrame, coin: Coin) -> NDArray[np.datetime64]:
+    return drawn_times(rows["target_time"], coin.task.samples.interval)
+
+
+def _plot_rows(axes: Axes, theme: Palette, rows: pl.DataFrame, coin: Coin) -> list[Any]:
+    lines = (rows[name].to_numpy() for name in ("actual", "last_close", "value"))
+    return plot_lines(axes, theme, _times(rows, coin), *lines)
 
 
 def _tell_errors(theme: Palette, figure: Figure, rows: pl.DataFrame) -> None:
@@ -220,26 +207,26 @@ def _tell_errors(theme: Palette, figure: Figure, rows: pl.DataFrame) -> None:
         write(figure, edge, 1 - place / height, text, size=size, color=color, weight=weight, ha="right", gid=name)
 
 
-def _enlarge(theme: Palette, axes: Axes, time: Any, rows: pl.DataFrame, coin: Coin) -> None:
+def _enlarge(theme: Palette, axes: Axes, rows: pl.DataFrame, coin: Coin) -> None:
     """The article's inset where its days and prices are those of these candles; else the last tenth of the windows."""
-    stamps = np.asarray(time).astype("datetime64[D]")
-    actual = rows["actual"].to_numpy()
+    interval = coin.task.samples.interval
     known = published.INSETS.get(coin.name) if coin.is_published else None
     if known is not None:
+        place = (0.1, 0.4, 0.44, 0.42)
         first, last = np.datetime64(known.since), np.datetime64(known.until)
         low, high = known.low, known.high
     else:
-        first, last = stamps[-max(10, stamps.size // 10)], stamps[-1]
-        inside = stamps >= first
-        low, high = float(actual[inside].min()), float(actual[inside].max())
-    place = (0.1, 0.4, 0.44, 0.42) if known is not None else _make_room(axes)
+        place = _make_room(axes)
+        tail = rows.tail(max(10, rows.height // 10))
+        first, last = _times(tail, coin)[[0, -1]].astype("datetime64[D]" if is_daily(interval) else "datetime64[m]")
+        low, high = float(tail["actual"].min()), float(tail["actual"].max())  # type: ignore[arg-type]
     box = axes.inset_axes(place, xlim=(first, last), ylim=(low, high), facecolor=theme.card)
     box.spines[:].set_color(theme.rule)
     box.tick_params(length=0, labelsize=7.5, labelcolor=theme.muted)
     box.grid(axis="y", color=theme.rule, linewidth=0.6)
-    _lines(theme, box, time, rows)
-    locator = _month_ticks(first, last)
-    box.set_xticks(locator, [str(tick) for tick in locator])
+    _plot_rows(box, theme, rows, coin)
+    ticks = first + (last - first) * np.array([1, 3, 5]) // 6
+    box.set_xticks(ticks, spell_times(ticks, interval))
     axes.indicate_inset_zoom(box, edgecolor=theme.muted, alpha=0.7)
 
 
@@ -248,9 +235,3 @@ def _make_room(axes: Axes) -> tuple[float, float, float, float]:
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.9 * (high - low))
     return (0.28, 0.6, 0.44, 0.36)
-
-
-def _month_ticks(first: np.datetime64, last: np.datetime64) -> list[np.datetime64]:
-    """A tick near each third of the enlarged days."""
-    step = (last - first) // 3
-    return [first + step // 2 + step * number for number in range(3)]

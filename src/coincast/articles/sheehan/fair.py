@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from coincast.articles.bench import Bench
+from coincast.articles.remains import judged_row
 from coincast.articles.sheehan import published
-from coincast.articles.sheehan.comparison import LSTM, deciding_row, run_spec
+from coincast.articles.sheehan.comparison import LSTM, run_spec
 from coincast.articles.sheehan.ground import Coin, Ground, network
 from coincast.articles.window_error import error_on_windows
 from coincast.experiments.result import Result
@@ -22,12 +23,11 @@ OPPONENTS = ("naive", "drift", "average", "ar")
 
 def fair_spec(bench: Bench, ground: Ground, name: str = "fair", **changes: Any) -> Spec:
     """The fair experiment, with other values under `section__key`."""
-    rows = len(ground.coins[0].task.parts.train)
     usual: dict[str, Any] = {
         "models": [network(), *OPPONENTS],
         "samples__target": "log_return",
         "split__reach_back": True,
-        "split__validation": max(1, round(VALIDATION * rows)),
+        "split__validation": held_back(len(ground.coins[0].task.parts.train)),
         "training__batch_size": 32,
         "training__epochs": bench.pick(4, 100),
         "training__patience": bench.pick(2, 10),
@@ -35,6 +35,11 @@ def fair_spec(bench: Bench, ground: Ground, name: str = "fair", **changes: Any) 
         "training__seed": published.SEEDS[0],
     }
     return ground.spec(name, **{**usual, **changes})
+
+
+def held_back(rows: float) -> int:
+    """How many of so many training rows are held back from training."""
+    return max(1, round(VALIDATION * rows))
 
 
 def run_fair(bench: Bench, ground: Ground) -> Result:
@@ -50,5 +55,5 @@ def fair_error(result: Result, coin: Coin, column: str = "value") -> float:
         coin: the market.
         column: `last_close` gives the figure of the naive forecast.
     """
-    model = deciding_row(result, coin.market, LSTM)["model"]
+    model = judged_row(result, coin.market, LSTM)["model"]
     return error_on_windows(result.forecasts, model, coin.task.samples, coin.task.test, column)

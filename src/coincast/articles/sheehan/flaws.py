@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import polars as pl
-
 from coincast.articles.sheehan import published
 from coincast.articles.sheehan.ground import Coin, Ground
 from coincast.articles.sheehan.walks import score_walks, yardsticks
 from coincast.articles.sheehan.work import Work
 from coincast.reports.numbers import percent, things
 from coincast.reports.study import Flaw
+
+UNMEASURED = "Not measured in this way of working."
 
 
 def list_flaws(work: Work) -> tuple[Flaw, ...]:
@@ -56,17 +56,18 @@ def _unit_flaws(ground: Ground, known: dict[str, dict[str, float]]) -> tuple[Fla
     word, lookback = ground.candle, published.LOOKBACK
     explained = _each(ground, lambda coin: percent(coin.explained, digits=0))
 
+    def tell(name: str) -> str:
+        return _each(ground, lambda coin: f"{known[coin.name][name]:.4f}")
+
     return (
         Flaw(
             "Noise is added to a forecast. That can only raise its expected error; a walk is a maker of scenarios.",
-            "The same drift without the noise: "
-            f"{_each(ground, lambda coin: format(known[coin.name]['drift'], '.4f'))}.",
+            f"The same drift without the noise: {tell('drift')}.",
         ),
         Flaw(
             f"The error is divided by a price that is {lookback} {word}s old, so figures of other windows and "
             "coins cannot be compared.",
-            '"No change since the window began" scores '
-            f"{_each(ground, lambda coin: format(known[coin.name]['still'], '.4f'))}.",
+            f'"No change since the window began" scores {tell("still")}.',
         ),
         Flaw(
             "The target contains what is known: most of it has happened when the forecast is made.",
@@ -77,19 +78,15 @@ def _unit_flaws(ground: Ground, known: dict[str, dict[str, float]]) -> tuple[Fla
 
 def _way_flaws(work: Work) -> tuple[Flaw, ...]:
     ground, first = work.ground, work.ground.coins[0]
-    chosen = (
-        "The fair chapter chooses the epoch on rows before the test."
-        if work.fair
-        else "Not measured in this way of working."
-    )
+    chosen = "The fair chapter chooses the epoch on rows before the test." if work.fair else UNMEASURED
+    five = "Both stand in the chapter on five steps." if work.faithful else UNMEASURED
     skipped = len(first.task.parts.test) - len(first.task.test)
-    gap = _open_gap(ground)
     return (
         Flaw("There is one split and no validation part, so that every choice is made on the test.", chosen),
         Flaw(
             "The walk on show has a hand-picked seed, as the author says.",
-            f"Seeds {published.SLIDER[0]} to {published.SLIDER[-1]} of his slider end anywhere: see the seeds' "
-            "picture.",
+            f"Where seeds {published.SLIDER[0]} to {published.SLIDER[-1]} of his slider end is drawn in the chapter on "
+            "random walks.",
         ),
         Flaw(
             "Only NumPy's generator is seeded, and the second coin goes on with the draws that the first one left.",
@@ -102,10 +99,10 @@ def _way_flaws(work: Work) -> tuple[Flaw, ...]:
             f"{len(first.task.test)} of {len(first.task.parts.test)} test {ground.candle}s are forecast; the fair "
             "way forecasts all.",
         ),
-        Flaw("Five-step forecasts get neither a figure nor an opponent.", "Both stand in the chapter on five steps."),
+        Flaw("Five-step forecasts get neither a figure nor an opponent.", five),
         Flaw(
             "Mean and deviation of the walk are of changes from open to close, and used from close to close.",
-            f"Median gap between a close and the next open: {gap}.",
+            f"Median gap between a close and the next open: {_open_gap(ground)}.",
         ),
     )
 
@@ -120,10 +117,8 @@ def _open_gap(ground: Ground) -> str:
 
 
 def _small(ground: Ground) -> tuple[Flaw, ...]:
-    flat = pl.col("high") == pl.col("low")
-    ranges = int(ground.candles.select(flat.sum()).item())
-    volume = next((name for name in ground.features if name.endswith("volume")), None)
-    zeros = 0 if volume is None else int(ground.candles.select((pl.col(volume) == 0).sum()).item())
+    ranges = int((ground.candles["high"] == ground.candles["low"]).sum())
+    zeros = 0 if ground.volume is None else int((ground.candles[ground.volume] == 0).sum())
     return (
         Flaw(
             "close_off_high is described upside down: its formula gives -1 at the high and +1 at the low.",
@@ -131,8 +126,8 @@ def _small(ground: Ground) -> tuple[Flaw, ...]:
         ),
         Flaw(
             "Divisions are not guarded: a candle without a range, and a window whose first volume is 0.",
-            f"Here {things(ranges, 'candle')} without a range, and {things(zeros, 'unknown or missing volume')}; "
-            "both count as 0 or by their window's mean.",
+            f"Here {things(ranges, 'candle')} without a range, whose close_off_high is 0, and "
+            f"{things(zeros, 'volume')} of 0 or unknown; for a first volume of 0 the mean of its window is taken.",
         ),
         Flaw(
             "A chart draws the open and says close, and the slider calls a random walk the actual price.",

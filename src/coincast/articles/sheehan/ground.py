@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import polars as pl
 from jaxtyping import Float
 
 from coincast.articles.bench import Bench
+from coincast.articles.remains import are_own_candles
 from coincast.articles.sheehan import published
+from coincast.articles.sheehan.about import ABOUT
 from coincast.candles.join import join_markets
 from coincast.errors import TooFewRowsError
 from coincast.experiments.spec import Spec
@@ -114,6 +117,11 @@ class Ground:
         return self.candles["market"].unique(maintain_order=True).to_list()
 
     @property
+    def volume(self) -> str | None:
+        """The input that counts what was traded; None where it is not known for every market."""
+        return next((name for name in self.features if name.endswith("volume")), None)
+
+    @property
     def candle(self) -> str:
         """What a candle is called: "day" where it is one."""
         return {"1d": "day", "1h": "hour", "1m": "minute", "1w": "week"}.get(self.interval, "candle")
@@ -123,7 +131,7 @@ class Ground:
         models, grid = changes.pop("models", [network()]), changes.pop("grid", {})
         spec = Spec.from_dict(
             {
-                "name": f"{published.ARTICLE}-{name}",
+                "name": f"{ABOUT.name}-{name}",
                 "data": {"markets": self.markets},
                 "samples": {
                     "inputs": "all",
@@ -166,8 +174,10 @@ def lay_ground(bench: Bench) -> Ground:
     ground = Ground(candles, features, border)
     tasks = make_tasks(ground.spec("windows", models=["naive"]), candles)
     names = short_names(ground.markets)
-    is_published = set(names) == set(published.TEST_ERROR) and times.len() == published.ROWS
-    is_published = is_published and border == published.TEST_FROM
+    newest = date.fromisoformat(published.UNTIL)
+    is_published = border == published.TEST_FROM and are_own_candles(
+        candles, coins=list(published.TEST_ERROR), rows=published.ROWS, newest=newest
+    )
     coins = tuple(Coin(name, task, is_published) for name, task in zip(names, tasks, strict=True))
     cut = bench.is_quick and len(tasks[0].parts.train) > MOST_QUICK
     return replace(ground, coins=coins, window=MOST_QUICK if cut else 0)
@@ -183,8 +193,7 @@ def clean_candles(candles: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]
     for name in ("quote_volume", "volume"):
         if name not in joined.columns:
             continue
-        known = joined.group_by("market").agg((pl.col(name) > 0).any())[name]
-        if known.fill_null(False).all():
+        if joined.group_by("market").agg((pl.col(name) > 0).any())[name].all():
             joined, volume = joined.with_columns(pl.col(name).fill_null(0.0)), (name,)
             break
     told = joined.select(pl.col("open", "high", "low").is_not_null().all()).row(0)

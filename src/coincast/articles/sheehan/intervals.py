@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
 
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
-from coincast.articles.sheehan.fair import VALIDATION, fair_spec
+from coincast.articles.sheehan.comparison import run_unkept
+from coincast.articles.sheehan.fair import fair_spec, held_back
 from coincast.articles.sheehan.ground import FEWEST_TEST, Ground, clean_candles, network
 from coincast.articles.sheehan.questions import few_seeds, skills_of
 from coincast.candles.resample import longer_intervals, resample
 from coincast.candles.table import interval_milliseconds
 from coincast.errors import CandleError
-from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 
 LONGER = ("1h", "1d", "3d", "1w")
 """Longer candles that are tried, where they can be made."""
-FEWEST = 80
-"""Candles of each market below which nothing is tried."""
+FEWEST = 4 * FEWEST_TEST
+"""Candles of each market below which nothing is tried; a quarter of them is forecast."""
 MOST = (1_000, 8_000)
 """Shorter candles that are learnt from and forecast, in a quick study and in a usual one; a long one takes all."""
 
@@ -31,25 +31,12 @@ class Kind:
     """Candles of one interval.
 
     Attributes:
-        interval: theirs.
-        candles: of every market, joined, the newest ones.
-        features: the article's inputs, as far as they are told.
+        ground: with these candles, the newest ones, and the inputs that they allow.
         given: how many each market had before they were cut.
     """
 
-    interval: str
-    candles: pl.DataFrame = field(repr=False)
-    features: tuple[str, ...]
+    ground: Ground
     given: int
-
-    @property
-    def markets(self) -> list[str]:
-        return self.candles["market"].unique(maintain_order=True).to_list()
-
-    @property
-    def rows(self) -> int:
-        """Candles of each market."""
-        return self.candles.height // len(self.markets)
 
 
 def list_kinds(bench: Bench, ground: Ground) -> list[Kind]:
@@ -57,11 +44,10 @@ def list_kinds(bench: Bench, ground: Ground) -> list[Kind]:
 
     A first look has the next shorter and the next longer ones.
     """
-    own = Kind(ground.interval, ground.candles, ground.features, ground.rows)
-    shorter, longer = _list_shorter(bench, ground), _make_longer(own)
+    shorter, longer = _list_shorter(bench, ground), _make_longer(ground)
     if bench.is_quick:
         shorter, longer = shorter[-1:], longer[:1]
-    return [*shorter, own, *longer]
+    return [*shorter, Kind(ground, ground.rows), *longer]
 
 
 def _list_shorter(bench: Bench, ground: Ground) -> list[Kind]:
@@ -73,8 +59,9 @@ def _list_shorter(bench: Bench, ground: Ground) -> list[Kind]:
             joined, features = _clean(bench.beside.filter(pl.col("interval") == interval))
             given = joined.height // joined["market"].n_unique()
             newest = joined.group_by("market", maintain_order=True).tail(bench.pick(*MOST, given))
-            found.append(Kind(interval, newest.select(joined.columns), features, given))
-    return [kind for kind in found if kind.rows >= FEWEST]
+            cut = replace(ground, candles=newest.select(joined.columns), features=features)
+            found.append(Kind(cut, given))
+    return [kind for kind in found if kind.ground.rows >= FEWEST]
 
 
 def _clean(candles: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -85,14 +72,10 @@ def _clean(candles: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
         return clean_candles(candles.filter(pl.col("market") == candles["market"][0]))
 
 
-def _make_longer(own: Kind) -> list[Kind]:
-    made = [
-        (interval, resample(own.candles, interval).candles)
-        for interval in longer_intervals(own.interval)
-        if interval in LONGER
-    ]
-    kinds = [replace(own, interval=interval, candles=candles) for interval, candles in made if candles.height]
-    return [replace(kind, given=kind.rows) for kind in kinds if kind.rows >= FEWEST]
+def _make_longer(ground: Ground) -> list[Kind]:
+    longer = [interval for interval in longer_intervals(ground.interval) if interval in LONGER]
+    made = [replace(ground, candles=resample(ground.candles, interval).candles) for interval in longer]
+    return [Kind(one, one.rows) for one in made if one.candles.height and one.rows >= FEWEST]
 
 
 def compare_intervals(bench: Bench, ground: Ground) -> pl.DataFrame:
@@ -100,38 +83,38 @@ def compare_intervals(bench: Bench, ground: Ground) -> pl.DataFrame:
 
     Returns:
         `SKILLS`, `interval`, `move` (mean size of a candle's change), `candles`, `given`, `first` and `last` (of the
-        candles of each market, how many there were before the cut, and days of the first opening and the last close).
+        candles of each market, how many there were before the cut, and days on which the first and the last open).
     """
-    return pl.concat([_judge(bench, ground, kind) for kind in list_kinds(bench, ground)])
+    return pl.concat([_judge(bench, kind) for kind in list_kinds(bench, ground)])
 
 
-def _judge(bench: Bench, ground: Ground, kind: Kind) -> pl.DataFrame:
-    test = max(FEWEST_TEST, round(kind.rows * (1 - published.TRAINING_ROWS / published.ROWS)))
+def _judge(bench: Bench, kind: Kind) -> pl.DataFrame:
+    ground, interval = kind.ground, kind.ground.interval
+    test = round(ground.rows * (1 - published.TRAINING_ROWS / published.ROWS))
     spec = fair_spec(
         bench,
-        replace(ground, candles=kind.candles, features=kind.features),
-        f"candles-{kind.interval}",
+        ground,
+        f"candles-{interval}",
         models=[network(), "naive"],
         split__test=test,
-        split__validation=max(1, round(VALIDATION * (kind.rows - test))),
+        split__validation=held_back(ground.rows - test),
         split__window=0,
         **few_seeds(bench),
     )
-    made_of = [spec.to_toml(), kind.rows, str(kind.candles["close_time"][-1])]
-    table = bench.table(f"candles-{kind.interval}", made_of, partial(_make, bench, spec, kind.candles))
-    days = kind.candles["open_time"].sort().dt.strftime("%Y-%m-%d")
-    order = {market: place for place, market in enumerate(kind.markets)}
+    made_of = [spec.to_toml(), ground.rows, str(ground.candles["close_time"][-1])]
+    table = bench.table(f"candles-{interval}", made_of, partial(_make, bench, spec, ground.candles))
+    days = ground.candles["open_time"].sort().dt.strftime("%Y-%m-%d")
+    order = {market: place for place, market in enumerate(ground.markets)}
     return table.sort(pl.col("market").replace_strict(order)).with_columns(
-        pl.lit(kind.interval).alias("interval"),
-        pl.lit(kind.rows).alias("candles"),
-        pl.lit(kind.given).alias("given"),
-        pl.lit(days[0]).alias("first"),
-        pl.lit(days[-1]).alias("last"),
+        interval=pl.lit(interval),
+        candles=pl.lit(ground.rows),
+        given=pl.lit(kind.given),
+        first=pl.lit(days[0]),
+        last=pl.lit(days[-1]),
     )
 
 
 def _make(bench: Bench, spec: Spec, candles: pl.DataFrame) -> pl.DataFrame:
     change = (pl.col("close") / pl.col("close").shift(1).over("market")).log().abs()
     moves = candles.group_by("market").agg(move=change.mean())
-    found = run_experiment(spec, candles, beside=False, on_progress=bench.on_progress)
-    return skills_of(found.scores).join(moves, on="market")
+    return skills_of(run_unkept(bench, spec, candles).scores).join(moves, on="market")

@@ -9,9 +9,8 @@ import polars as pl
 
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
-from coincast.articles.sheehan.comparison import WHOLE, Comparison
+from coincast.articles.sheehan.comparison import WHOLE, Comparison, run_unkept
 from coincast.articles.sheehan.ground import Ground
-from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.forecasts.combine import ENSEMBLE
 from coincast.scores.direction.table import direction_table
@@ -39,7 +38,7 @@ def try_losses(bench: Bench, ground: Ground, comparison: Comparison) -> pl.DataF
     specs = [ground.spec(name, grid=grid, **told) for name, grid in grids.items()]
 
     def make(spec: Spec) -> pl.DataFrame:
-        found = run_experiment(spec, ground.candles, beside=False, on_progress=bench.on_progress)
+        found = run_unkept(bench, spec, ground.candles)
         return summarise(found.forecasts, found.scores)
 
     tables = [bench.table(name, spec.to_toml(), partial(make, spec)) for name, spec in zip(grids, specs, strict=True)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ARTICLE = "sheehan"
+SINCE, UNTIL = "2016-01-01", "2017-11-21"
 TEST_FROM = "2017-06-01"
 ROWS, TRAINING_ROWS = 691, 517
 
@@ -37,9 +37,8 @@ WALK_ERROR = {"BTC": 0.1325, "ETH": 0.164}
 
 @dataclass(frozen=True)
 class Inset:
-    """The enlarged part of a chart: how much larger, and which days and prices."""
+    """The enlarged part of a chart: its days and prices."""
 
-    factor: float
     since: str
     until: str
     low: float
@@ -47,6 +46,6 @@ class Inset:
 
 
 INSETS = {
-    "ETH": Inset(3.35, "2017-03-01", "2017-05-01", 10, 60),
-    "BTC": Inset(2.52, "2017-02-15", "2017-05-01", 920, 1400),
+    "ETH": Inset("2017-03-01", "2017-05-01", 10, 60),
+    "BTC": Inset("2017-02-15", "2017-05-01", 920, 1400),
 }

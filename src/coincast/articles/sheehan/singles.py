@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
 from coincast.articles.sheehan.ground import Ground
 from coincast.articles.window_error import window_error
+from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task, make_tasks
 from coincast.forecasts.table import TIME
 from coincast.samples.quantities import to_quantity
@@ -78,36 +80,39 @@ def train_singles(bench: Bench, ground: Ground, horizon: int, *, seeds: Sequence
     """Train the article's network for every coin and seed, and ask it about training and test windows."""
     epochs = bench.pick(2, published.EPOCHS)
     spec = ground.spec(f"single-{horizon}", samples__horizon=horizon, training__epochs=epochs)
-    tasks = [_as_published(task) for task in make_tasks(spec, ground.candles)]
-
-    def make() -> pl.DataFrame:
-        from coincast.experiments.lessons import make_span
-        from coincast.training.runs import TrainingRun
-
-        settings, recipe = spec.models[0].settings, spec.recipe()
-        spans = [make_span(task, one_step=False, every_step=False, with_no_change=False) for task in tasks]
-        pairs = [(task, span, seed) for task, span in zip(tasks, spans, strict=True) for seed in seeds]
-        runs = [TrainingRun(settings, recipe, seed, (span,)) for _, span, seed in pairs]
-        trained = bench.train(f"single-{horizon}", runs, lookback=published.LOOKBACK)
-        stems_of = {coin.market: coin.stem for coin in ground.coins}
-        stems = [model_stem(stems_of[task.market], seed, horizon) for task, _, seed in pairs]
-        save_networks(bench.folder / MODELS, trained, stems)
-        asked = [_both_parts(task) for task, _, _ in pairs]
-        outputs = trained.predict(
-            [task.samples.inputs for task, _, _ in pairs], [task.input_scale for task, _, _ in pairs],
-            [windows.starts for windows in asked],
-        )  # fmt: skip
-        tables = []
-        for number, ((task, _, seed), windows) in enumerate(zip(pairs, asked, strict=True)):
-            scaled = task.target_scale.unscale(trained.point(outputs[number]))
-            tables += [
-                _forecast_rows(task, windows, to_quantity(task.samples, scaled, windows), seed),
-                _loss_rows(task.market, trained.losses[number], seed),
-            ]
-        return pl.concat(tables)
-
+    make = partial(_train, bench, ground, spec, seeds)
     table = bench.table(f"single-{horizon}", [spec.to_toml(), list(seeds)], make)
     return Singles(table, horizon, tuple(seeds), epochs, count_parameters(ground, horizon), spec.loss)
+
+
+def _train(bench: Bench, ground: Ground, spec: Spec, seeds: Sequence[int]) -> pl.DataFrame:
+    """Train, keep the weights, and tell forecasts and losses as rows of `COLUMNS`."""
+    from coincast.experiments.lessons import make_span
+    from coincast.training.runs import TrainingRun
+
+    horizon = spec.samples.horizon
+    settings, recipe = spec.models[0].settings, spec.recipe()
+    tasks = [_as_published(task) for task in make_tasks(spec, ground.candles)]
+    spans = [make_span(task, one_step=False, every_step=False, with_no_change=False) for task in tasks]
+    asked = [(task, span, seed) for task, span in zip(tasks, spans, strict=True) for seed in seeds]
+    runs = [TrainingRun(settings, recipe, seed, (span,)) for _, span, seed in asked]
+    trained = bench.train(f"single-{horizon}", runs, lookback=published.LOOKBACK)
+    stems = {coin.market: coin.stem for coin in ground.coins}
+    names = [model_stem(stems[task.market], seed, horizon) for task, _, seed in asked]
+    save_networks(bench.folder / MODELS, trained, names)
+    windows = [_both_parts(task) for task, _, _ in asked]
+    outputs = trained.predict(
+        [task.samples.inputs for task, _, _ in asked],
+        [task.input_scale for task, _, _ in asked],
+        [one.starts for one in windows],
+    )
+    tables = []
+    for number, (task, _, seed) in enumerate(asked):
+        scaled = task.target_scale.unscale(trained.point(outputs[number]))
+        values = to_quantity(task.samples, scaled, windows[number])
+        tables.append(_forecast_rows(task, windows[number], values, seed))
+        tables.append(_loss_rows(task.market, trained.losses[number], seed))
+    return pl.concat(tables)
 
 
 def count_parameters(ground: Ground, horizon: int) -> int:

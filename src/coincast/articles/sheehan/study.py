@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coincast.articles.bench import Bench
+from coincast.articles.remains import join_words, judged_row, tell_verdicts
 from coincast.articles.seconds import tell_seconds
 from coincast.articles.sheehan import (
     chapters,
@@ -13,7 +14,7 @@ from coincast.articles.sheehan import (
     published,
 )
 from coincast.articles.sheehan.about import ABOUT
-from coincast.articles.sheehan.comparison import LSTM, deciding_row
+from coincast.articles.sheehan.comparison import LSTM
 from coincast.articles.sheehan.fair import fair_error
 from coincast.articles.sheehan.flaws import list_flaws
 from coincast.articles.sheehan.ground import Coin, lay_ground
@@ -21,7 +22,7 @@ from coincast.articles.sheehan.panels import span
 from coincast.articles.sheehan.work import Work, do_work
 from coincast.articles.ways import keep_asked
 from coincast.experiments.run import Stopwatch
-from coincast.reports.numbers import percent, things
+from coincast.reports.numbers import interval_name, percent, things
 from coincast.reports.study import Chapter, Outcome, Study
 
 QUESTIONS = "open questions of the author"
@@ -64,32 +65,31 @@ def study(bench: Bench, *, questions: bool = True) -> Study:
 def _tell_article(work: Work) -> list[Chapter]:
     """The chapters in the order of the article, and the fair one after them."""
     told = [chapters.tell_data(work), chapters.tell_inputs(work), chapters.tell_lag(work), chapters.tell_walks(work)]
-    if work.faithful is not None:
-        done = work.faithful
-        network = chapters_network
+    if (done := work.faithful) is not None:
         told += [
-            network.tell_network(work, done),
-            network.tell_one_step(work, done),
-            network.tell_five_steps(work, done),
+            chapters_network.tell_network(work, done),
+            chapters_network.tell_one_step(work, done),
+            chapters_network.tell_five_steps(work, done),
+            chapters_scores.tell_runs(work, done),
+            chapters_losses.tell_losses(work, done),
         ]
-        told += [chapters_scores.tell_runs(work, done), chapters_losses.tell_losses(work, done)]
     return told if work.fair is None else [*told, chapters_scores.tell_fair(work, work.fair)]
 
 
 def _make_outcome(work: Work, coin: Coin, seconds: float) -> Outcome:
     done, fair = work.faithful, work.fair
     naive, count = coin.error_of(coin.last), len(coin.task.test)
-    row = None if fair is None else deciding_row(fair, coin.market, LSTM)
-    says = f"The figures are on the {things(count, 'window')} that the article forecasts."
+    row = None if fair is None else judged_row(fair, coin.market, LSTM)
+    figures = f"figures are on the {things(count, 'window')} that the article forecasts."
+    says = f"{coin.name}: the {figures}"
     if done is not None:
         values = done.comparison.values(coin.market, "lstm")
+        runs, beating = things(values.size, "run"), int((values < naive).sum())
         says = (
-            f"The middle one of {things(values.size, 'run')}; {int((values < naive).sum())} of them beat the "
-            f"copy of the last price. {says}"
+            f"{coin.name}: the middle one of {runs}; {beating} of them beat the copy of the last price. The {figures}"
         )
-    says = f"{coin.name}: {says[0].lower()}{says[1:]}"
     if row is not None:
-        says = f"{says} The word is the judge's on all {things(row['n'], 'fair forecast')}."
+        says += f" The word is the judge's on all {things(row['n'], 'fair forecast')}."
     return Outcome(
         article=ABOUT.name,
         market=coin.market,
@@ -108,31 +108,22 @@ def _make_outcome(work: Work, coin: Coin, seconds: float) -> Outcome:
 
 def _find(work: Work, outcomes: tuple[Outcome, ...]) -> str:
     """What is left of the claim, in one sentence."""
-    names = [coin.name for coin in work.ground.coins]
-    words = [outcome.verdict for outcome in outcomes]
-    if all(word is None for word in words):
+    if work.fair is None:
         below = sum(outcome.faithful is not None and outcome.faithful < outcome.naive for outcome in outcomes)
-        return (
-            f"Done as published, the network beats a copy of the last price on {below} of {things(len(names), 'coin')}."
-        )
+        coins = things(len(outcomes), "coin")
+        return f"Done as published, the network beats a copy of the last price on {below} of {coins}."
     last = "yesterday's price" if work.ground.candle == "day" else "the last price"
-    if len(set(words)) == 1:
-        of = " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
-        return f"Done fairly, the network's forecast of {of} is {_tail(words[0], last)}."
-    told = ", that of ".join(f"{name} is {_tail(word, last)}" for name, word in zip(names, words, strict=True))
-    return f"Done fairly, the network's forecast of {told}."
-
-
-def _tail(word: str | None, last: str) -> str:
-    than = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
-    return f"{than[word]} {last}" if word in than else "based on too few forecasts to say"
+    verdicts = {coin.name: one.verdict for coin, one in zip(work.ground.coins, outcomes, strict=True)}
+    return f"Done fairly, the network's forecast is {tell_verdicts(verdicts, last)}."
 
 
 def _give_reasons(work: Work, outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
     reasons = []
-    pairs = list(zip(work.ground.coins, outcomes, strict=True))
     if work.faithful is not None:
-        told = "; ".join(f"{coin.name} {one.faithful:.4f} against {one.naive:.4f}" for coin, one in pairs)
+        told = "; ".join(
+            f"{coin.name} {one.faithful:.4f} against {one.naive:.4f}"
+            for coin, one in zip(work.ground.coins, outcomes, strict=True)
+        )
         reasons.append(f"Repeated as published, the LSTM's error beside that of copying the last price: {told}.")
         found = work.faithful.comparison
         walks = "; ".join(
@@ -141,14 +132,14 @@ def _give_reasons(work: Work, outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
             for coin in work.ground.coins
         )
         reasons.append(
-            "The random walk that it beat was scored without the last price, which the network was told. Told the "
-            f"same, its error falls: {walks}."
+            "The random walk beside the article's network was scored without the last price, which the network was "
+            f"told. Told the same, its mean error falls: {walks}."
         )
     if work.fair is not None:
         skills = "; ".join(
             f"{coin.name} {percent(row['skill'], signed=True)} on {things(row['n'], 'forecast')}"
             for coin in work.ground.coins
-            for row in [deciding_row(work.fair, coin.market, LSTM)]
+            for row in [judged_row(work.fair, coin.market, LSTM)]
         )
         reasons.append(
             "With returns as the target and the epoch chosen apart from the test, its skill against the last "
@@ -161,8 +152,9 @@ def _tell_files(work: Work) -> str:
     ground, first = work.ground, work.ground.coins[0]
     own = [file for file in work.bench.files if file.get("interval") == ground.interval]
     files = ", ".join(str(file["file"]) for file in own if "file" in file)
-    rows = f"{things(ground.rows, 'candle')} of {ground.interval} for each of {', '.join(ground.markets)}"
-    spans = f"training {span(first, 'train', ground)}, test {span(first, 'test', ground)}"
+    length = interval_name(ground.interval)
+    rows = f"{things(ground.rows, 'candle')} of {length} for each of {join_words(ground.markets)}"
+    spans = f"training {span(first, 'train')}, test {span(first, 'test')}"
     return f"{rows}; {spans}.{f' Files: {files}.' if files else ''}"
 
 
@@ -182,7 +174,7 @@ def _notes(work: Work) -> tuple[str, ...]:
             f"The article's first test day, {published.TEST_FROM}, does not divide this span; the test is its "
             "last quarter, as in the article."
         )
-    if not any(name.endswith("volume") for name in ground.features):
+    if ground.volume is None:
         notes.append("No volume is known for every market; it is left out of the inputs.")
     notes.append(
         "Published single runs depend on draws of old software; runs here have seeds of their own, and their "
