@@ -138,7 +138,7 @@ def kept_epochs(folder: Path) -> str:
     from coincast.training.resume import ResumeFile
 
     kept = ResumeFile(folder / "resume", fingerprint="kills").resume()
-    return "no" if kept is None else ", ".join(str(facts["epoch"]) for facts in kept[1].values())
+    return "no" if kept is None else ", ".join(str(facts["epoch"]) for facts in kept[1]["blocks"].values())
 
 
 def compare(peaceful: Path, shaken: Path) -> int:
