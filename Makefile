@@ -7,10 +7,11 @@
 #   make bench      every benchmark, the engine's beside PyTorch, Keras and neuralforecast: half an hour
 #   make calibrate  long proofs: the judge's own errors, the size of the decisive test, twenty demos, intervals
 #   make fuzz       long proof: 10,000 mutated real files
-#   make kills      long proofs: 200 downloads and 50 trainings killed at random moments
+#   make kills      long proofs: 200 downloads, 50 trainings and 100 live loops killed at random moments
 #   make networks   long proofs: what holds for every network, and that each finds what an echo market holds
 #   make peers      every network, optimiser and stacked peer beside PyTorch's own
 #   make audits     long proof: the leakage audit on 50 leaking pipelines and 200 clean ones
+#   make live       long proofs: a week of the loop, 5,000 requests to the server, 50 readers for a minute
 #
 # Another interpreter: make test PYTHON=python3.12
 
@@ -20,7 +21,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test check format lint types docs bench calibrate fuzz kills networks peers audits clean
+.PHONY: demo test check format lint types docs bench calibrate fuzz kills networks peers audits live clean
 .NOTPARALLEL:
 
 demo: $(VENV)/installed
@@ -59,6 +60,7 @@ fuzz: $(VENV)/installed-dev
 kills: $(VENV)/installed-dev
 	$(BIN)/python proofs/kill_downloads.py
 	$(BIN)/python proofs/kill_training.py
+	$(BIN)/python proofs/kill_watch.py
 
 networks: $(VENV)/installed-dev
 	COINCAST_OPTIMISED=1 $(BIN)/python -m pytest -m long
@@ -70,6 +72,11 @@ peers: $(VENV)/installed-bench
 
 audits: $(VENV)/installed-dev
 	$(BIN)/python proofs/audit_pipelines.py
+
+live: $(VENV)/installed-dev
+	$(BIN)/python proofs/watch_week.py
+	$(BIN)/python proofs/fuzz_api.py
+	$(BIN)/python proofs/load_server.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,6 +26,7 @@ from coincast.__main__ import main
 from coincast.candles.table import CANDLE_COLUMNS
 from coincast.experiments.spec import Spec
 from coincast.forecasts.table import FORECAST_COLUMNS, JOINED_COLUMNS, RUN_COLUMNS
+from coincast.live.watch.section import read_watch_spec
 from coincast.scores.point import METRICS
 from coincast.scores.verdict import SCORE_COLUMNS
 
@@ -171,8 +172,8 @@ def test_every_command_that_is_shown_can_be_typed(line: str) -> None:
 
 
 def split_command(line: str) -> tuple[str, list[str]]:
-    """Name and arguments of a line; the name of a command in a group is two words."""
-    _, first, *rest = shlex.split(line)
+    """Name and arguments of a line; the name of a command in a group is two words. Redirections are left out."""
+    _, first, *rest = shlex.split(line.partition(" >")[0])
     if rest and f"{first} {rest[0]}" in COMMANDS:
         return f"{first} {rest[0]}", rest[1:]
     return first, rest
@@ -294,7 +295,8 @@ def test_every_proof_has_a_command_that_exists() -> None:
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "examples").glob("*.toml")), ids=lambda path: path.stem)
 def test_examples_are_sound_specs(path: Path) -> None:
-    spec = Spec.from_toml(path)
+    is_live = "[watch]" in path.read_text(encoding="utf-8").splitlines()
+    spec = read_watch_spec(path).spec if is_live else Spec.from_toml(path)
     assert Spec.from_dict(spec.to_dict()) == spec
 
 

@@ -21,6 +21,8 @@ LAYERS = (
     "reports",
     "experiments",
     "articles",
+    "live",
+    "web",
     "cli",
 )
 """Packages of `coincast`, from the one that imports nothing to the one that may import all."""

@@ -125,3 +125,114 @@ def test_what_is_no_price_is_forecast_in_its_own_unit(
     assert all(row["quantity"] == quantity and row["naive"] is not None for row in rows)
     if quantity == "log_return":
         assert [row["naive"] for row in rows] == [0.0, 0.0]
+
+
+# ---------------------------------------------------------------- horizons, saved models, exchanges
+
+
+def test_several_horizons_have_a_line_each(coincast: Callable[..., Any], btc: Path, elsewhere: Path) -> None:
+    (elsewhere / "mine.toml").write_text('models = ["drift"]\n[samples]\nlookback = 3\n', encoding="utf-8")
+    run = ["forecast", "--candles", btc, "--spec", "mine.toml", "--horizon", "3", "--horizon", "1", "--quiet"]
+    words, document = coincast(*run), coincast(*run, "--json").json
+    lines = [line.rstrip() for line in words.out.splitlines()]
+    assert "90 % interval" in lines[1]
+    assert "naive's 90 %" in lines[1]
+    assert [line.split()[0] for line in lines[2:4]] == ["2015-06-11", "2015-06-13"]
+    assert [line.partition(":")[0] for line in lines if " ahead: " in line] == ["1 candle ahead", "3 candles ahead"]
+    assert [row["step"] for row in document["forecasts"]] == [1, 2, 3]
+    assert [row["horizon"] for row in document["horizons"] if row["model"] == "drift"] == [1, 3]
+    assert all(row["q05"] < row["value"] < row["q95"] for row in document["forecasts"])
+    assert coincast("forecast", "--candles", btc, "--horizon", "x").err.startswith("coincast: horizon is x; allowed")
+
+
+def test_intervals_are_not_forced_on_anybody(coincast: Callable[..., Any], btc: Path, elsewhere: Path) -> None:
+    (elsewhere / "mine.toml").write_text('models = ["drift"]\n', encoding="utf-8")
+    run = ["forecast", "--candles", btc, "--spec", "mine.toml", "--set", "judge.intervals=none", "--out", "run"]
+    words = coincast(*run)
+    assert "9 of 10 runs" in words.out
+    assert "note: no intervals were asked for" in words.out
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, btc: Path) -> Path:
+    """A small model with its verdict and its intervals, in a folder."""
+    import coincast as cc
+    from coincast.experiments.spec import Spec
+    from coincast.live.models import train_live
+
+    candles = cc.read_candles(btc)
+    spec = Spec.from_keywords(models=[cc.Linear()], lookback=3, horizon=2, epochs=2, seeds=2, test=0.3)
+    folder = tmp_path_factory.mktemp("models") / "kept"
+    train_live(spec, candles, folder)
+    return folder
+
+
+def test_a_saved_model_answers(coincast: Callable[..., Any], btc: Path, kept: Path) -> None:
+    run = ["forecast", "--model", kept, "--candles", btc]
+    words, document = coincast(*run), coincast(*run, "--json").json
+    lines = [line.rstrip() for line in words.out.splitlines()]
+    assert lines[0] == "file:BTC/USD, linear.ensemble"
+    assert [line.split()[0] for line in lines[2:4]] == ["2015-06-11", "2015-06-12"]
+    assert lines[-1] == document["sentence"]
+    assert lines[-1].startswith("The linear ensemble ")
+    assert [row["naive"] for row in document["forecasts"]] == [document["forecasts"][0]["naive"]] * 2
+    assert document["folder"] == str(kept)
+    assert set(document["fingerprints"]) == {"data", "model", "code"}
+    assert coincast(*run, "--horizon", 1, "--json").json["forecasts"][-1]["step"] == 1
+
+
+def test_a_saved_model_is_asked_without_jax(coincast_process: Callable[..., Any], btc: Path, kept: Path) -> None:
+    """To load JAX takes longer than to answer."""
+    environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
+    answer = coincast_process("forecast", "--model", kept, "--candles", btc, "--quiet", environment=environment)
+    assert answer.code == 0, answer.err
+    imported = {line.rpartition("|")[2].strip() for line in answer.err.splitlines()}
+    assert "coincast.live.models.model" in imported
+    assert imported.isdisjoint({"jax", "equinox", "optax", "matplotlib"})
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--spec", "x.toml"], "--spec beside --model: a saved model is asked as it is"),
+        (["--interval", "1h"], "needs candles of 1d"),
+        (["--update"], "--exchange or --update was asked, which fills the store"),
+        (["file:ETH/USD"], "unknown market"),
+        (["--horizon", "9", "--set", "a.b=1"], "--set beside --model"),
+    ],
+)
+def test_what_a_saved_model_cannot_be_asked(
+    coincast: Callable[..., Any], btc: Path, kept: Path, more: list[str], words: str
+) -> None:
+    answer = coincast("forecast", "--model", kept, "--candles", btc, *more)
+    assert answer.code == 2
+    assert words in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+
+
+def test_an_exchange_is_asked_first(
+    coincast: Callable[..., Any], btc: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import polars as pl
+
+    import coincast as cc
+    from coincast.candles.store import write_candles
+    from coincast.sources.exchange.download import Downloaded, MarketDownload
+
+    asked = []
+
+    def download(markets: Any, **options: Any) -> Downloaded:
+        asked.append((list(markets), options["exchange"], options["interval"]))
+        candles = cc.read_candles(btc).with_columns(market=pl.lit("binance:BTC/USDT"))
+        write_candles(candles, source="a test", on_conflict="refuse")
+        return Downloaded("1d", (MarketDownload("binance:BTC/USDT"),))
+
+    monkeypatch.setattr("coincast.sources.exchange.download.download", download)
+    (elsewhere / "mine.toml").write_text('models = ["drift"]\n[samples]\nhorizon = 1\n', encoding="utf-8")
+    run = ["forecast", "BTC/USDT", "--exchange", "binance", "--spec", "mine.toml", "--quiet", "--json"]
+    document = coincast(*run).json
+    assert asked == [(["BTC/USDT"], "binance", "1d")]
+    assert [row["market"] for row in document["forecasts"]] == ["binance:BTC/USDT"]
+    refused = coincast("forecast", "--candles", btc, "--update")
+    assert refused.code == 2
+    assert "take one of the two" in refused.err

@@ -8,7 +8,7 @@ import re
 import zipfile
 from datetime import UTC, datetime, timedelta
 
-from exchange_server.binance import binance_columns
+from coincast.live.simulation.binance import kline_columns
 from exchange_server.world import World, moment
 
 _PATH = re.compile(
@@ -38,7 +38,7 @@ def archive_file(world: World, path: str, *, header: bool | None = None) -> byte
     candles = world.candles(listing.symbol, interval, since, until, settled=True)
     if not candles:
         return None
-    rows = [binance_columns(candle) for candle in candles]
+    rows = [kline_columns(candle) for candle in candles]
     if since >= MICROSECONDS_FROM:
         rows = [[row[0] * 1000, *row[1:6], row[6] * 1000 + 999, *row[7:]] for row in rows]
     lines = [",".join(map(str, row)) for row in rows]

@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from coincast.live.simulation import venue
+from coincast.live.simulation.venue import Candle, Trade
 
 Integers = npt.NDArray[np.int64]
 
@@ -38,55 +40,21 @@ def moment(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-class Candle(NamedTuple):
-    """One candle in whole units: prices in cents, amounts in hundred-millionths."""
-
-    open_time: int
-    close_time: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    quote_volume: int
-    trades: int
-    taker_volume: int
-    taker_quote_volume: int
-
-    @property
-    def row(self) -> tuple[int, float, float, float, float, float]:
-        """The candle as ccxt gives it: open time, open, high, low, close, volume."""
-        prices = (self.open, self.high, self.low, self.close)
-        return (self.open_time, *(cents / 100 for cents in prices), self.volume / 10**8)  # type: ignore[return-value]
-
-
 @dataclass(frozen=True)
-class Listing:
+class Listing(venue.Listing):
     """A market of the exchange.
 
     Attributes:
-        symbol: `BASE/QUOTE`.
         since: when it was listed.
         price: about what it costs, in the quote currency.
         thin: share of candles in which nothing was traded; they are absent.
         holes: spans without a candle, `(since, until)`, of this market alone.
-        delisted: whether the exchange no longer names it.
     """
 
-    symbol: str
     since: int = moment("2017-08-17T04:00")
     price: int = 30_000
     thin: float = 0.0
     holes: tuple[tuple[int, int], ...] = ()
-    delisted: bool = False
-
-    @property
-    def base(self) -> str:
-        return self.symbol.partition("/")[0]
-
-    @property
-    def quote(self) -> str:
-        return self.symbol.partition("/")[2]
 
 
 def usual_listings(quote: str = "USDT") -> tuple[Listing, ...]:
@@ -172,6 +140,11 @@ class World:
             found = self.candles(symbol, interval, start, end) + found
             end = start
         return found[-most:]
+
+    def last_trade(self, symbol: str) -> Trade | None:
+        """The price of this moment."""
+        listing, now = self.listing(symbol), self.clock()
+        return None if listing is None else Trade(now, int(_price(listing, np.array([now]))[0]), 10**8)
 
     def _as_shown(self, candle: Candle, symbol: str, interval: str, now: int, settled: bool) -> Candle:
         shift = self.revisions.get((symbol, interval, candle.open_time), 0)

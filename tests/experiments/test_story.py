@@ -12,8 +12,8 @@ from coincast.experiments.compare import compare
 from coincast.experiments.judge import judge
 from coincast.experiments.result import Result
 from coincast.experiments.story import say, tell, tell_judgement
-from coincast.reports.pictures_forecast import draw_outlook, outlook_text
-from coincast.reports.reading import look_ahead
+from coincast.reports.pictures_outlook import draw_outlook, outlook_text
+from coincast.reports.reading_outlook import look_ahead
 from coincast.scores.finding import Finding
 from coincast.sources.simulated import simulate
 

@@ -17,8 +17,11 @@ from coincast.cli import (
     forecast,
     import_files,
     judge,
+    ledger,
     reproduce,
+    serve,
     simulate,
+    watch,
 )
 from coincast.cli.output import spare_letters
 
@@ -44,6 +47,9 @@ app.command()(reproduce.reproduce)
 app.command()(download.download)
 app.command("import")(import_files.import_files)
 app.add_typer(data.app)
+app.command()(watch.watch)
+app.add_typer(ledger.app)
+app.command()(serve.serve)
 app.command()(simulate.simulate)
 app.command()(doctor.doctor)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from coincast.experiments.bands import add_bands
 from coincast.reports.quantities import say_for
 from coincast.reports.story import Story
 from coincast.scores.verdict import count_tests
@@ -154,11 +155,12 @@ def write_judgement(judgement: Judgement, out: Path | None = None, *, command: s
 
 
 def outlook_table(result: Result) -> pl.DataFrame:
-    """Forecasts beyond the last candle: market, model, quantity, target_time, value, low, high, naive.
+    """Forecasts beyond the last candle: market, model, quantity, target_time, value, low, high, naive, and quantiles.
 
     `low, high` hold nine of ten runs of a network (quantiles 5 % and 95 %): how much its seeds differ, not where the
     price will be with 90 % probability. Null for models without runs. `naive` is the last close for a price, 0 for a
-    log return, and what the forecasts' own column `naive` tells for a direction and a volatility.
+    log return, and what the forecasts' own column `naive` tells for a direction and a volatility. Of a price `q05` to
+    `q95` are its calibrated interval and `naive_q05` to `naive_q95` the naive one (`add_bands`).
     """
     from coincast.forecasts.combine import ENSEMBLE
 
@@ -172,7 +174,7 @@ def outlook_table(result: Result) -> pl.DataFrame:
         .agg(low=pl.col("value").quantile(0.05, "linear"), high=pl.col("value").quantile(0.95, "linear"))
     )
     single = rows.filter((pl.col("run") == 0) | (pl.col("run").n_unique().over("market", "model") == 1))
-    return (
+    table = (
         single.filter(pl.col("model") != "naive", pl.col("value").is_not_null())
         .join(spread, on=["market", "model", "target_time"], how="left")
         .with_columns(naive=naive)
@@ -182,6 +184,7 @@ def outlook_table(result: Result) -> pl.DataFrame:
         )
         .sort("market", "model", "target_time", maintain_order=True)
     )
+    return add_bands(table, result)
 
 
 def _facts(result: Result) -> dict[str, str]:

@@ -14,17 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coincast.reports.numbers import amount, error, is_daily, model_name, percent, quote_currency, things
-from coincast.reports.pictures_forecast import liveliest, outlook_text, rolling_mean, rolling_width, spell_step
-from coincast.reports.pictures_market import (
-    SCALES,
-    part_text,
-    span,
-    spell_forecasts,
-    volume_of,
-)
+from coincast.reports.pictures_forecast import liveliest, rolling_mean, rolling_width, spell_step
+from coincast.reports.pictures_market import part_text, span, spell_forecasts, volume_of
 from coincast.reports.pictures_models import MOST_EPOCHS, fits_text, last_fits, loss_curves, mean_curve
+from coincast.reports.pictures_outlook import outlook_text
+from coincast.reports.price_volume import SCALES
 from coincast.reports.quantities import error_axis, is_share, truth_name, value_axis, value_unit
-from coincast.reports.reading import Lines, drawn_time, forecast_lines, look_ahead, losses, metric_row, subject_row
+from coincast.reports.reading import Lines, drawn_time, forecast_lines, losses, metric_row, subject_row
+from coincast.reports.reading_outlook import look_ahead
 from coincast.reports.story import Story
 from coincast.reports.thinning import thin
 
@@ -103,9 +100,18 @@ def chart_outlook(story: Story) -> Chart | None:
         return None
     x, unit, name = dates(ahead.time, story), value_unit(story), model_name(ahead.model)
     traces, key = [], [("model", name), ("naive", "naive")]
-    if ahead.low is not None and ahead.high is not None:
+    for _, low, high in ahead.bands:
+        traces += band(x, low, high)
+    if ahead.bands:
+        names = ", ".join(words for words, _, _ in reversed(ahead.bands))
+        key.insert(1, ("band", f"{names} %"))
+    elif ahead.low is not None and ahead.high is not None:
         traces += band(x, ahead.low, ahead.high)
         key.insert(1, ("band", "90 % of its runs"))
+    if ahead.naive_bands:
+        words, *ends = ahead.naive_bands[0]
+        key.append(("muted", f"naive, {words} %"))
+        traces += [edge | {"role": "muted"} for edge in band(x, *ends)]
     if ahead.past.size:
         key.insert(0, ("price", "price"))
         traces.append(line("price", "price", dates(ahead.past_time, story), ahead.past, unit))
@@ -217,7 +223,7 @@ def chart_price(story: Story) -> Chart | None:
     layout: dict[str, Any] = {"y": f"closing price, {currency}".rstrip(", ")}
     caption = f"{span(candles, story)}."
     if volume is not None:
-        factor, scale = next(((f, word) for f, word in SCALES if np.nanmax(volume) >= f), (1.0, ""))
+        factor, scale = next((scale for scale in SCALES if np.nanmax(volume) >= scale[0]), SCALES[-1])
         layout["y2"] = " ".join(unit.format(scale=scale).split())
         traces.append(
             {

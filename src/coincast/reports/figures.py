@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from coincast.reports.numbers import file_stems
 from coincast.reports.palette import LIGHT, Palette
-from coincast.reports.pictures_forecast import draw_errors, draw_forecast, draw_outlook
+from coincast.reports.pictures_forecast import draw_errors, draw_forecast
 from coincast.reports.pictures_further import draw_fluctuation, draw_lag, draw_span, draw_steps
 from coincast.reports.pictures_intervals import draw_coverage, draw_fan
 from coincast.reports.pictures_market import draw_price, draw_shift, draw_split
 from coincast.reports.pictures_models import draw_seeds, draw_skill, draw_training
+from coincast.reports.pictures_outlook import draw_outlook
 from coincast.reports.story import Story
 from coincast.tabular import write_beside
 

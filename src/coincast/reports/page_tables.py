@@ -27,7 +27,8 @@ from coincast.reports.page_tables_further import further_tables
 from coincast.reports.palette import VERDICT_ROLES
 from coincast.reports.pictures_market import day
 from coincast.reports.quantities import DECIDES, IN_PERCENT, quantity_name, value_unit
-from coincast.reports.reading import look_ahead, subject_row
+from coincast.reports.reading import subject_row
+from coincast.reports.reading_outlook import look_ahead
 from coincast.reports.story import Story
 from coincast.reports.tables import is_naive, leaderboard
 from coincast.reports.wording import said_of, trials_line, would_pass_alone
@@ -73,13 +74,18 @@ def ahead_table(section: Story) -> Table | None:
         return None
     unit = value_unit(section) if section.quantity in IN_PERCENT else ""
     heads = ["day (UTC)" if is_daily(section.interval) else "close (UTC)", "forecast", "naive", "against naive"]
-    heads += [] if ahead.low is None else ["90 % of its runs"]
+    spans = [
+        *((f"{words} % interval", low, high) for words, low, high in ahead.bands[:1]),
+        *((f"{words} % of naive", low, high) for words, low, high in ahead.naive_bands[:1]),
+    ]
+    if ahead.low is not None and ahead.high is not None:
+        spans.append(("90 % of its runs", ahead.low, ahead.high))
+    heads += [words for words, _, _ in spans]
     lines = []
     for place in range(ahead.time.size - ahead.steps, ahead.time.size):
         value, naive = float(ahead.value[place]), float(ahead.naive[place])
         cells = [amount(value, unit), amount(naive, unit), _against(value, naive, section.quantity)]
-        if ahead.low is not None and ahead.high is not None:
-            cells.append(f"{amount(float(ahead.low[place]), unit)} to {amount(float(ahead.high[place]), unit)}")
+        cells += [f"{amount(float(low[place]), unit)} to {amount(float(high[place]), unit)}" for _, low, high in spans]
         lines.append(Line((Cell(day(ahead.time[place], section)), *map(figure, cells))))
     return Table("What comes next", "", tuple(heads), tuple(lines))
 

@@ -1,4 +1,4 @@
-"""Pictures of forecasts: against what happened, their error by date, and what lies beyond the last candle.
+"""Pictures of forecasts: against what happened, and their error by date.
 
 No picture here is drawn without the naive line.
 """
@@ -23,16 +23,14 @@ from coincast.reports.canvas import (
     time_axis,
     write,
 )
-from coincast.reports.numbers import amount, error, model_name, quote_currency, things
+from coincast.reports.numbers import amount, error, model_name, quote_currency
 from coincast.reports.palette import LIGHT, Palette
-from coincast.reports.pictures_market import day, shorten, spell_forecasts, where
-from coincast.reports.quantities import error_axis, is_share, quantity_name, truth_name, value_axis, value_unit
+from coincast.reports.pictures_market import shorten, spell_forecasts, where
+from coincast.reports.quantities import error_axis, is_share, truth_name, value_axis
 from coincast.reports.reading import (
-    Ahead,
     Lines,
     drawn_time,
     forecast_lines,
-    look_ahead,
     losses,
     metric_row,
     subject_row,
@@ -109,49 +107,6 @@ def draw_errors(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
     legend(upper, theme, [one, two])
     _draw_balance(figure, theme, story, time, np.cumsum(naive - own))
     return figure
-
-
-def draw_outlook(story: Story, *, theme: Palette = LIGHT) -> Figure | None:
-    """Draw the last candles and the forecast beyond them, with the naive forecast and the band."""
-    ahead = look_ahead(story)
-    if ahead is None:
-        return None
-    figure = new_figure(
-        "What comes next, as the model sees it", f"{where(story)}. {outlook_text(ahead, story)}", theme=theme
-    )
-    axes = add_axes(figure, theme, top=1.5, right=WIDE)
-    name = model_name(ahead.model)
-    handles = []
-    if ahead.past.size:
-        handles += axes.plot(ahead.past_time, ahead.past, color=theme.price, linewidth=1.3, label="price")
-    if ahead.low is not None and ahead.high is not None:
-        axes.fill_between(ahead.time, ahead.low, ahead.high, color=theme.band, linewidth=0)
-    style = {"linewidth": 1.8, "marker": "o", "markersize": 3, "gid": "model"}
-    handles += axes.plot(ahead.time, ahead.value, color=theme.model, label=name, **style)  # type: ignore[arg-type]
-    style = {"linewidth": 1.4, "dashes": (4, 2), "gid": "naive"}
-    handles += axes.plot(ahead.time, ahead.naive, color=theme.naive, label="naive", **style)  # type: ignore[arg-type]
-    price_axis(axes)
-    time_axis(axes, theme, np.r_[ahead.past_time, ahead.time], story.interval)
-    name_axes(axes, theme, y=value_axis(story))
-    _label_ends(axes, theme, float(ahead.value[-1]), float(ahead.naive[-1]))
-    legend(axes, theme, handles)
-    return figure
-
-
-def outlook_text(ahead: Ahead, story: Story) -> str:
-    """Say what an outlook shows, where it ends, and what these settings were worth."""
-    unit, row = value_unit(story), subject_row(story)
-    first, last = day(ahead.time[-ahead.steps], story), day(ahead.time[-1], story)
-    span = f"{things(ahead.steps, 'candle')} beyond the last, {first} to {last}"
-    if story.quantity == "volatility":
-        span = f"{value_axis(story).removesuffix(', %')} beyond the last, to {last}"
-    text = f"{model_name(ahead.model)}: {span}."
-    if ahead.low is not None:
-        what = quantity_name(story.quantity)
-        text += f" The band: how far 90 % of its runs differ, not where the {what} will be."
-    text += f" At the end {amount(ahead.value[-1], unit)}, naive {amount(ahead.naive[-1], unit)}."
-    known = row is not None and row["verdict"] and row["model"] == ahead.model
-    return f"{text} Verdict of these settings on the test span: {row['verdict']}." if known and row else text
 
 
 def enlarged(lines: Lines, story: Story) -> NDArray[np.int64]:
@@ -269,17 +224,3 @@ def _draw_balance(
         price_axis(axes)
     time_axis(axes, theme, time, story.interval)
     name_axes(axes, theme, y="error saved against naive, summed up (rising: better than naive; falling: worse)")
-
-
-def _label_ends(axes: Axes, theme: Palette, value: float, naive: float) -> None:
-    """Write the last figures beside their lines, apart from each other where the lines are close."""
-    low, high = axes.get_ylim()
-    gap = 0.06 * (high - low)
-    middle, apart = (value + naive) / 2, max(abs(value - naive), gap) / 2
-    up, down = (value, naive) if value >= naive else (naive, value)
-    places = {up: middle + apart, down: middle - apart}
-    for number, color, word in ((value, theme.model, ""), (naive, theme.muted, " naive")):
-        place = places[number] if up != down else middle + (apart if word == "" else -apart)
-        write(
-            axes, 1.0, place, f"{amount(number)}{word}", color=color, va="center", transform=axes.get_yaxis_transform()
-        )

@@ -19,9 +19,6 @@ from coincast.scores.point import DECIDING, METRICS
 from coincast.scores.verdict import NAIVE, deciding_rows, losses_per_origin
 from coincast.scores.words import is_naive_itself
 
-LAST_CANDLES, FEWEST_CANDLES = 90, 30
-"""Candles before an outlook: six times its steps, within these; more would make the forecast too small to see."""
-
 
 @dataclass(frozen=True)
 class Lines:
@@ -130,56 +127,6 @@ def forecast_lines(story: Story, model: str | None = None) -> Lines | None:
     low, high = (None, None) if band is None else (band["low"].to_numpy(), band["high"].to_numpy())
     time = drawn_time(lines["target_time"], story)
     return Lines(model=model, time=time, **values, low=low, high=high, runs=runs, step=step, steps=steps)
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """The last candles and the forecast beyond them; the lines of a price begin at the last one.
-
-    A single value of what is no price is drawn as a level from the origin to its target.
-
-    Attributes:
-        model: whose forecast it is.
-        past_time, past: the last candles and their closes; empty where there are no candles, and beside what is no
-            price.
-        time, value, naive: the forecast, the naive one, and the dates of both; a direction and a volatility in percent.
-        low, high: the forecast's band; `None` without one.
-        steps: how many candles are forecast.
-    """
-
-    model: str
-    past_time: NDArray[np.datetime64]
-    past: NDArray[np.float64]
-    time: NDArray[np.datetime64]
-    value: NDArray[np.float64]
-    naive: NDArray[np.float64]
-    low: NDArray[np.float64] | None
-    high: NDArray[np.float64] | None
-    steps: int
-
-
-def look_ahead(story: Story) -> Ahead | None:
-    """Collect what an outlook draws, of the model that the headline speaks of where it is there."""
-    table = None if story.outlook is None else story.outlook.drop_nulls(["value", "naive"])
-    if table is None or table.is_empty():
-        return None
-    model = next((name for name in rivals(story) if name in table["model"]), str(table["model"][0]))
-    table = table.filter(pl.col("model") == model).sort("target_time")
-    past_time, past = np.array([], dtype="datetime64[ms]"), np.array([])
-    if story.quantity == "price" and story.candles is not None and not story.candles.is_empty():
-        shown = min(LAST_CANDLES, max(FEWEST_CANDLES, 6 * table.height))
-        last = story.candles.sort("close_time").tail(shown)
-        past_time, past = drawn_time(last["close_time"], story), last["close"].to_numpy()
-    names = ("value", "naive", "low", "high")
-    columns = table.select(pl.col(names).cast(pl.Float64) * scale_values(story.quantity)).to_dict()
-    is_level = story.quantity != "price" and table.height == 1
-    begun = drawn_time(table["origin"], story) if is_level else past_time[-1:]
-    lines = {
-        name: None if column.is_null().all() else np.r_[column if is_level else past[-1:], column]
-        for name, column in columns.items()
-    }
-    time = np.r_[begun, drawn_time(table["target_time"], story)]
-    return Ahead(model=model, past_time=past_time, past=past, time=time, steps=table.height, **lines)  # type: ignore[arg-type]
 
 
 def judged_origins(forecasts: pl.DataFrame) -> pl.DataFrame:

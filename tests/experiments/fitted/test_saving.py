@@ -224,7 +224,7 @@ def seal(path: Path, facts: dict[str, Any]) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "newer": (lambda facts: facts.update(version=2), "written by a newer Coincast .format 2, here 1.; update Coincast"),
+    "newer": (lambda facts: facts.update(version=3), "written by a newer Coincast .format 3, here 2.; update Coincast"),
     "no version": (lambda facts: facts.pop("version"), "was changed"),
     "unknown network": (lambda facts: facts["network"].update(name="tcn9"), "a model of 'tcn9', no network of this"),
     "no network": (lambda facts: facts["network"].update(name="naive"), "a model of 'naive', no network of this"),

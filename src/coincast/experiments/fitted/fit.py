@@ -14,7 +14,8 @@ from coincast.errors import TooFewRowsError, UsageError
 from coincast.experiments.compare import as_candles
 from coincast.experiments.entries import ModelEntry, is_network, make_entries
 from coincast.experiments.fit import Unit
-from coincast.experiments.fitted.model import FittedMarket, FittedModel
+from coincast.experiments.fitted.market import FittedMarket
+from coincast.experiments.fitted.model import FittedModel
 from coincast.experiments.fitted.newest import find_newest
 from coincast.experiments.forecast import DEFAULTS
 from coincast.experiments.spec import Spec
@@ -26,6 +27,7 @@ from coincast.samples.splits import Part, Parts, Split, split_rows
 from coincast.samples.targets import fit_target_scale
 
 if TYPE_CHECKING:
+    from coincast.experiments.fit import OnProgress
     from coincast.training.recipe import Recipe
 
 DEFAULT_MODEL = "lstm"
@@ -38,13 +40,15 @@ def fit(
     recipe: Recipe | None = None,
     seeds: int | None = None,
     spec: Spec | str | Path | None = None,
+    judged: bool = False,
     **settings: Any,
 ) -> FittedModel:
     """Train a network on all candles, to forecast those that come after them.
 
     Nothing is held back to judge it by: it learns from every candle but those of `validation`, the newest ones, where
     that is asked for. What concerns a test span plays no part (`test`, `refit`), nor do files that a run folder would
-    get (`checkpoints`). `compare` with the same settings says what such a model is worth.
+    get (`checkpoints`). `compare` with the same settings says what such a model is worth; so does the model itself
+    where that is asked for (`judged`).
 
     Args:
         candles: a candle table, a pandas or polars frame, or a file.
@@ -52,6 +56,9 @@ def fit(
         recipe: how it is trained; else keywords say so.
         seeds: runs, whose mean is the forecast; default: 10.
         spec: a spec with one network, or the path of one, in place of keywords.
+        judged: whether the same settings are also trained without the newest candles and judged on these, test span and
+            all, so that the model carries their verdict and calibrated intervals (`coincast forecast --model FOLDER`).
+            It takes about twice as long.
         **settings: any keyword of `compare` that concerns candles, samples, validation or training.
 
     Raises:
@@ -67,15 +74,20 @@ def fit(
     """
     spec = make_spec(model, recipe=recipe, seeds=seeds, spec=spec, settings=settings)
     chosen = choose_candles(as_candles(candles, spec.data.outside), spec.data)
+    if judged:
+        from coincast.experiments.fitted.judged import fit_judged
+
+        return fit_judged(spec, chosen)[0]
     return fit_spec(spec, chosen)
 
 
-def fit_spec(spec: Spec, candles: pl.DataFrame) -> FittedModel:
+def fit_spec(spec: Spec, candles: pl.DataFrame, *, on_progress: OnProgress | None = None) -> FittedModel:
     """Train the first model of a spec, a network, on all candles.
 
     Args:
         spec: what `make_spec` gave.
         candles: what `choose_candles` gave.
+        on_progress: told the label and the progress of the training.
     """
     from coincast.experiments.trained import NetworkTeller
 
@@ -87,7 +99,7 @@ def fit_spec(spec: Spec, candles: pl.DataFrame) -> FittedModel:
         find_newest(candles, spec=spec, market=task.market, inputs=every or (task.market,), interval=interval)
         for task in tasks
     )
-    teller = NetworkTeller(entry, spec, tasks, None)
+    teller = NetworkTeller(entry, spec, tasks, on_progress)
     setting = teller.settings[0]
     fits = teller.fit([Unit((place, setting.label), task, setting) for place, task in enumerate(tasks)], after=None)
     return FittedModel(

@@ -9,11 +9,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from coincast.candles.table import INTERVALS
+from coincast.experiments.fitted.layout import BESIDE, WINDOW, Arrays
 from coincast.experiments.fitted.newest import name_inputs
-from coincast.experiments.fitted.saving import TREES, WINDOW, Arrays
-from coincast.experiments.outline import axes_of
 from coincast.experiments.spec import Spec
-from coincast.models.forecaster import Axes
+from coincast.forecasts.intervals import INTERVALS as METHODS
 from coincast.samples.quantities import QUANTITIES
 
 FIRST_TIME, LAST_TIME = -(10**13), 2 * 10**13
@@ -41,6 +40,15 @@ class NetworkPart(_Part):
     name: Name | None
     kind: Name = Field(alias="class")
     settings: dict[Name, Any]
+
+
+class AxesPart(_Part):
+    """As `coincast.models.forecaster.Axes`, which is not imported here: it brings JAX along."""
+
+    lookback: int
+    feature: int
+    horizon: int
+    output: int
 
 
 class TrainingPart(_Part):
@@ -79,13 +87,48 @@ class MarketPart(_Part):
     names: list[str]
 
 
+class VerdictPart(_Part):
+    """As in `Verdict`."""
+
+    market: Name
+    model: Name
+    verdict: Name | None
+    skill: Number | None
+    low: Number | None
+    high: Number | None
+    p_holm: Number | None
+    n: Whole
+    first: int = Field(ge=FIRST_TIME, le=LAST_TIME)
+    last: int = Field(ge=FIRST_TIME, le=LAST_TIME)
+    coverage: dict[str, Number]
+    sentence: str
+
+
+class MovesPart(_Part):
+    """As in `Moves`; a move that is null reaches without end."""
+
+    method: str
+    levels: list[Annotated[float, Field(gt=0, lt=1)]]
+    steps: list[Whole]
+    moves: list[list[Number | None]]
+    errors: Whole
+
+
+class EvidencePart(_Part):
+    """As in `Evidence`."""
+
+    verdicts: list[VerdictPart]
+    moves: dict[str, MovesPart]
+    made: dict[str, Any]
+
+
 class Manifest(_Part):
     """All that `model.json` says."""
 
     package: Name
     weights: WeightsPart
     network: NetworkPart
-    axes: Axes
+    axes: AxesPart
     recipe: dict[str, Any]
     runs: Whole
     seeds: list[int]
@@ -95,23 +138,32 @@ class Manifest(_Part):
     is_level: list[bool]
     markets: list[MarketPart] = Field(min_length=1)
     spec: dict[str, Any]
+    evidence: EvidencePart | None = None
 
 
-def find_contradiction(manifest: Manifest, spec: Spec, arrays: Arrays) -> str | None:
-    """The first thing that a manifest says and that its spec or the arrays beside it do not; None where they agree."""
-    for name, given, wanted in _compare(manifest, spec, arrays):
+def find_contradiction(manifest: Manifest, spec: Spec, arrays: Arrays, axes: AxesPart) -> str | None:
+    """The first thing that a manifest says and that something else does not; None where all agree.
+
+    Args:
+        manifest: what it says.
+        spec: its settings.
+        arrays: beside it.
+        axes: that follow from the settings.
+    """
+    for name, given, wanted in _compare(manifest, spec, arrays, axes):
         if given != wanted:
             return name
     return None
 
 
-def _compare(manifest: Manifest, spec: Spec, arrays: Arrays) -> Iterator[tuple[str, Any, Any]]:
+def _compare(manifest: Manifest, spec: Spec, arrays: Arrays, axes: AxesPart) -> Iterator[tuple[str, Any, Any]]:
     """(what is compared, what is said, what follows from the rest), the cheap first."""
     samples, seeds, markets = spec.samples, manifest.seeds, [one.market for one in manifest.markets]
     features = len(samples.features) * (len(manifest.inputs) or 1)
     yield "interval", manifest.interval in INTERVALS, True
     yield "inputs", bool(manifest.inputs), samples.inputs == "all"
-    yield "axes", manifest.axes, axes_of(spec, features)
+    yield "axes", manifest.axes, axes
+    yield "axes", (axes.lookback, axes.feature), (samples.lookback, features)
     yield "is_level", len(manifest.is_level), features
     yield "seeds", len(seeds), spec.training.seeds
     yield "seeds", seeds, list(range(spec.training.seed, spec.training.seed + len(seeds)))
@@ -125,7 +177,23 @@ def _compare(manifest: Manifest, spec: Spec, arrays: Arrays) -> Iterator[tuple[s
         yield f"{where}.input_scale", [len(scale.relative), len(scale.centre), len(scale.spread)], [features] * 3
         yield f"{where}.input_scale", 0.0 in scale.spread, False
         yield f"{where}.target_scale", one.target_scale.spread > 0, True
+    yield from _compare_evidence(manifest, samples.horizon, markets)
     yield from _compare_arrays(manifest, features, arrays)
+
+
+def _compare_evidence(manifest: Manifest, horizon: int, markets: list[str]) -> Iterator[tuple[str, Any, Any]]:
+    if manifest.evidence is None:
+        return
+    yield "evidence.verdicts", {one.market for one in manifest.evidence.verdicts} <= set(markets), True
+    yield "evidence.moves", set(manifest.evidence.moves) <= set(markets), True
+    for market, one in manifest.evidence.moves.items():
+        where, levels = f"evidence.moves.{market}", one.levels
+        mirrored = [round(1 - level, 6) for level in reversed(levels)]
+        yield where, one.method in METHODS, True
+        yield where, [round(level, 6) for level in levels], mirrored
+        yield where, sorted(set(levels)), levels
+        yield where, one.steps, list(range(1, horizon + 1))
+        yield where, [len(row) for row in one.moves], [len(levels)] * len(one.steps)
 
 
 def _compare_arrays(manifest: Manifest, features: int, arrays: Arrays) -> Iterator[tuple[str, Any, Any]]:
@@ -141,7 +209,7 @@ def _compare_arrays(manifest: Manifest, features: int, arrays: Arrays) -> Iterat
         shapes |= {f"newest/{place}/{name}": (np.int64, lookback) for name in WINDOW if name.endswith("time")}
         shapes |= {f"newest/{place}/close": (np.float64, lookback)}
         shapes |= {f"newest/{place}/inputs": (np.float64, lookback, features)}
-    own = {name: array for name, array in arrays.items() if name.partition("/")[0] not in TREES}
+    own = {name: array for name, array in arrays.items() if name.partition("/")[0] not in BESIDE}
     yield "the names of the arrays", sorted(own), sorted(shapes)
     for name, array in own.items():
         yield name, (array.dtype, *array.shape), shapes[name]

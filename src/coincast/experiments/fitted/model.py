@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,47 +13,25 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float
 
-from coincast.errors import UsageError
-from coincast.experiments.compare import as_candles
+from coincast.errors import UnknownNameError, UsageError
 from coincast.experiments.entries import ModelEntry
 from coincast.experiments.fitted.answer import Answer, FittedForecast, tabulate
+from coincast.experiments.fitted.evidence import Evidence
+from coincast.experiments.fitted.market import FittedMarket
 from coincast.experiments.fitted.newest import Newest, find_newest
-from coincast.experiments.rows import HISTORY_COLUMNS
 from coincast.experiments.spec import Spec
-from coincast.forecasts.table import RUN_COLUMNS
 from coincast.samples.features import FEATURES
 from coincast.samples.quantities import QUANTITIES, to_quantity
 from coincast.samples.recursion import Table, forecast_recursively, unknown_inputs
-from coincast.samples.scaling import InputScale
-from coincast.samples.targets import Close, Prices, TargetScale, Values
+from coincast.samples.targets import Close, Prices, Values
 from coincast.samples.windows import Rows, Windows
 
 if TYPE_CHECKING:
+    from coincast.experiments.fitted.plain import PlainRuns
     from coincast.training.trained import Predictor, TrainedRuns
 
 SEEN = " These candles end before those: it has seen what it forecasts here."
 """Said where a model is asked about a time that it learnt from."""
-
-
-@dataclass(frozen=True)
-class FittedMarket:
-    """What was learnt of one market, beside the weights.
-
-    Attributes:
-        market: its name.
-        input_scale, target_scale: fitted on its training rows.
-        candles: how many there were; the ones that chose the epoch, where training stops early, are among them.
-        trained_until: close of the last one that was learnt from or that chose the epoch, milliseconds since 1970.
-        majority: 1 where most changes over as many candles were rises in the training rows, else 0; one for each step,
-            none where one value speaks of the whole horizon.
-    """
-
-    market: str
-    input_scale: InputScale
-    target_scale: TargetScale
-    candles: int
-    trained_until: int
-    majority: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,6 +46,8 @@ class FittedModel:
         markets: what was learnt of each market that it forecasts.
         trained: the runs, market after market, the seeds of each in order.
         newest: the last window of each market in the candles that it was fitted on.
+        evidence: what the same settings were worth where they could be judged, and how far their errors reached; None
+            where nobody looked.
     """
 
     spec: Spec
@@ -75,10 +55,13 @@ class FittedModel:
     interval: str
     inputs: tuple[str, ...]
     markets: tuple[FittedMarket, ...]
-    trained: TrainedRuns
+    trained: TrainedRuns | PlainRuns
     newest: tuple[Newest, ...]
+    evidence: Evidence | None = None
 
-    def forecast(self, newer: Any = None, *, horizon: int | None = None) -> FittedForecast:
+    def forecast(
+        self, newer: Any = None, *, horizon: int | None = None, markets: Sequence[str] | None = None
+    ) -> FittedForecast:
         """Forecast the candles after the last one.
 
         Nothing is learnt. Of `newer` only its newest rows are looked at: as many as the lookback, and one more where a
@@ -90,15 +73,22 @@ class FittedModel:
                 fitted on. A candle table is answered fastest.
             horizon: candles to forecast; default: as many as the model was fitted for. For more of them its forecasts
                 are its next inputs, so that these must be such as a close tells.
+            markets: to forecast; default: all that it was fitted for.
 
         Raises:
             DataError: candles that cannot be read; another market or interval; a gap in the newest window.
             UsageError: a horizon that the model has no forecasts for.
         """
-        newest = self.newest if newer is None else self._find(newer)
-        steps = self._check_horizon(horizon)
-        values = self._values(newest, steps)
-        answers = [self._answer(place, *pair) for place, pair in enumerate(zip(newest, values, strict=True))]
+        places = self._places(markets)
+        candles = None if newer is None else self._with_outside(newer)
+        found = [self.newest[place] if candles is None else self.find(candles, place) for place in places]
+        return self.tell(dict(zip(places, found, strict=True)), horizon=horizon)
+
+    def tell(self, newest: Mapping[int, Newest], *, horizon: int | None = None) -> FittedForecast:
+        """What it says of newest windows, by the numbers of their markets; see `forecast`."""
+        steps, places = self._check_horizon(horizon), list(newest)
+        values = self._values(list(newest.values()), places, steps)
+        answers = [self._answer(*each) for each in zip(places, newest.values(), values, strict=True)]
         is_old = any(one.trained_until > one.newest.samples.close_time[-1] for one in answers)
         return FittedForecast(tabulate(answers, steps), self.sentence + SEEN * is_old)
 
@@ -121,48 +111,33 @@ class FittedModel:
     @property
     def runs(self) -> pl.DataFrame:
         """The table of runs: one row for each seed and market."""
-        sound, trained = self._is_sound, self.trained
-        best_epochs = trained.best_epochs if trained.recipe.patience else trained.epochs
-        rows = [
-            {
-                **keys,
-                "fit": 1,
-                "seed": self.seeds[keys["run"] - 1],
-                "parameters": self.parameters,
-                "epochs": int(self.trained.epochs[lane]),
-                "best_epoch": int(best_epochs[lane]),
-                "seconds": self.trained.seconds / len(self.trained.losses),
-                "status": "done" if sound[lane] else "failed",
-            }
-            for lane, keys in enumerate(self._keys())
-        ]
-        return pl.DataFrame(rows, schema=RUN_COLUMNS)
+        from coincast.experiments.fitted.learning import tabulate_runs
+
+        return tabulate_runs(self)
 
     @property
     def history(self) -> pl.DataFrame:
         """Losses by epoch: `market, interval, model, run, fit, epoch, loss, validation_loss`."""
-        validation = self.trained.validation_losses
-        tables = [pl.DataFrame(schema=HISTORY_COLUMNS)]
-        for lane, keys in enumerate(self._keys()):
-            epochs = int(self.trained.epochs[lane])
-            losses = {"epoch": np.arange(1, epochs + 1), "loss": self.trained.losses[lane, :epochs]}
-            told = np.full(epochs, np.nan) if validation is None else validation[lane, :epochs]
-            frame = pl.DataFrame({**losses, "validation_loss": told}).with_columns(
-                pl.lit(value).alias(name) for name, value in {**keys, "fit": 1}.items()
-            )
-            tables.append(frame.select(pl.col(name).cast(kind) for name, kind in HISTORY_COLUMNS.items()))
-        return pl.concat(tables).with_columns(pl.col("loss", "validation_loss").fill_nan(None))
+        from coincast.experiments.fitted.learning import tabulate_history
+
+        return tabulate_history(self)
 
     @property
     def sentence(self) -> str:
-        """What was learnt, and that nothing is known of its worth."""
+        """What was learnt, and what is known of its worth."""
         names = [f"{one.candles:,} candles of {one.market} up to {_moment(one.trained_until)}" for one in self.markets]
         runs = self.spec.training.seeds
         return (
             f"{self.label}, {runs} {'run' if runs == 1 else 'runs'} of {self.parameters:,} parameters, learnt from "
-            f"{', '.join(names)}. Nothing was held back to judge it: compare, with the same settings, says what it is "
-            "worth."
+            f"{', '.join(names)}. {self._worth}"
         )
+
+    @property
+    def _worth(self) -> str:
+        if self.evidence is None:
+            return "Nothing was held back to judge it: compare, with the same settings, says what it is worth."
+        told = [f"{one.market}: {one.sentence}" for one in self.evidence.verdicts]
+        return f"The same settings without the newest candles, judged on these: {' '.join(told)}"
 
     def save(self, folder: str | Path) -> Path:
         """Write `model.json` and `weights.safetensors` into a folder, for `load`; a model that is there is replaced.
@@ -183,22 +158,28 @@ class FittedModel:
         """Markets whose features are the inputs of a market."""
         return self.inputs or (market,)
 
-    def _find(self, newer: Any) -> tuple[Newest, ...]:
-        """The newest window of each market; outside series are joined where their columns are not there."""
-        outside = self.spec.data.outside
+    def find(self, candles: pl.DataFrame, place: int) -> Newest:
+        """The newest window of a market, by its number; see `find_newest`."""
+        market = self.markets[place].market
+        inputs = self.inputs_of(market)
+        return find_newest(candles, spec=self.spec, market=market, inputs=inputs, interval=self.interval)
+
+    def _with_outside(self, newer: Any) -> pl.DataFrame:
+        """Candles as a table; outside series are joined where their columns are not there."""
         wanted = [name for name in self.spec.samples.features if name not in FEATURES]
-        is_table = isinstance(newer, pl.DataFrame) and set(wanted) <= set(newer.columns)
-        candles = newer if is_table else as_candles(newer, outside)
-        return tuple(
-            find_newest(
-                candles,
-                spec=self.spec,
-                market=one.market,
-                inputs=self.inputs_of(one.market),
-                interval=self.interval,
-            )
-            for one in self.markets
-        )
+        if isinstance(newer, pl.DataFrame) and set(wanted) <= set(newer.columns):
+            return newer
+        from coincast.experiments.compare import as_candles
+
+        return as_candles(newer, self.spec.data.outside)
+
+    def _places(self, markets: Sequence[str] | None) -> list[int]:
+        """The numbers of some markets."""
+        names = [one.market for one in self.markets]
+        for market in markets or ():
+            if market not in names:
+                raise UnknownNameError("market of this model", market, names)
+        return [place for place, name in enumerate(names) if markets is None or name in markets]
 
     def _check_horizon(self, horizon: int | None) -> int:
         own, samples = self.spec.samples.horizon, self.newest[0].samples
@@ -218,31 +199,37 @@ class FittedModel:
             )
         return horizon
 
+    def _predict(self, places: Sequence[int], tables: Sequence[Table], starts: Sequence[Rows]) -> list[Values]:
+        """Point forecasts of all runs of some markets, in the unit of the scaled target."""
+        from coincast.experiments.fitted.plain import PlainRuns
+
+        scales = [self.markets[place].input_scale for place in places]
+        if isinstance(self.trained, PlainRuns):
+            return self.trained.predict(places, tables, starts, scales)
+        key = tuple(places)
+        if key not in self._predictors:
+            from coincast.training.trained import Predictor
+
+            seeds = self.spec.training.seeds
+            lanes = [lane for place in places for lane in range(place * seeds, (place + 1) * seeds)]
+            of_runs = [scale for scale in scales for _ in range(seeds)]
+            self._predictors[key] = Predictor(self.trained.select(lanes), of_runs)
+        return [self.trained.point(outputs) for outputs in self._predictors[key].predict(tables, starts)]
+
     @cached_property
-    def _predictor(self) -> Predictor:
-        from coincast.training.trained import Predictor
-
-        seeds = self.spec.training.seeds
-        return Predictor(self.trained, [one.input_scale for one in self.markets for _ in range(seeds)])
-
-    def _predict(self, tables: Sequence[Table], starts: Sequence[Rows]) -> list[Values]:
-        """Point forecasts of all runs, in the unit of the scaled target."""
-        return [self.trained.point(outputs) for outputs in self._predictor.predict(tables, starts)]
+    def _predictors(self) -> dict[tuple[int, ...], Predictor]:
+        """By the markets that were asked about: their weights stay on the device."""
+        return {}
 
     @cached_property
-    def _is_sound(self) -> Bool[np.ndarray, "run"]:
+    def is_sound(self) -> Bool[np.ndarray, "run"]:
         """Whether the last loss that each run had is finite."""
         last = self.trained.epochs - 1
         return np.asarray(np.isfinite(self.trained.losses[np.arange(len(last)), last]))
 
-    def _keys(self) -> list[dict[str, Any]]:
-        return [
-            {"market": one.market, "interval": self.interval, "model": self.label, "run": run}
-            for one in self.markets
-            for run in range(1, self.spec.training.seeds + 1)
-        ]
-
-    def _values(self, newest: tuple[Newest, ...], steps: int) -> list[Float[np.ndarray, "run step"]]:
+    def _values(
+        self, newest: Sequence[Newest], places: Sequence[int], steps: int
+    ) -> list[Float[np.ndarray, "run step"]]:
         """What the runs of each market say of the quantity that is forecast."""
         seeds = self.spec.training.seeds
         asked = [one.samples for one in newest for _ in range(seeds)]
@@ -251,8 +238,10 @@ class FittedModel:
                 asked,
                 [samples.windows for samples in asked],
                 steps=steps,
-                to_price=[_price_of(samples, self.markets[lane // seeds]) for lane, samples in enumerate(asked)],
-                predict=self._predict,
+                to_price=[
+                    _price_of(samples, self.markets[places[lane // seeds]]) for lane, samples in enumerate(asked)
+                ],
+                predict=partial(self._predict, places),
             )
             stacked = [np.concatenate(paths[first : first + seeds]) for first in range(0, len(paths), seeds)]
             convert = QUANTITIES[asked[0].quantity].from_price
@@ -261,10 +250,12 @@ class FittedModel:
                 convert(path, np.repeat(one.samples.close[-1:], seeds))
                 for path, one in zip(stacked, newest, strict=True)
             ]
-        outputs = self._predict([samples.inputs for samples in asked], [samples.windows.starts for samples in asked])
+        tables, starts = [samples.inputs for samples in asked], [samples.windows.starts for samples in asked]
+        outputs = self._predict(places, tables, starts)
         told = []
-        for place, (one, market) in enumerate(zip(newest, self.markets, strict=True)):
-            output = np.concatenate(outputs[place * seeds : (place + 1) * seeds])
+        for number, (one, place) in enumerate(zip(newest, places, strict=True)):
+            market = self.markets[place]
+            output = np.concatenate(outputs[number * seeds : (number + 1) * seeds])
             windows = Windows(
                 np.zeros(seeds, dtype=np.int64), one.samples.windows.lookback, one.samples.windows.horizon
             )
@@ -273,11 +264,11 @@ class FittedModel:
 
     def _answer(self, place: int, newest: Newest, values: Float[np.ndarray, "run step"]) -> Answer:
         market = self.markets[place]
-        is_sound = self._is_sound.reshape(len(self.markets), -1)[place]
+        sound = self.is_sound.reshape(len(self.markets), -1)[place]
         majority = np.full(values.shape[1], np.nan)
         known = market.majority[: len(majority)]
         majority[: len(known)] = known
-        kept = np.where(is_sound[:, None], values, np.nan)
+        kept = np.where(sound[:, None], values, np.nan)
         return Answer(market.market, self.label, newest, kept, market.trained_until, majority)
 
 

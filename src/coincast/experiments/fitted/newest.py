@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -13,13 +13,15 @@ from jaxtyping import Float, Int
 from coincast.candles.join import join_markets
 from coincast.candles.table import CANDLE_COLUMNS, PRICES, check_candles
 from coincast.errors import ColumnError, DataError, TooFewRowsError
-from coincast.experiments.spec import Spec
 from coincast.forecasts.table import TIME
 from coincast.samples.features import FEATURES, compute_feature, find_feature
 from coincast.samples.samples import Samples, short_names
 from coincast.samples.targets import TARGETS
 from coincast.samples.volatility import naive_volatility
 from coincast.samples.windows import Windows, find_stretches
+
+if TYPE_CHECKING:
+    from coincast.experiments.spec import Spec
 
 ROWS_BEFORE = {
     **dict.fromkeys(("open", "high", "low", "close", "volume", "close_off_high", "volatility", "day_diff"), 0),

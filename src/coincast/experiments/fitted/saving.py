@@ -16,53 +16,67 @@ from typing import Any
 import numpy as np
 
 from coincast.errors import UsageError
-from coincast.experiments.fitted.model import FittedMarket, FittedModel
+from coincast.experiments.fitted.evidence import describe_evidence
+from coincast.experiments.fitted.layout import (
+    BUILT,
+    FORMAT,
+    KIND,
+    MANIFEST,
+    MODEL_VERSION,
+    PROGRAM,
+    TREES,
+    UNKNOWN,
+    WEIGHTS,
+    WINDOW,
+    Arrays,
+    seal,
+)
+from coincast.experiments.fitted.market import FittedMarket
+from coincast.experiments.fitted.model import FittedModel
 from coincast.experiments.fitted.newest import Newest
+from coincast.experiments.fitted.plain import PlainRuns
+from coincast.experiments.fitted.tracing import trace_program
 from coincast.models import MODELS
 from coincast.tabular import expand_home, write_beside
 from coincast.training.arrays import flatten_tree, write_arrays
 from coincast.training.trained import TrainedRuns
 
-Arrays = dict[str, np.ndarray]
-MODEL_VERSION = 1
-FORMAT, KIND = "coincast model", "fitted model"
-MANIFEST, WEIGHTS = "model.json", "weights.safetensors"
-UNKNOWN = "0" * 64
-TREES = ("trained", "fixed")
-BUILT = ("axes", "static", "recipe", *TREES)
-"""Fields of the trained runs that are neither a number nor one array."""
-WINDOW = ("inputs", "close", "open_time", "close_time")
-"""Arrays of the newest window of a market."""
-
 
 def save_model(model: FittedModel, folder: str | Path) -> Path:
     """Write a model into a folder; see `FittedModel.save`."""
+    trained = model.trained
+    if isinstance(trained, PlainRuns):
+        raise UsageError(f"a model that was opened to be asked only is not written again; copy its folder to {folder}")
     folder = expand_home(folder)
     try:
         (folder / MANIFEST).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {folder}: {error.strerror or error}; choose another place") from None
-    write_arrays(folder / WEIGHTS, _arrays_of(model), kind=KIND, facts={})
+    facts, constants = _program_of(trained, model.spec.training.seeds)
+    write_arrays(folder / WEIGHTS, _arrays_of(model, trained) | constants, kind=KIND, facts=facts)
     with open(folder / WEIGHTS, "rb") as file:
         weights = {"file": WEIGHTS, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    text = _dump({**_facts_of(model), "weights": weights, "sha256": UNKNOWN})
+    text = _dump({**_facts_of(model, trained), "weights": weights, "sha256": UNKNOWN})
     digest = hashlib.sha256(text.encode()).hexdigest()
     data = seal(text, UNKNOWN, digest).encode()
     return write_beside(folder / MANIFEST, lambda target: Path(target).write_bytes(data)).parent
+
+
+def _program_of(trained: TrainedRuns, seeds: int) -> tuple[dict[str, Any], Arrays]:
+    """The prediction of one market's runs as array operations, which need no JAX; nothing where there is none."""
+    one_market = trained.select(range(seeds))
+    found = trace_program(trained.static, trained.recipe, trained.axes, one_market.trained, one_market.fixed)
+    if found is None:
+        return {}, {}
+    weights = [f"{tree}/{name}" for tree in TREES for name in flatten_tree(getattr(trained, tree))]
+    return {PROGRAM: {"weights": weights, "program": found[0]}}, found[1]
 
 
 def _dump(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=2, allow_nan=False, default=str) + "\n"
 
 
-def seal(text: str, old: str, new: str) -> str:
-    """The manifest with another checksum in its last line but one."""
-    place = text.rindex(old)
-    return text[:place] + new + text[place + len(old) :]
-
-
-def _arrays_of(model: FittedModel) -> Arrays:
-    trained = model.trained
+def _arrays_of(model: FittedModel, trained: TrainedRuns) -> Arrays:
     arrays = {name: value for name, value in _plain_fields(trained).items() if isinstance(value, np.ndarray)}
     for tree in TREES:
         arrays |= {f"{tree}/{name}": array for name, array in flatten_tree(getattr(trained, tree)).items()}
@@ -75,10 +89,10 @@ def _plain_fields(trained: TrainedRuns) -> dict[str, Any]:
     return {one.name: getattr(trained, one.name) for one in dataclasses.fields(trained) if one.name not in BUILT}
 
 
-def _facts_of(model: FittedModel) -> dict[str, Any]:
+def _facts_of(model: FittedModel, trained: TrainedRuns) -> dict[str, Any]:
     import coincast
 
-    trained, window = model.trained, model.newest[0].samples
+    window = model.newest[0].samples
     plain = {name: value for name, value in _plain_fields(trained).items() if not isinstance(value, np.ndarray)}
     return {
         "format": FORMAT,
@@ -102,6 +116,7 @@ def _facts_of(model: FittedModel) -> dict[str, Any]:
         "is_level": list(window.is_level),
         "markets": [_market_facts(market, newest) for market, newest in zip(model.markets, model.newest, strict=True)],
         "spec": {key: value for key, value in model.spec.to_dict().items() if key != "models"},
+        "evidence": describe_evidence(model.evidence),
     }
 
 

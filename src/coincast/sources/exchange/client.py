@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from coincast.candles.table import INTERVALS
@@ -23,9 +23,11 @@ from coincast.sources.retry import PATIENCE, Clock, Patience, TemporaryError, tr
 T = TypeVar("T")
 
 GRACE = 10_000
-"""Milliseconds after its end for which a candle is not yet taken: exchanges still amend it."""
+"""Milliseconds after its end for which a candle is usually not yet taken: exchanges still amend it."""
 
 USUAL_LIMIT = 500
+NEWEST_TRADES = 10
+"""Trades that are asked for to learn the last one: some exchanges answer a limit of 1 with an error."""
 SMALLEST_LIMIT = 10
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -63,6 +65,13 @@ def rewrite_urls(urls: Any, base_url: str) -> Any:
     return urlunsplit((base.scheme, base.netloc, base.path.rstrip("/") + own.path, own.query, own.fragment))
 
 
+class LastTrade(NamedTuple):
+    """The newest trade of a market: its price, and its time in milliseconds since 1970."""
+
+    price: float
+    time: int
+
+
 class Exchange:
     """A connection to one exchange that several threads may share.
 
@@ -72,9 +81,11 @@ class Exchange:
         patience: with a request.
         clock: of this machine.
         contracts: whether futures are listed, too.
+        grace: milliseconds after its end for which a candle is not yet taken.
 
     Attributes:
         venue: its name in ccxt.
+        grace: as given.
         markets: symbol -> what ccxt knows of it.
         notes: what a user should know of this connection.
     """
@@ -87,8 +98,10 @@ class Exchange:
         patience: Patience = PATIENCE,
         clock: Clock | None = None,
         contracts: bool = False,
+        grace: int = GRACE,
     ) -> None:
         self.venue = venue
+        self.grace = grace
         self._base_url = base_url
         self._patience = patience
         self._clock = clock or Clock()
@@ -108,12 +121,30 @@ class Exchange:
             ExchangeError: it does not answer, or refuses to, or does not know what time it is.
         """
         self.markets = self.call(self._main, self._load_markets)
+        self._set_clock(self._ask_time())
+
+    def read_clock(self) -> int:
+        """Read the exchange's clock again: after this machine has slept, or its own clock was set.
+
+        Returns:
+            Milliseconds by which the exchange is ahead of what was believed.
+
+        Raises:
+            ExchangeError: it does not answer, or does not know what time it is.
+        """
         told = self._ask_time()
+        if told is None and self._main.session.reply is None:
+            raise ExchangeError(f"{self.venue} does not say what time it is; is there a network?")
+        return self._set_clock(told)
+
+    def _set_clock(self, told: int | None) -> int:
         reply = self._main.session.reply
         dated = reply and reply.date and to_milliseconds(reply.date) + int(1000 * (time.monotonic() - reply.at))
         now, note = choose_clock(told, dated, int(1000 * self._clock.wall()), venue=self.venue)
-        self.notes += [note] if note else []
+        self.notes += [note] if note and note not in self.notes else []
+        believed = self.now()
         self._ahead = now / 1000 - self._clock.monotonic()
+        return now - believed
 
     def now(self) -> int:
         """The exchange's time, in milliseconds since 1970."""
@@ -132,7 +163,20 @@ class Exchange:
                 "longer ones can be made from shorter ones with coincast.resample"
             )
 
-    def pages(self, symbol: str, interval: str, doubtful: dict[int, str], on_note: Callable[[str], None]) -> Pages:
+    def line(self) -> Any:
+        """A connection for one thread, to be handed to `pages` and `last_trade`, which else make one each time."""
+        return self._make().set_markets_from_exchange(self._main)
+
+    def pages(
+        self,
+        symbol: str,
+        interval: str,
+        doubtful: dict[int, str],
+        on_note: Callable[[str], None],
+        *,
+        line: Any = None,
+        on_growing: Callable[[int], None] = lambda _: None,
+    ) -> Pages:
         """How candles of one market that have closed are asked for, by one thread.
 
         Args:
@@ -141,8 +185,10 @@ class Exchange:
             doubtful: takes the open times of candles that even a second answer left doubtful, and why; those that a
                 later answer clears up are taken out again.
             on_note: told what was odd.
+            line: one that is kept open from call to call.
+            on_growing: told the open time of every candle that came and has not closed.
         """
-        client = self._make().set_markets_from_exchange(self._main)
+        client = line or self.line()
         limit = max(SMALLEST_LIMIT, self._page_limit(symbol))
 
         def fetch(start: int, end: int) -> list[Row]:
@@ -160,10 +206,33 @@ class Exchange:
             doubtful.update(answer.doubtful)
             if not self._takes_until and len(rows) >= limit - 1 and self._is_latest(rows, start, interval):
                 on_note(f"{self.venue} gives the latest {limit} candles only; older ones cannot come from it")
-            closed = self.now() - GRACE
-            return [row for row in rows if move(row.open_time, interval, 1) <= closed]
+            closed = self.now() - self.grace
+            is_closed = [move(row.open_time, interval, 1) <= closed for row in rows]
+            for row in (row for row, is_done in zip(rows, is_closed, strict=True) if not is_done):
+                on_growing(row.open_time)
+            return [row for row, is_done in zip(rows, is_closed, strict=True) if is_done]
 
         return Pages(fetch, interval, limit, bounded=self._takes_until)
+
+    def last_trade(self, symbol: str, *, line: Any = None) -> LastTrade | None:
+        """The newest trade of a market; None where the exchange does not tell it.
+
+        Raises:
+            ExchangeError: it does not answer.
+        """
+        client = line or self.line()
+        if not client.has.get("fetchTrades"):
+            return None
+
+        def once() -> LastTrade | None:
+            answer = client.fetch_trades(symbol, None, NEWEST_TRADES)
+            trades = [LastTrade(float(one["price"]), int(one["timestamp"])) for one in answer]
+            newest = max(trades, key=lambda trade: trade.time, default=None)
+            if newest is not None and not 0 < newest.price < float("inf"):
+                raise ValueError("a trade at a price that cannot be")
+            return newest
+
+        return self.call(client, once)
 
     def _is_latest(self, rows: list[Row], start: int, interval: str) -> bool:
         """Whether an answer ends now, though it should have begun at `start`."""

@@ -145,7 +145,8 @@ class Filler:
         if self.task.ask_again:
             self._record = replace(self._record, once=(), empty=())
         start = align(max(GENESIS, self.task.since or GENESIS), self.task.interval)
-        end = last_close(self._now - GRACE, self.task.interval)
+        grace = self._exchange.grace if self._exchange else GRACE
+        end = last_close(self._now - grace, self.task.interval)
         return start, end if self.task.until is None else min(end, align(self.task.until, self.task.interval))
 
     def _ends_the_store(self) -> bool:

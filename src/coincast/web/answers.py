@@ -1,0 +1,161 @@
+"""Answers that are made once and sent to many readers, until what they were made of has changed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+
+from fastapi import Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+LOG = logging.getLogger("coincast.web")
+
+MOST_BYTES = 24 * 2**20
+"""Of all kept answers together; the longest unused goes first."""
+LONGEST_WAIT = 0.05
+"""Seconds: what took longer to make is made anew beside, where that is allowed."""
+WORTH_PACKING = 1024
+"""Bytes from which an answer is packed for those who take it so."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it is sent.
+
+    Attributes:
+        stamp: what it was made of, and when that last changed.
+        body, packed: as JSON, and the same in gzip where that is worth it.
+        tag: for `ETag`.
+        seconds: that it took to make.
+    """
+
+    stamp: Hashable
+    body: bytes
+    packed: bytes | None
+    tag: str
+    seconds: float = 0.0
+
+
+class Answers:
+    """Kept answers by what was asked; from any thread."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Answer] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._making: dict[Hashable, threading.Lock] = {}
+
+    def give(self, request: Request, key: Hashable, stamp: Hashable, make: Callable[[], BaseModel]) -> Response:
+        """The answer to a question; made where it is not kept, or what it was made of has changed.
+
+        Args:
+            request: says what its reader has already, and how he takes it.
+            key: what was asked.
+            stamp: of what it is made of; another one makes it anew.
+            make: makes it; of those who ask at the same time one makes it, and the others wait.
+        """
+        return send(request, self._find(key, stamp) or self._make(key, stamp, make))
+
+    def give_soon(
+        self,
+        request: Request,
+        key: Hashable,
+        stamp: Hashable,
+        make: Callable[[], BaseModel],
+        *,
+        on_later: Callable[[], object],
+    ) -> Response:
+        """As `give`, but nobody waits for what takes long: he gets the last answer, and a new one is being made.
+
+        Args:
+            request, key, stamp, make: as for `give`.
+            on_later: called when a new answer is there that somebody would have had to wait for.
+        """
+        answer = self._find(key, stamp)
+        if answer is None:
+            with self._lock:
+                old = self._kept.get(key)
+                is_made = key in self._making
+            if old is None or old.seconds < LONGEST_WAIT:
+                return self.give(request, key, stamp, make)
+            answer = old
+            if not is_made:
+                later = threading.Thread(target=self._make_later, args=(key, stamp, make, on_later), daemon=True)
+                later.start()
+        return send(request, answer)
+
+    def _make_later(
+        self, key: Hashable, stamp: Hashable, make: Callable[[], BaseModel], on_later: Callable[[], object]
+    ) -> None:
+        try:
+            self._make(key, stamp, make)
+        except Exception:
+            LOG.exception("an answer could not be made anew")
+            return
+        on_later()
+
+    def _make(self, key: Hashable, stamp: Hashable, make: Callable[[], BaseModel]) -> Answer:
+        """Make an answer; of those who ask at the same time one makes it, and the others wait."""
+        with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            answer = self._find(key, stamp)
+            if answer is None:
+                began = time.perf_counter()
+                made = make_answer(make(), stamp)
+                answer = self._keep(key, replace(made, seconds=time.perf_counter() - began))
+        with self._lock:
+            self._making.pop(key, None)
+        return answer
+
+    def _find(self, key: Hashable, stamp: Hashable) -> Answer | None:
+        with self._lock:
+            answer = self._kept.get(key)
+            if answer is None or answer.stamp != stamp:
+                return None
+            self._kept.move_to_end(key)
+            return answer
+
+    def _keep(self, key: Hashable, answer: Answer) -> Answer:
+        with self._lock:
+            if (old := self._kept.pop(key, None)) is not None:
+                self._bytes -= _size(old)
+            self._kept[key] = answer
+            self._bytes += _size(answer)
+            while self._bytes > MOST_BYTES and len(self._kept) > 1:
+                _, old = self._kept.popitem(last=False)
+                self._bytes -= _size(old)
+        return answer
+
+
+def make_answer(model: BaseModel, stamp: Hashable = None) -> Answer:
+    """A model as it is sent: JSON, in which NaN and infinity are null."""
+    body = model.model_dump_json().encode()
+    packed = gzip.compress(body, 5, mtime=0) if len(body) >= WORTH_PACKING else None
+    return Answer(stamp, body, packed, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"')
+
+
+def send(request: Request, answer: Answer) -> Response:
+    """Send an answer; nothing but its tag to a reader who has it already."""
+    headers = {"ETag": answer.tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie"}
+    if answer.tag in request.headers.get("if-none-match", "").replace("W/", "").split(", "):
+        return Response(status_code=304, headers=headers)
+    if answer.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(answer.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type="application/json")
+    return Response(answer.body, headers=headers, media_type="application/json")
+
+
+def send_model(model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Send what is not worth keeping."""
+    return Response(model.model_dump_json(), status, dict(headers or {}), media_type="application/json")
+
+
+def _size(answer: Answer) -> int:
+    return len(answer.body) + len(answer.packed or b"")
