@@ -32,7 +32,6 @@ from coincast.reports.thinning import thin
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "thousand"))
 MOST_INPUTS = 24
 SHADES = {"train": 0.0, "validation": 0.35}
 """How dark each part is drawn; any other is a test."""
