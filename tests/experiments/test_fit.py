@@ -185,9 +185,9 @@ def test_prices_of_a_forecaster_that_are_not_finite_are_told(echo: pl.DataFrame)
     assert rows["value"].null_count() == 2  # rows 120 and 140 of the origins 111 to 158
     assert result.scores.filter(model="holed", metric="abs_log_error", subset="all")["n"].unique().to_list() == [46]
     assert result.runs.filter(model="holed")["status"].to_list() == ["failed"]
-    assert result.notes == (
-        "2 of 49 forecasts of holed on simulated:ECHO1/USD are not finite. They are left out of its scores.",
-    )
+    told = "2 of 49 forecasts of holed on simulated:ECHO1/USD are not finite. They are left out of its scores."
+    assert result.notes[0] == told
+    assert result.notes[1].startswith("2 of 96 intervals could not be made")  # the same two, of 48 origins and 2 models
 
 
 def test_a_market_without_a_finite_forecast_is_an_error(echo: pl.DataFrame) -> None:

@@ -24,6 +24,7 @@ def proof(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")
 def test_every_answer_is_as_described(proof: Any, home: Path, tmp_path: Path) -> None:
     with proof.serve(tmp_path) as url:

@@ -131,6 +131,7 @@ def test_a_fault_that_passes(name: str, make: Callable[..., Scene], server: Exch
     check(scene, 3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", each(LASTING))
 def test_a_fault_that_lasts(name: str, make: Callable[..., Scene], server: ExchangeServer) -> None:
     fault, reason = LASTING[name]

@@ -95,6 +95,7 @@ def test_a_candle_within_the_allowance_is_waited_for(make_scene: MakeScene) -> N
     assert scene.origins() == [1, 2]
 
 
+@pytest.mark.long
 def test_a_candle_that_never_comes(make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own close is missed, and those whose window it lies in; what it would have scored is given up in time."""
     monkeypatch.setattr("coincast.live.watch.books.GIVEN_UP_AFTER", 5 * HOUR)
@@ -279,6 +280,7 @@ def test_the_end_writes_what_was_missed(make_scene: MakeScene) -> None:
     assert outages(scene) == [(None, "exchange", [2, 3])]
 
 
+@pytest.mark.long
 def test_one_market_alone_may_fail(make_scene: MakeScene) -> None:
     scene = make_scene()
     open_watch(scene.watch)

@@ -124,6 +124,7 @@ def test_a_signal_ends_it_cleanly_and_a_second_loop_is_refused(
     assert (proof.state(home) / "watch.log").read_text(encoding="utf-8").count("entry") >= 4
 
 
+@pytest.mark.long
 def test_what_was_acknowledged_outlives_a_kill(start: Callable[[], Any], proof: ModuleType, home: Path) -> None:
     luck, said, faults = random.Random(2), [], 0
     for _ in range(3):

@@ -23,7 +23,7 @@ def test_every_page_loads(pages: Any, read: Callable[..., Any], names: tuple[str
     assert reader.faults == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_no_serious_fault(pages: Any, read: Callable[..., Any], names: tuple[str, ...], theme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     reader = read(pages, color_scheme=theme, reduced_motion="reduce")
