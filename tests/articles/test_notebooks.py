@@ -73,7 +73,7 @@ def find_nothing(name: str, pictures: list[str], monkeypatch: pytest.MonkeyPatch
         told = {"chapters": (Chapter("What?", exhibits=exhibits),), "outcomes": (found,), "data": "Candles."}
         return about.make_study(finding="Nothing is left.", reasons=("It copies.",), flaws=(), **told)
 
-    monkeypatch.setattr(importlib.import_module(ARTICLES[name]), "study", study)
+    monkeypatch.setattr(importlib.import_module(f"{ARTICLES[name]}.study"), "study", study)
 
 
 def test_there_is_one_for_each_article(project: Path) -> None:

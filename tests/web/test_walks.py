@@ -13,6 +13,7 @@ from coincast.sources.importing import import_files
 from coincast.web.ids import market_id
 from coincast.web.site import Site
 from coincast.web.walking.odds import correlate, is_better
+from coincast.web.workshop import find_work
 
 WALK = market_id("simulated:WALK1/USD", "1d")
 
@@ -20,7 +21,7 @@ WALK = market_id("simulated:WALK1/USD", "1d")
 @pytest.fixture
 def here(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work is done in this process: a child takes a second to start."""
-    monkeypatch.setattr(site.workshop, "call", lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr(site.workshop, "ask", lambda work, **arguments: find_work(work.name)(**arguments))
 
 
 def test_seed_205_ends_where_article_0_does(client: Any, here: None, home: Path, shared_data: Path) -> None:

@@ -90,7 +90,7 @@ def find_about(name: str) -> About:
 
 def make_study(material: Material, bench: Bench) -> Study:
     """Do what an article does, with all that it needs at hand."""
-    make: Callable[[Bench], Study] = import_module(ARTICLES[material.about.name]).study
+    make: Callable[[Bench], Study] = import_module(f"{ARTICLES[material.about.name]}.study").study
     return make(bench)
 
 

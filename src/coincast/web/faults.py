@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -61,9 +60,6 @@ class Refusal(Exception):
     def __init__(self, status: int, message: str, *, wait: int | None = None) -> None:
         super().__init__(message)
         self.status, self.message, self.wait = status, message, wait
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), wait=self.wait), (self.status, self.message)
 
 
 def describe_faults(*more: int) -> dict[int | str, dict[str, Any]]:

@@ -1,5 +1,1 @@
 """Article 3: FMZ, an LSTM on hourly Bitcoin (2019 and 2023)."""
-
-from coincast.articles.fmz.study import study
-
-__all__ = ["study"]

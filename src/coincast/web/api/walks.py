@@ -15,8 +15,8 @@ from coincast.web.ids import ID_PATTERN
 from coincast.web.paging import Cursor, Limit, cut_page
 from coincast.web.site import Site
 from coincast.web.store import Inventory
-from coincast.web.walking.answers import draw_many, draw_walk, find_article, name_market
-from coincast.web.walking.shapes import OddsShape, WalkShape
+from coincast.web.walking.article import has_article, name_market
+from coincast.web.walking.shapes import ODDS, WALK, OddsShape, WalkShape
 
 MOST_SEED = 2**32 - 1
 """The largest seed that NumPy's old generator takes, which the article used."""
@@ -56,8 +56,8 @@ def make_router(site: Site) -> APIRouter:
         seed: Annotated[int, Query(ge=0, le=MOST_SEED, description="of the draws; the slider has 200 to 210")] = 205,
     ) -> Response:
         """The walk of a seed, as the slider of article 0 draws it."""
-        stored = site.store.inventory().find(market_id)
-        return send_model(await site.heavy.run(lambda: site.workshop.call(draw_walk, stored, seed)))
+        site.store.inventory().find(market_id)
+        return send_model(await site.heavy.run(lambda: site.workshop.ask(WALK, market_id=market_id, seed=seed)))
 
     @router.get("/odds", response_model=OddsShape, responses=CACHED_ONE)
     async def show_odds(
@@ -66,11 +66,13 @@ def make_router(site: Site) -> APIRouter:
         walks: Annotated[int, Query(ge=20, le=1000, description="how many, of the seeds from 0 on")] = 200,
     ) -> Response:
         """How often a random walk looks like a forecast, and how often it is one."""
-        stored = site.store.inventory().find(market_id)
-        key, stamp = ("odds", market_id, walks), stored.updated_at
+        key, stamp = ("odds", market_id, walks), site.store.inventory().find(market_id).updated_at
+
+        def count() -> OddsShape:
+            return site.workshop.ask(ODDS, market_id=market_id, walks=walks)
 
         def answer() -> Response:
-            return site.answers.give(request, key, stamp, lambda: site.workshop.call(draw_many, stored, walks))
+            return site.answers.give(request, key, stamp, count)
 
         return await site.heavy.run(answer)
 
@@ -81,21 +83,20 @@ def make_router(site: Site) -> APIRouter:
         key = ("walk markets", limit, cursor)
 
         def answer() -> Response:
-            return site.answers.give(request, key, listed.stamp, lambda: _list_markets(site, listed, limit, cursor))
+            return site.answers.give(request, key, listed.stamp, lambda: _list_markets(listed, limit, cursor))
 
         return await site.heavy.run(answer)
 
     return router
 
 
-def _list_markets(site: Site, listed: Inventory, limit: int, cursor: str | None) -> WalkMarketsShape:
+def _list_markets(listed: Inventory, limit: int, cursor: str | None) -> WalkMarketsShape:
     """The article's coins first, and of them the one of its slider."""
     fit = [stored for stored in listed.markets.values() if stored.facts["rows"] >= FEWEST_CANDLES]
-    article = set(site.workshop.call(find_article, fit)) if fit else set()
-    fit.sort(key=lambda stored: (stored.id not in article, parse_market(stored.market).base != SLIDER_COIN))
+    fit.sort(key=lambda stored: (not has_article(stored), parse_market(stored.market).base != SLIDER_COIN))
     page, following = cut_page(fit, limit, cursor)
     items = [
-        WalkMarketShape(**name_market(stored), rows=stored.facts["rows"], is_article=stored.id in article)
+        WalkMarketShape(**name_market(stored), rows=stored.facts["rows"], is_article=has_article(stored))
         for stored in page
     ]
     return WalkMarketsShape(items=items, next=following, total=len(fit), next_steps=[] if fit else TO_FILL)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from coincast.web.api.shapes import Shape
 from coincast.web.jobs.ranges import MOST_MARKETS, MOST_MODELS, RANGES
-from coincast.web.workshop import Workshop
+from coincast.web.workshop import Work, Workshop
 
 
 class ModelChoice(Shape):
@@ -48,6 +48,9 @@ class ChoicesShape(Shape):
     most_markets: int
 
 
+CHOICES = Work("choices", ChoicesShape)
+
+
 class Choices:
     """The choices, asked of the workshop once; from any thread.
 
@@ -64,7 +67,7 @@ class Choices:
         """All that may be asked for."""
         with self._lock:
             if self._made is None:
-                self._made = self._workshop.call(make_choices)
+                self._made = self._workshop.ask(CHOICES)
             return self._made
 
 

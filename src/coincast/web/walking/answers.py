@@ -1,33 +1,28 @@
-"""What is asked of walks, answered in the server's workshop: only there the imports inside are made."""
+"""The walks of a stored market, and what is counted over many: the work of the server's workshop."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+from coincast.articles.sheehan import published
+from coincast.articles.sheehan.walks import walk_for_seed
+from coincast.models.random_walk import change_law
 from coincast.reports.numbers import quote_currency
-from coincast.web.store import StoredMarket
+from coincast.web.store import Store, StoredMarket
+from coincast.web.walking.article import name_market
+from coincast.web.walking.ground import lay_walk_ground
+from coincast.web.walking.odds import ALIKE, count_odds
 from coincast.web.walking.shapes import CountShape, EndsShape, ErrorsShape, OddsShape, SliderShape, WalkShape
 
 
-def find_article(markets: Sequence[StoredMarket]) -> list[str]:
-    """Ids of the markets that hold article 0's candles."""
-    from coincast.web.walking.ground import has_article
-
-    return [stored.id for stored in markets if has_article(stored)]
-
-
-def draw_walk(stored: StoredMarket, seed: int) -> WalkShape:
+def draw_walk(market_id: str, seed: int) -> WalkShape:
     """The walk of a seed on a market, as the slider of article 0 draws it.
 
     Raises:
-        Refusal: the candles do not suffice.
+        Refusal: no market has the id, or its candles do not suffice.
     """
-    from coincast.articles.sheehan import published
-    from coincast.articles.sheehan.walks import walk_for_seed
-    from coincast.models.random_walk import change_law
-    from coincast.web.walking.ground import lay_walk_ground
-
+    stored = _find_stored(market_id)
     ground = lay_walk_ground(stored)
     samples, parts = ground.coin.task.samples, ground.coin.task.parts
     walk = walk_for_seed(samples, training=parts.train, span=parts.test, seed=seed)
@@ -56,20 +51,13 @@ def draw_walk(stored: StoredMarket, seed: int) -> WalkShape:
     )
 
 
-def name_market(stored: StoredMarket) -> dict[str, Any]:
-    """How answers name a market."""
-    return {"market": stored.market, "market_id": stored.id, "interval": stored.interval}
-
-
-def draw_many(stored: StoredMarket, walks: int) -> OddsShape:
+def draw_many(market_id: str, walks: int) -> OddsShape:
     """How often the walks of the seeds from 0 on look like a forecast of a market.
 
     Raises:
-        Refusal: the candles do not suffice.
+        Refusal: no market has the id, or its candles do not suffice.
     """
-    from coincast.web.walking.ground import lay_walk_ground
-    from coincast.web.walking.odds import ALIKE, count_odds
-
+    stored = _find_stored(market_id)
     odds = count_odds(lay_walk_ground(stored), range(walks))
     words = {
         "looks_alike": f"full walks correlate with the price by more than {ALIKE:g}",
@@ -91,3 +79,17 @@ def draw_many(stored: StoredMarket, walks: int) -> OddsShape:
         ends=EndsShape(**dict(zip(("q05", "q25", "q50", "q75", "q95"), odds.ends, strict=True)), actual=odds.actual),
         sentence=odds.sentence,
     )
+
+
+def _find_stored(market_id: str) -> StoredMarket:
+    """A market of the store by its id.
+
+    Raises:
+        Refusal: no market has it.
+    """
+    return _store().inventory().find(market_id)
+
+
+@cache
+def _store() -> Store:
+    return Store()

@@ -1,12 +1,9 @@
-"""A stored market as article 0 takes its candles: its span where it is there, its split, its windows.
-
-All of this imports the library's networks; the server has it done in its workshop.
-"""
+"""A stored market as article 0 takes its candles: its span where it is there, its split, its windows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,15 +12,13 @@ import polars as pl
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
 from coincast.articles.sheehan.ground import Coin, lay_ground
-from coincast.candles.table import parse_market
 from coincast.errors import DataError
 from coincast.web.faults import Refusal
 from coincast.web.store import StoredMarket, read_newest, read_span
+from coincast.web.walking.article import SINCE, UNTIL, has_article
 
 MOST_CANDLES = 2000
 """Newest candles that are taken where the article's own span is not there."""
-SINCE, UNTIL = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (published.SINCE, published.UNTIL))
-"""First and last open time of article 0."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +34,6 @@ class WalkGround:
     stored: StoredMarket
     coin: Coin = field(repr=False)
     is_article: bool
-
-
-def has_article(stored: StoredMarket) -> bool:
-    """Whether the candles of a coin of article 0 are there, over its whole span."""
-    is_coin = parse_market(stored.market).base in published.TEST_ERROR and stored.interval == "1d"
-    return is_coin and bool(stored.facts["first"] <= SINCE and stored.facts["last"] >= UNTIL)
 
 
 @lru_cache(maxsize=4)

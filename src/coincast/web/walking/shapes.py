@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from coincast.web.api.shapes import Milliseconds, Number, Shape
+from coincast.web.workshop import Work
 
 
 class SliderShape(Shape):
@@ -82,3 +83,7 @@ class OddsShape(Shape):
     judged_better: CountShape
     ends: EndsShape
     sentence: str
+
+
+WALK = Work("walk", WalkShape)
+ODDS = Work("odds", OddsShape)
