@@ -15,7 +15,16 @@ import pytest
 
 import coincast as cc
 from coincast.candles.store import write_candles
-from coincast.live.ledger import Ledger, LiveForecast, LiveStep, append_forecast, append_outage, append_score
+from coincast.live.ledger import (
+    CAUTION,
+    Ledger,
+    LiveForecast,
+    LiveStep,
+    append_forecast,
+    append_outage,
+    append_score,
+    submission,
+)
 from coincast.live.places import live_places
 
 Run = Callable[..., Any]
@@ -56,6 +65,7 @@ def test_show(coincast: Run) -> None:
         "The LSTM forecast misses by",
         "network, all markets, forecasts missed: 1",
         "91 entries in",
+        CAUTION,
     ):
         assert words in answer.out
     document = coincast("ledger", "show", "--json", "--market", MARKET, "--last", 2).json
@@ -63,6 +73,9 @@ def test_show(coincast: Run) -> None:
     assert document["head"]["count"] == 91
     assert {row["n"] for row in document["verdicts"]} == {29}
     assert document["anchor"].startswith("coincast-anchor v1 count=91 ")
+    assert document["caution"] == CAUTION
+    unknown = coincast("ledger", "show", "--market", "binance:BTC/USDT")
+    assert (unknown.code, MARKET in unknown.err) == (2, True)
 
 
 def test_without_a_ledger(coincast: Run) -> None:
@@ -136,7 +149,8 @@ def today(tmp_path: Path) -> Path:
     return path
 
 
-def test_add(coincast: Run, today: Path) -> None:
+def test_add(coincast: Run, today: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submission, "PATIENCE_SECONDS", 0.0)
     given = ["ledger", "add", today, "--name", "alice", "--market", "simulated:WALK1/USD", "--interval", "1d"]
     answer = coincast(*given)
     assert answer.code == 0
@@ -149,6 +163,7 @@ def test_add(coincast: Run, today: Path) -> None:
     assert coincast("ledger", "verify").code == 0
     shown = coincast("ledger", "show", "--json").json["forecasts"]
     assert {row["model"] for row in shown} == {"alice (given)"}
+    assert coincast(*given, "--simulated").code == 2
     refused = coincast(*given[:-3], "simulated:OTHER/USD", "--interval", "1d")
     assert refused.code == 3
     assert "coincast download" in refused.err

@@ -19,7 +19,6 @@ app = typer.Typer(
     name="data",
     help="What is in the store, what is wrong with it, and files out of it.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Wanted = Annotated[

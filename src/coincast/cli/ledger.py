@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,6 @@ app = typer.Typer(
     name="ledger",
     help="Live forecasts and their scores: written down before anybody could know, and never edited.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 MOST_SENTENCES = 6
@@ -51,7 +51,7 @@ def show_ledger(
       coincast ledger show --market binance:BTC/USDT --last 50
       coincast ledger show --simulated --json
     """
-    from coincast.live.ledger import Ledger, glance, make_anchor
+    from coincast.live.ledger import CAUTION, Ledger, glance, make_anchor
 
     places = _find(ledger, simulated)
     with Ledger.open(places.ledger, write=False) as opened:
@@ -66,6 +66,8 @@ def show_ledger(
         typer.echo("")
     for verdict in seen.verdicts if len(seen.verdicts) <= MOST_SENTENCES else []:
         typer.echo(verdict.sentence or f"{verdict.model} is the naive forecast itself.")
+    if seen.verdicts:
+        typer.echo(CAUTION)
     if seen.forecasts.height:
         typer.echo("")
         console().print(_forecast_table(seen.forecasts))
@@ -74,7 +76,7 @@ def show_ledger(
     for row in seen.outages.iter_rows(named=True):
         missed = f", forecasts missed: {len(row['missed']):,}" if row["missed"] else ""
         typer.echo(f"outage {row['since']:%Y-%m-%d %H:%M}: {row['reason']}, {row['market'] or 'all markets'}{missed}")
-    typer.echo(f"{seen.head.count:,} entries in {places.ledger}")
+    typer.echo(f"{seen.head.count:,} {'entry' if seen.head.count == 1 else 'entries'} in {places.ledger}")
 
 
 @app.command("verify")
@@ -179,7 +181,7 @@ def add_forecasts(
 
     The table needs target_time and predicted; origin, step, model, market, interval and quantiles (q05, q95) are used
     where they are there. The naive forecast comes from the store. Where coincast watch writes the ledger, the
-    forecasts are handed to it.
+    forecasts are handed to it, and the clock of the exchange counts; else that of this machine.
 
     \b
     Examples:
@@ -218,9 +220,7 @@ def _verdict_table(verdicts: list[Running]) -> Table:
     from coincast.reports.numbers import percent_digits, skill_span
     from coincast.reports.palette import TERMINAL
 
-    table = _table(
-        "market", "", "model", skill="skill\n%", span="95 %\ninterval", n="n", covered="in 80 %", late="late"
-    )
+    table = _table(["market", "", "model"], ["skill\n%", "95 %\ninterval", "n", "in 80 %", "on\ntime", "late"])
     table.add_column("verdict")
     for one in verdicts:
         style = TERMINAL.get(one.verdict or "", "")
@@ -230,7 +230,7 @@ def _verdict_table(verdicts: list[Running]) -> Table:
             "" if one.low is None and one.high is None else skill_span(one.low, one.high, minus="-"),
             f"{one.n:,}",
             "" if one.coverage80 is None else percent_digits(one.coverage80),
-            f"{one.late:,}",
+            *(f"{one.forecasts:,}", f"{one.late:,}"),
             Text(one.verdict or "the yardstick", style=f"bold {style}".strip()),
         )
     return table
@@ -240,9 +240,7 @@ def _forecast_table(forecasts: pl.DataFrame) -> Table:
     """The newest forecasts, a line for each step."""
     from coincast.reports.numbers import amount
 
-    table = _table(
-        "market", "model", "from", after="after\ns", to="to", said="forecast", naive="naive", became="became"
-    )
+    table = _table(["market", "model", "from, UTC"], ["after\ns", "to, UTC", "forecast", "naive", "became"])
     for row in forecasts.iter_rows(named=True):
         after = (row["made_at"] - row["origin"]).total_seconds()
         became = "late" if row["late"] else "" if row["actual"] is None else amount(row["actual"])
@@ -259,12 +257,13 @@ def _minute(moment: Any) -> str:
     return f"{moment:%m-%d %H:%M:%S}".removesuffix(":00")
 
 
-def _table(*texts: str, **numbers: str) -> Table:
+def _table(texts: Sequence[str], numbers: Sequence[str]) -> Table:
+    """An empty table: headings of texts, then of numbers."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in texts:
         table.add_column(heading, overflow="fold")
-    for heading in numbers.values():
+    for heading in numbers:
         table.add_column(heading, justify="right", no_wrap=True)
     return table

@@ -1,7 +1,7 @@
 """Where the live state lies: `COINCAST_HOME/live/`, and that of simulated time in a folder of its own.
 
 live/ledger.sqlite      every forecast, score and outage; beside it -wal and -shm while it is open, .lock and .writer
-live/inbox/             forecasts made elsewhere, on their way into the ledger
+live/inbox/             forecasts made elsewhere, on their way into the ledger; those that it refused in refused/
 live/models/            what is asked for forecasts
 live/health.json        how the loop is
 live/watch.log          what it did

@@ -58,6 +58,7 @@ class Maker:
 
     def fill(self, ledger: Ledger, count: int, *, models: tuple[str, ...] = ("lstm",), steps: int = 1) -> None:
         """Forecasts of so many origins, and every score that is due by the last of them."""
+        ledger.query("PRAGMA synchronous = OFF")  # the power stays on during a test
         for number in range(count):
             now = self.origin(number) + 1000
             self.score_due(ledger, now)

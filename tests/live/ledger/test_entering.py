@@ -19,7 +19,6 @@ from coincast.live.ledger import (
     append_outage,
     default_allowance,
     forecast_table,
-    interval_table,
     live_forecasts,
     newest_forecasts,
     outage_table,
@@ -78,12 +77,15 @@ def with_step(**changes: Any) -> Callable[[Any], dict[str, Any]]:
     [
         (with_step(value=math.nan), "must be a number"),
         (with_step(value=math.inf), "must be a number"),
-        (with_step(quantiles={"q05": math.nan}), "quantile q05"),
-        (with_step(quantiles={"low": 1.0}), "quantile low"),
-        (with_step(quantiles={"q050": 1.0}), "quantile q050"),
+        (with_step(quantiles={"q05": math.nan}), "quantile 'q05'"),
+        (with_step(quantiles={"low": 1.0}), "quantile 'low'"),
+        (with_step(quantiles={"q050": 1.0}), "quantile 'q050'"),
+        (with_step(quantiles={"q" + "1" * 5000: 1.0}), "names are q05"),
+        (with_step(quantiles={f"q{level:03}": 1.0 for level in range(1, 101)}), "100 quantiles; allowed: 99"),
         (with_step(target_time=5), "and its target_time is"),
         (with_step(step=0), "whole numbers from 1"),
         (lambda maker: {"origin": 10**30}, "must be a time"),
+        (lambda maker: {"origin": 253_402_300_799_999, "interval": "1M"}, "must be a time"),
         (lambda maker: {"steps": ()}, "whole numbers from 1"),
         (lambda maker: {"steps": maker.forecast(3, steps=2).steps[::-1]}, "ascending"),
         (lambda maker: {"last_close": 0.0}, "above zero"),
@@ -94,6 +96,7 @@ def with_step(**changes: Any) -> Callable[[Any], dict[str, Any]]:
         (lambda maker: {"allowance": -1}, "shorter than the interval"),
         (lambda maker: {"model": ""}, "printable"),
         (lambda maker: {"model": "a\x1b[2J"}, "printable"),
+        (lambda maker: {"model": "=1+1"}, "the first none of = \\+ - @"),
         (lambda maker: {"model": "alice (given)"}, "models from elsewhere"),
         (lambda maker: {"source": "outside:alice"}, "models from elsewhere"),
         (lambda maker: {"source": "me"}, "models from elsewhere"),
@@ -119,6 +122,20 @@ def test_a_model_always_forecasts_the_same_steps(ledger: Ledger, maker: Any) -> 
     with pytest.raises(ForecastError, match=r"the steps 1, 2, 3 in this ledger, and now 1; .* another name"):
         append_forecast(ledger, maker.forecast(2), maker.origin(2))
     assert append_forecast(ledger, maker.forecast(2, model="short"), maker.origin(2)).is_new
+
+
+def test_all_models_of_a_market_can_be_scored_in_one_entry(
+    ledger: Ledger, maker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more would keep the score of a candle, of whichever model, from being written."""
+    monkeypatch.setattr("coincast.live.ledger.entering.MOST_SPOKEN", 3)
+    append_forecast(ledger, maker.forecast(1, steps=2), maker.origin(1))
+    with pytest.raises(ForecastError, match="there would be 4; allowed: 3"):
+        append_forecast(ledger, maker.forecast(1, model="b", steps=2), maker.origin(1))
+    assert append_forecast(ledger, maker.forecast(1, model="b"), maker.origin(1)).is_new
+    assert append_forecast(ledger, maker.forecast(2, steps=2), maker.origin(2)).is_new
+    elsewhere = maker.forecast(1, market="simulated:SIMETH/USDT", steps=2)
+    assert append_forecast(ledger, elsewhere, maker.origin(1)).is_new
 
 
 def test_months_follow_the_calendar() -> None:
@@ -155,14 +172,11 @@ def test_tables_of_the_library_there_and_back(ledger: Ledger, maker: Any) -> Non
     )
     for one in made:
         append_forecast(ledger, one, one.origin)
-    table = forecast_table(ledger)
+    table = forecast_table(ledger, quantiles=True)
     assert table.select(forecasts.columns).equals(forecasts)
     assert table["last_trade"].to_list() == [99.5] * 4
-    back, told = interval_table(ledger), interval_table(ledger, naive=True)
-    assert back is not None
-    assert told is not None
-    assert back.select(intervals.columns).equals(intervals)
-    assert told.drop("model").equals(naive.drop("model").select(told.drop("model").columns))
+    assert table.select(intervals.columns).equals(intervals)
+    assert table.select(q05="naive_q05", q95="naive_q95").equals(naive.select("q05", "q95"))
     assert forecast_table(ledger, since=origins[1]).height == forecast_table(ledger, last=1).height == 2
     assert forecast_table(ledger, model="gru").is_empty()
     assert [entry.body["origin"] for entry in newest_forecasts(ledger)] == [origins[1]]

@@ -65,6 +65,7 @@ def test_what_is_refused(filled: Filled, tmp_path: Path) -> None:
             ("x", {}),
             ("x.csv", {"what": "everything"}),
             ("x.csv", {"what": "entries"}),
+            ("x.csv", {"market": "a:B/C"}),
             ("x.jsonl", {"what": "entries", "market": "a:B/C"}),
         ):
             with pytest.raises(UsageError):

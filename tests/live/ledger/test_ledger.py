@@ -60,8 +60,13 @@ def test_a_second_writer_is_told_of_the_first(path: Path) -> None:
         assert "WrittenElsewhere" in answer.stderr
         link = path.with_name("link.sqlite")
         link.symlink_to(path)
-        with pytest.raises(UsageError):
+        with pytest.raises(WrittenElsewhere):
             Ledger.open(link, write=True)
+        twin = path.with_name("twin.sqlite")
+        twin.hardlink_to(path)
+        with pytest.raises(UsageError, match="hard link"):
+            Ledger.open(twin, write=True)
+        twin.unlink()
     with Ledger.open(path, write=True) as ledger:
         assert ledger.head().count == 1
 
@@ -245,3 +250,24 @@ def test_a_migration_that_fails_changes_nothing(filled: Filled, monkeypatch: pyt
             Ledger.open(path, write=True)
     with Ledger.open(path, write=True) as ledger:
         assert "further" not in dict(ledger.query("SELECT name, 1 FROM sqlite_master"))
+
+
+def test_two_processes_bring_a_file_up_to_date_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir()
+    first = schema.transaction
+
+    def overtaken(connection: sqlite3.Connection) -> Any:
+        monkeypatch.setattr(schema, "transaction", first)
+        schema.connect_writer(path).close()
+        return first(connection)
+
+    monkeypatch.setattr(schema, "transaction", overtaken)
+    schema.connect_writer(path).close()
+    with Ledger.open(path, write=True) as ledger:
+        assert ledger.head().count == 1
+
+
+def test_where_no_write_ahead_log_can_be_kept() -> None:
+    """A database in memory has none either, as one on a network disk."""
+    with pytest.raises(UsageError, match="a file on a local disk"):
+        schema.connect_writer(Path(":memory:"))

@@ -18,17 +18,19 @@ from coincast.errors import CoincastError, ForecastError, UnreadableFileError, U
 from coincast.forecasts.prices import CandleClock, PricePath
 from coincast.live.ledger import (
     Ledger,
+    LiveStep,
+    Offer,
     forecast_table,
     hand_over,
-    interval_table,
     read_offers,
     running,
+    submission,
     take_inbox,
     verify,
 )
-from coincast.live.ledger.offers import enter_offer
+from coincast.live.ledger.offers import enter_offer, read_past
 from coincast.live.ledger.submission import submit
-from coincast.live.places import live_places
+from coincast.live.places import LivePlaces, live_places
 from coincast.scores.naive_interval import naive_quantiles
 
 MARKET = "simulated:WALK1/USD"
@@ -79,14 +81,12 @@ def test_naive_comes_from_the_store(ledger: Ledger, tmp_path: Path, store: Path,
     assert (offer.model, offer.source, offer.origin) == ("alice (given)", "outside:alice", origin)
     assert enter_offer(ledger, offer, origin + 200, store=store, last_trade=lambda _: (55.0, origin + 9)) == "on time"
     candles = read_stored(MARKET, "1d", folder=store)
-    [row] = forecast_table(ledger).to_dicts()
+    [row] = forecast_table(ledger, quantiles=True).to_dicts()
     assert (row["value"], row["last_close"], row["last_trade"]) == (100.0, candles["close"][-1], 55.0)
     clock = CandleClock.of(candles["close_time"], "1d")
     prices = PricePath(clock, clock.number(candles["close_time"]), candles["close"].to_numpy())
     expected = naive_quantiles(prices, prices.candles[-1:], 1, [0.05, 0.95])[0] * row["last_close"]
-    naive = interval_table(ledger, naive=True)
-    assert naive is not None
-    np.testing.assert_allclose(naive.select("q05", "q95").row(0), expected)
+    np.testing.assert_allclose((row["naive_q05"], row["naive_q95"]), expected)
     assert verify(ledger.path).ok
 
 
@@ -119,11 +119,13 @@ def test_a_table_without_origins_is_one_step_ahead(tmp_path: Path, origin: int) 
     [
         ("a,b\n1,2\n", {}, CoincastError, "no column for target_time"),
         ("target_time,predicted\n2031-01-02,1\n", {"market": None}, UsageError, "--market"),
+        ("target_time,predicted\n2031-01-02,1\n", {"market": "BTC"}, UsageError, "not spelled"),
         ("target_time,predicted\n2031-01-02,1\n", {"interval": None}, CoincastError, "--interval"),
         ("target_time,predicted,run\n2031-01-02,1,1\n2031-01-02,2,2\n", {}, ForecastError, "several runs"),
         ("target_time,predicted\n2031-01-02,1\n", {"name": " "}, UsageError, "letters"),
         ("target_time,predicted\n2031-01-02,1\n", {"name": "x" * 41}, UsageError, "letters"),
         ("target_time,predicted\n2031-01-02,1\n", {"name": "a\nb"}, UsageError, "printable"),
+        ("target_time,predicted\n2031-01-02,1\n", {"name": "=1+1"}, UsageError, "the first none of = "),
         ("target_time,predicted\n" + "2031-01-02,1\n" * 500_000, {}, UnreadableFileError, "larger than 5 MB"),
         ("target_time,predicted\n" + "2031-01-02,1\n" * 60_000, {}, UnreadableFileError, "60,000 rows"),
         ("target_time,predicted,quantity\n2031-01-02,0.1,log_return\n", {}, CoincastError, "price"),
@@ -176,16 +178,30 @@ def test_whatever_lies_in_the_inbox_harms_nobody(ledger: Ledger, tmp_path: Path,
     good = hand_over(read(write_csv(tmp_path, origin)), inbox, origin)
     document = json.loads(good.read_text())
     good.unlink()
+    first = document["offers"][0]
+    step = first["steps"][0]
     bad: list[Any] = [
         {**document, "coincast_inbox": 2},
         {**document, "name": "bob"},
+        {**document, "name": 5},
         {**document, "offers": 5},
-        {**document, "offers": [{**document["offers"][0], "model": "lstm"}]},
-        {**document, "offers": [{**document["offers"][0], "market": "../../etc"}]},
-        {**document, "offers": [{**document["offers"][0], "origin": 10**30}]},
-        {**document, "offers": [{**document["offers"][0], "origin": float("inf")}]},
-        {**document, "offers": [{**document["offers"][0], "interval": "7m"}]},
-        {**document, "offers": [{**document["offers"][0], "steps": [{"step": 1}]}]},
+        *(
+            {**document, "offers": [{**first, **one}]}
+            for one in (
+                {"model": "lstm"},
+                {"model": "alicia (given)"},
+                {"market": "../../etc"},
+                {"market": "x" * 100_000},
+                {"origin": 10**30},
+                {"origin": float("inf")},
+                {"interval": "7m"},
+                {"steps": [{"step": 1}]},
+                {"steps": [{**step, "step": 10**12}]},
+                {"steps": [{**step, "quantiles": [1]}]},
+                {"steps": [{**step, "quantiles": {"low": 1.0}}]},
+                {"steps": [{**step, "quantiles": {"q" + "1" * 5000: 1.0}}]},
+            )
+        ),
         [],
     ]
     for number, one in enumerate(bad):
@@ -195,28 +211,78 @@ def test_whatever_lies_in_the_inbox_harms_nobody(ledger: Ledger, tmp_path: Path,
     (inbox / "link.json").symlink_to(tmp_path / "theirs.csv")
     (inbox / ".half.json").write_text("{")
     taken = take_inbox(ledger, inbox, origin + 10, store=store)
-    assert len(taken) == 12
+    assert len(taken) == len(bad) + 2
     assert all(one.refused and not one.entered for one in taken)
     assert ledger.head().count == 1
     aside = inbox / "refused"
-    assert len(list(aside.glob("*.json"))) == len(list(aside.glob("*.txt"))) == 12
+    assert len(list(aside.glob("*.json"))) == len(list(aside.glob("*.txt"))) == len(bad) + 2
+    assert all(path.stat().st_size < 1000 for path in aside.glob("*.txt"))
     assert (tmp_path / "theirs.csv").is_file()
 
 
-def test_straight_in_or_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_large_for_the_inbox_is_told_at_once(
+    tmp_path: Path, origin: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not by the process that would have to refuse it."""
+    monkeypatch.setattr("coincast.live.ledger.inbox.LARGEST_HANDED", 100)
+    with pytest.raises(UsageError, match="give the newest only"):
+        hand_over(read(write_csv(tmp_path, origin)), tmp_path / "inbox", origin)
+
+
+def test_the_naive_interval_of_a_far_step_has_its_candles(
+    store: Path, origin: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as the loop gives to its own."""
+    monkeypatch.setattr("coincast.experiments.bands.MEMORY", 10)
+    offer = Offer(MARKET, "1d", "alice (given)", "outside:alice", origin, (LiveStep(20, origin + 20 * DAY, 1.0),))
+    past = read_past(offer, store)
+    assert past is not None
+    assert past.height == 10 + 2 * 20
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivePlaces:
+    """Those of a home with a store; a writer that does not end is not waited for."""
     monkeypatch.setenv("COINCAST_HOME", str(tmp_path / "home"))
-    candles = cc.simulate("walk", candles=120, seed=3)
-    write_candles(candles, source="simulated", on_conflict="refuse")
-    origin, places = int(candles["close_time"].dt.epoch("ms")[-1]), live_places()
+    monkeypatch.setattr(submission, "PATIENCE_SECONDS", 0.0)
+    write_candles(cc.simulate("walk", candles=120, seed=3), source="simulated", on_conflict="refuse")
+    return live_places()
+
+
+def test_straight_in_or_handed_over(tmp_path: Path, origin: int, places: LivePlaces) -> None:
     offers = read(write_csv(tmp_path, origin, 2))
-    done = submit(offers, places, now=origin + 50)
+    done = submit(offers, places, clock=lambda: origin + 50)
     assert (done.entered, done.late, done.refused) == (2, 1, ())
-    assert done.words == "2 forecasts entered, 1 on time, 1 late and not scored"
-    assert submit(offers, places, now=origin + 50).known == 2
+    entered = "2 forecasts entered, 1 on time, 1 late and not scored"
+    assert done.words == f"{entered}; a new ledger was begun: {places.ledger}"
+    assert submit(offers, places, clock=lambda: origin + 50).known == 2
     with Ledger.open(places.ledger, write=True) as ledger:
         later = read(write_csv(tmp_path, origin), name="bob")
-        told = submit(later, places, now=origin + 60)
+        told = submit(later, places, clock=lambda: origin + 60)
         assert told.words.startswith("1 forecast handed to the process that writes")
         assert [one.entered for one in take_inbox(ledger, places.inbox, origin + 70)] == [1]
-    early = submit(read(write_csv(tmp_path, origin + DAY), name="eve"), places, now=origin + DAY)
+    behind = submit(read(write_csv(tmp_path, origin), name="carol"), places, clock=lambda: origin - 9_950)
+    assert behind.words.endswith("this clock stands 10 s behind the newest entry, whose time counts")
+    early = submit(read(write_csv(tmp_path, origin + DAY), name="eve"), places, clock=lambda: origin + DAY)
     assert (early.entered, early.exit_code) == (0, 3)
+
+
+def test_two_that_add_at_once(tmp_path: Path, origin: int, places: LivePlaces, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was handed to a writer that is no loop, and ends, does not lie in an inbox that nobody empties."""
+    other = Ledger.open(places.ledger, write=True, now=origin)
+    monkeypatch.setattr("time.sleep", lambda _: other.close())
+    done = submit(read(write_csv(tmp_path, origin)), places, clock=lambda: origin + 60)
+    assert (done.entered, done.late, done.handed_over) == (1, 0, 0)
+    assert list(places.inbox.iterdir()) == []
+
+
+def test_simulated_time_is_told_by_its_loop_alone(tmp_path: Path, origin: int, places: LivePlaces) -> None:
+    """The clock of this machine is years ahead, and time in a ledger never goes back."""
+    simulated = live_places(simulated=True)
+    offers = read(write_csv(tmp_path, origin))
+    with pytest.raises(UsageError, match="no loop runs in simulated time"):
+        submit(offers, simulated)
+    assert not simulated.ledger.exists()
+    with Ledger.open(simulated.ledger, write=True, now=origin) as ledger:
+        assert submit(offers, simulated).handed_over == 1
+        assert ledger.head().made_at == origin

@@ -10,13 +10,16 @@ from typing import Any
 import polars as pl
 import pytest
 
+from coincast.errors import UnknownNameError
 from coincast.live.ledger import (
+    CAUTION,
     Ledger,
     append_forecast,
     append_outage,
     append_score,
     forecast_table,
     glance,
+    record,
     running,
     track_record,
 )
@@ -88,4 +91,28 @@ def test_a_glance_at_one_market(filled: Filled, maker: Any) -> None:
         assert seen.forecasts.height == 3
         assert seen.forecasts["origin"][-1] == forecast_table(ledger)["origin"].max()
         assert len(seen.verdicts) == 2
-        assert glance(ledger, market="a:B/C").verdicts == []
+        assert seen.to_dict()["caution"] == CAUTION
+        with pytest.raises(UnknownNameError, match=maker.market):
+            glance(ledger, market="a:B/C")
+
+
+def test_a_model_that_is_scored_while_the_record_is_read(
+    path: Path, maker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is read first and next: no score is without its verdict."""
+    with Ledger.open(path, write=True, now=maker.begun) as ledger:
+        maker.fill(ledger, 2)
+
+        def and_then(read: Callable[..., Any]) -> Callable[..., Any]:
+            def wrapped(*arguments: Any) -> Any:
+                found = read(*arguments)
+                number = ledger.head().count + 10
+                append_forecast(ledger, maker.forecast(number, model=f"{number}"), maker.origin(number))
+                maker.score_due(ledger, maker.origin(number + 2))
+                return found
+
+            return wrapped
+
+        for name in ("running", "score_table"):
+            monkeypatch.setattr(f"coincast.live.ledger.record.{name}", and_then(getattr(record, name)))
+        assert track_record(ledger).coverage.height >= 2

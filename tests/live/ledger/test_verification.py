@@ -20,6 +20,7 @@ from coincast.live.ledger import (
     append_outage,
     make_anchor,
     read_anchor,
+    running,
     schema,
     verify,
 )
@@ -214,6 +215,7 @@ def change_body(rows: list[dict[str, Any]], kind: str, change: Callable[[dict[st
         ("score", lambda body: body["forecasts"][0].update(naive_error=1.0), "is not what follows"),
         ("score", lambda body: body["forecasts"][0]["covered"].update({"80": 1}), "is not what follows"),
         ("score", lambda body: body.update(forecasts=[]), "it leaves out forecast"),
+        ("score", lambda body: body["forecasts"].append(body["forecasts"][0]), "it scores a forecast twice"),
         ("score", lambda body: body["forecasts"][0].update(number=1), "which is no forecast on time"),
         ("genesis", lambda body: body.update(format=2), "format 2"),
     ],
@@ -234,6 +236,44 @@ def test_late_as_if_on_time_is_named(copy: Path) -> None:
     late["body"] = late["body"].replace('"late":true', '"late":false')
     rebuild(copy, rows)
     assert any(fault.number == late["number"] and "late = False" in fault.words for fault in verify(copy).faults)
+
+
+def test_a_body_that_two_readers_read_in_two_ways_is_named(copy: Path) -> None:
+    """SQLite takes the first of two equal names and Python the last one: a forecast would be late and on time."""
+    rows = read_rows(copy)
+    forecast = next(row for row in rows if row["kind"] == "forecast")
+    forecast["body"] = '{"late":true,' + forecast["body"][1:]
+    rebuild(copy, rows)
+    faults = [fault.words for fault in verify(copy).faults if fault.number == forecast["number"]]
+    assert ["not spelled as bodies are" in words for words in faults] == [True]
+
+
+def test_an_entry_below_all_numbers_is_named(copy: Path) -> None:
+    """A score of a later revision would tell another close than the honest one, wherever it stands."""
+    row = next(row for row in read_rows(copy) if row["kind"] == "score")
+    body = {**json.loads(row["body"]), "revision": 9, "actual": 1.0}
+    hidden = {**row, "number": -(2**63), "body": json.dumps(body)}
+    with tampering(copy) as connection:
+        marks = ", ".join("?" * len(COLUMNS))
+        connection.execute(f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({marks})", tuple(hidden.values()))
+    assert named(copy) == {-(2**63)}
+
+
+def test_what_contradicts_the_entries_before_is_no_track_record(copy: Path) -> None:
+    rows = read_rows(copy)
+    change_body(rows, "score", lambda body: body["forecasts"][0].update(covered=[1]))
+    rebuild(copy, rows)
+    with Ledger.open(copy, write=False) as ledger, pytest.raises(UnreadableFileError, match="coincast ledger verify"):
+        running(ledger)
+
+
+def test_a_check_ends_after_many_faults(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coincast.live.ledger.verification.MOST_FAULTS", 4)
+    with tampering(copy) as connection:
+        connection.execute("UPDATE entries SET made_at = made_at + 1")
+    found = verify(copy)
+    assert [fault.number for fault in found.faults] == [1, 2, 3, 4]
+    assert found.words == "not consistent: 4 faults, at entries 1, 2, 3, 4; the check ended there"
 
 
 def test_time_that_goes_back_is_named(copy: Path) -> None:

@@ -7,7 +7,7 @@
     entering.py      the door: forecasts and outages
     measures.py      what a closed candle says of a forecast; scoring.py: scores
     line.py, book.py losses so far, each entry read once; running.py: the verdicts of now
-    tables.py        as tables of the library; record.py: the track record; export.py: as files;
+    tables.py        as tables; record.py: the track record; export.py: as files;
                      glance.py: what is shown first
     verification.py  is it what it was? rules.py: and does it make sense? anchor.py: a line that proves it later
     offers.py        forecasts made elsewhere; inbox.py: on their way to the process that writes; submission.py: either
@@ -26,13 +26,14 @@ from coincast.live.ledger.inbox import Taken, hand_over, take_inbox
 from coincast.live.ledger.ledger import Ledger
 from coincast.live.ledger.offers import Offer, Offers, enter_offer, read_offers
 from coincast.live.ledger.record import TrackRecord, track_record
-from coincast.live.ledger.running import Running, running
+from coincast.live.ledger.running import CAUTION, Running, running
 from coincast.live.ledger.scoring import append_score, due
-from coincast.live.ledger.tables import forecast_table, interval_table, newest_forecasts, outage_table, score_table
+from coincast.live.ledger.tables import forecast_table, newest_forecasts, outage_table, score_table
 from coincast.live.ledger.verification import Fault, Verification, verify
 from coincast.live.ledger.writer import WrittenElsewhere
 
 __all__ = [
+    "CAUTION",
     "KINDS",
     "MISSING",
     "REASONS",
@@ -63,7 +64,6 @@ __all__ = [
     "forecast_table",
     "glance",
     "hand_over",
-    "interval_table",
     "live_forecasts",
     "make_anchor",
     "newest_forecasts",

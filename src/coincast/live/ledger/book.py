@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from coincast.errors import UnreadableFileError
-from coincast.live.ledger.entry import FORECAST, OUTAGE, SCORE, Entry
+from coincast.live.ledger.entry import FORECAST, MALFORMED, OUTAGE, SCORE, Entry
 from coincast.live.ledger.line import Line
 
 MISSING = "missing candle"
@@ -65,7 +65,7 @@ class Book:
         for entry in entries:
             try:
                 self._take(entry)
-            except (LookupError, TypeError, ValueError) as error:
+            except MALFORMED as error:
                 raise UnreadableFileError(
                     f"entry {entry.number:,} of the ledger contradicts the entries before; run: coincast ledger verify"
                 ) from error
@@ -82,6 +82,10 @@ class Book:
     def steps_of(self, place: Place) -> tuple[int, ...] | None:
         """The steps that a model has forecast so far; None of a new one."""
         return self.lines[place].steps if place in self.lines else None
+
+    def count_steps(self, market: str, interval: str) -> int:
+        """How many forecasts may speak of one candle of a market: the steps of all its models."""
+        return sum(len(line.steps) for place, line in self.lines.items() if place[:2] == (market, interval))
 
     def span(self, market: str, interval: str) -> int:
         """The longest time from an origin to its last target on a market, in milliseconds."""

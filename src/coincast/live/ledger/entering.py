@@ -10,7 +10,7 @@ import polars as pl
 from coincast.candles.table import check_interval, parse_market
 from coincast.errors import ForecastError, UsageError
 from coincast.forecasts.table import TIME, check_forecasts, check_intervals, is_quantile_name
-from coincast.live.ledger.book import Place
+from coincast.live.ledger.book import MISSING, Book, Place
 from coincast.live.ledger.entry import FORECAST, OUTAGE, Entry
 from coincast.live.ledger.forecast import (
     OWN,
@@ -23,11 +23,13 @@ from coincast.live.ledger.forecast import (
 )
 from coincast.live.ledger.ledger import Ledger
 
-REASONS = ("exchange", "network", "asleep", "not running", "missing candle", "maintenance", "no model")
+REASONS = ("exchange", "network", "asleep", "not running", MISSING, "maintenance", "no model")
 """Why there is no forecast, or no score."""
 
 MOST_MISSED = 10_000
 """Origins that one outage names."""
+MOST_SPOKEN = 5_000
+"""Forecasts that may speak of one candle: the steps of all models of its market. A score has a line for each."""
 _LONGEST_WORDS = 500
 
 
@@ -48,7 +50,7 @@ def append_forecast(ledger: Ledger, forecast: LiveForecast, now: int) -> Entered
 
     Raises:
         ForecastError: it cannot stand: a value that is no number, an origin that has not come, other steps than those
-            that this model forecast before.
+            that this model forecast before, or one model more than a score can hold.
         UsageError: a market or interval that does not exist, or a ledger that is open for reading.
     """
     check_forecast(forecast)
@@ -59,7 +61,8 @@ def append_forecast(ledger: Ledger, forecast: LiveForecast, now: int) -> Entered
         if found is not None:
             return Entered(found, False, _tell_known(found, body))
         _refuse_early(forecast, made_at)
-        _refuse_other_steps(ledger, forecast)
+        _refuse_other_steps(ledger.book(), forecast)
+        _refuse_too_many(ledger.book(), forecast)
         entry = ledger.append(FORECAST, body, made_at)
     name = f"{forecast.model} on {forecast.market} from {tell_time(forecast.origin)}"
     after = f"{(entry.made_at - forecast.origin) / 1000:,.1f} s after the close"
@@ -88,7 +91,7 @@ def append_outage(
 
     Args:
         ledger: open for writing.
-        reason: one of `REASONS`; "missing candle" takes targets in the span from those that wait for a score.
+        reason: one of `REASONS`; `MISSING` takes targets in the span from those that wait for a score.
         words: a sentence for people.
         since, until: the span, milliseconds since 1970; of a missing candle its open and its close.
         now: moment of entering.
@@ -221,14 +224,25 @@ def _refuse_early(forecast: LiveForecast, made_at: int) -> None:
         )
 
 
-def _refuse_other_steps(ledger: Ledger, forecast: LiveForecast) -> None:
+def _refuse_other_steps(book: Book, forecast: LiveForecast) -> None:
     """The losses of a model are means over its steps: with others they would be those of another thing."""
     steps = tuple(one.step for one in forecast.steps)
-    before = ledger.book().steps_of(Place(forecast.market, forecast.interval, forecast.model))
+    before = book.steps_of(Place(forecast.market, forecast.interval, forecast.model))
     if before is not None and before != steps:
         raise ForecastError(
             f"{forecast.model} on {forecast.market} forecasts the steps {_tell_steps(before)} in this ledger, and now "
             f"{_tell_steps(steps)}; give what forecasts others another name"
+        )
+
+
+def _refuse_too_many(book: Book, forecast: LiveForecast) -> None:
+    """A candle whose score could not be written would never be scored, of no model."""
+    spoken = book.count_steps(forecast.market, forecast.interval)
+    is_new = book.steps_of(Place(forecast.market, forecast.interval, forecast.model)) is None
+    if is_new and spoken + len(forecast.steps) > MOST_SPOKEN:
+        raise ForecastError(
+            f"{forecast.model} on {forecast.market}: with its steps, those of all models there would be "
+            f"{spoken + len(forecast.steps):,}; allowed: {MOST_SPOKEN:,}; begin another ledger"
         )
 
 

@@ -29,7 +29,12 @@ NO_HASH = "0" * 64
 """What stands for the entry before the first one."""
 
 LARGEST_BODY = 1_000_000
-"""Characters of the body of one entry."""
+"""Characters of the body of an entry."""
+LARGEST_SCORE = 100_000_000
+"""Of that of a score, which has a line for each of the forecasts that speak of its candle; the door bounds these."""
+
+MALFORMED = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+"""What comes of reading JSON that holds other things than it should."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,8 @@ class Head:
     made_at: int
 
 
-def write_body(body: Mapping[str, Any]) -> str:
-    """The canonical text of a body.
+def write_body(body: Mapping[str, Any], *, most: int = LARGEST_BODY) -> str:
+    """The canonical text of a body, of so many characters at most.
 
     Raises:
         UsageError: a number that is not finite, or a body that is too large.
@@ -80,8 +85,8 @@ def write_body(body: Mapping[str, Any]) -> str:
         raise UsageError(
             "an entry of the ledger holds NaN or infinity; leave such a value out, or write null"
         ) from None
-    if len(text) > LARGEST_BODY:
-        raise UsageError(f"an entry of the ledger is {len(text):,} characters long; allowed: {LARGEST_BODY:,}")
+    if len(text) > most:
+        raise UsageError(f"an entry of the ledger is {len(text):,} characters long; allowed: {most:,}")
     return text
 
 

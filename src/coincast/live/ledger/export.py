@@ -11,7 +11,8 @@ import polars as pl
 from coincast.errors import UsageError
 from coincast.forecasts.table import TIME
 from coincast.live.ledger.ledger import Ledger
-from coincast.live.ledger.tables import forecast_table, score_table
+from coincast.live.ledger.schema import COLUMNS
+from coincast.live.ledger.tables import check_market, forecast_table, score_table
 from coincast.tabular import expand_home, write_beside
 
 WHAT = ("forecasts", "scores", "entries")
@@ -43,7 +44,7 @@ def export_ledger(
         How many rows were written.
 
     Raises:
-        UsageError: an ending or a content that does not exist, or a file that is there.
+        UsageError: an ending, a content or a market that does not exist, or a file that is there.
     """
     out = expand_home(out)
     if what not in WHAT:
@@ -56,6 +57,7 @@ def export_ledger(
         raise UsageError(f"{out.name} ends in {out.suffix or 'nothing'!r}; allowed: {', '.join(_WRITERS)}")
     if out.exists() and not replace:
         raise UsageError(f"{out} is there already; --replace writes over it")
+    check_market(ledger, market)
     if what == "entries":
         return _write_entries(ledger, out)
     if what == "scores":
@@ -83,12 +85,11 @@ def _write_entries(ledger: Ledger, out: Path) -> int:
 
 def _entry_lines(ledger: Ledger) -> Iterator[str]:
     """Every entry as a line of JSON; the body is the very text that was hashed."""
-    names = ("number", "kind", "made_at", "body", "previous", "hash")
     after = 0
     while rows := ledger.query(
-        f"SELECT {', '.join(names)} FROM entries WHERE number > ? ORDER BY number LIMIT 500", after
+        f"SELECT {', '.join(COLUMNS)} FROM entries WHERE number > ? ORDER BY number LIMIT 500", after
     ):
-        yield from (json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows)
+        yield from (json.dumps(dict(zip(COLUMNS, row, strict=True))) + "\n" for row in rows)
         after = rows[-1][0]
 
 

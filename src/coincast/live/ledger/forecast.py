@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,9 +24,15 @@ GIVEN = " (given)"
 ALLOWANCE_SHARE = 0.05
 LONGEST_ALLOWANCE = 5 * 60_000
 MOST_STEPS = 1_000
+MOST_QUANTILES = 99
+"""Of one step."""
+LONGEST_QUANTILE = 7
+"""Letters of its name: a level has six decimals at most."""
 LONGEST_NAME = 120
-END_OF_TIME = 253_402_300_800_000
-"""The year 10000, beyond which no date can be written."""
+FORMULA = ("=", "+", "-", "@")
+"""What a spreadsheet takes for the beginning of a formula; no name may begin so, for names stand in exported files."""
+END_OF_TIME = 221_845_392_000_000
+"""The year 9000: the last target of an origin before it has a date that can be written."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE = "naive_"
@@ -127,10 +133,10 @@ def is_late(made_at: int, origin: int, allowance: int, first_target: int) -> boo
 def forecast_body(forecast: LiveForecast, made_at: int) -> dict[str, Any]:
     """What the ledger keeps of a forecast that is entered at a time.
 
-    Raises:
-        ForecastError, UsageError: what cannot stand in it; the message says why.
+    Args:
+        forecast: one that `check_forecast` lets pass.
+        made_at: milliseconds since 1970.
     """
-    check_forecast(forecast)
     late = is_late(made_at, forecast.origin, forecast.allowance, forecast.steps[0].target_time)
     return {
         "market": forecast.market,
@@ -196,8 +202,8 @@ def check_forecast(forecast: LiveForecast) -> None:
 def _find_faults(forecast: LiveForecast) -> Iterator[str]:
     """What is wrong with a forecast, the first thing first."""
     name, is_given = forecast.model, forecast.model.endswith(GIVEN)
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        yield f"the name of a model has 1 to {LONGEST_NAME} printable letters"
+    if not name or len(name) > LONGEST_NAME or not name.isprintable() or name.startswith(FORMULA):
+        yield f"the name of a model has 1 to {LONGEST_NAME} printable letters, the first none of {' '.join(FORMULA)}"
     if is_given != forecast.source.startswith(OUTSIDE) or (not is_given and forecast.source != OWN):
         yield f"models from elsewhere, source {OUTSIDE}NAME, end in {GIVEN!r}, and no others do"
     if not 0 <= forecast.origin < END_OF_TIME:
@@ -211,24 +217,41 @@ def _find_faults(forecast: LiveForecast) -> Iterator[str]:
     for what, price in (("the last close", forecast.last_close), ("the last trade", forecast.last_trade)):
         if price is not None and not (math.isfinite(price) and price > 0):
             yield f"{what} is {price:g}; a price is above zero and finite"
-    steps = [one.step for one in forecast.steps]
-    if not steps or steps != sorted(set(steps)) or steps[0] < 1 or steps[-1] > MOST_STEPS:
-        yield f"its steps are {steps[:5]}; they are whole numbers from 1 to {MOST_STEPS:,}, ascending, each once"
+    yield from _find_step_faults(forecast.origin, forecast.interval, forecast.steps)
+
+
+def check_steps(model: str, market: str, interval: str, origin: int, steps: Sequence[LiveStep]) -> None:
+    """Refuse steps that can be no forecast from an origin, before anything is worked out for them.
+
+    Raises:
+        ForecastError: the message says what is wrong.
+    """
+    for fault in _find_step_faults(origin, interval, steps):
+        raise ForecastError(f"{quote_cell(model)} on {market}: {fault}")
+
+
+def _find_step_faults(origin: int, interval: str, steps: Sequence[LiveStep]) -> Iterator[str]:
+    numbers = [one.step for one in steps]
+    if not numbers or numbers != sorted(set(numbers)) or numbers[0] < 1 or numbers[-1] > MOST_STEPS:
+        yield f"its steps are {numbers[:5]}; they are whole numbers from 1 to {MOST_STEPS:,}, ascending, each once"
         return
-    yield from _find_step_faults(forecast)
-
-
-def _find_step_faults(forecast: LiveForecast) -> Iterator[str]:
-    closes = target_times(forecast.origin, forecast.interval, forecast.steps[-1].step)
-    for one in forecast.steps:
+    closes = target_times(origin, interval, numbers[-1])
+    for one in steps:
         if one.target_time != closes[one.step - 1]:
             yield (
-                f"step {one.step} from {tell_time(forecast.origin)} ends at {tell_time(closes[one.step - 1])}, "
+                f"step {one.step} from {tell_time(origin)} ends at {tell_time(closes[one.step - 1])}, "
                 f"and its target_time is {tell_time(one.target_time)}"
             )
         if not math.isfinite(one.value):
             yield f"the forecast of step {one.step} is {one.value}; it must be a number"
         for quantiles in (one.quantiles or {}, one.naive_quantiles or {}):
-            for name, value in quantiles.items():
-                if not is_quantile_name(name) or quantile_name(quantile_level(name)) != name or math.isnan(value):
-                    yield f"the quantile {name} of step {one.step} is {value}; names are q05, q95, values numbers"
+            yield from (f"step {one.step}: {fault}" for fault in _find_quantile_faults(quantiles))
+
+
+def _find_quantile_faults(quantiles: Mapping[str, float]) -> Iterator[str]:
+    if len(quantiles) > MOST_QUANTILES:
+        yield f"it has {len(quantiles):,} quantiles; allowed: {MOST_QUANTILES}"
+    for name, value in quantiles.items():
+        is_name = len(name) <= LONGEST_QUANTILE and is_quantile_name(name)
+        if not is_name or quantile_name(quantile_level(name)) != name or math.isnan(value):
+            yield f"the quantile {quote_cell(name)} is {value}; names are q05, q95, values numbers"

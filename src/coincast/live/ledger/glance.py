@@ -9,8 +9,8 @@ import polars as pl
 
 from coincast.live.ledger.entry import Head
 from coincast.live.ledger.ledger import Ledger
-from coincast.live.ledger.running import Running, running
-from coincast.live.ledger.tables import forecast_table, outage_table
+from coincast.live.ledger.running import CAUTION, Running, running
+from coincast.live.ledger.tables import check_market, forecast_table, outage_table
 
 MOST_OUTAGES = 5
 
@@ -37,6 +37,7 @@ class Glance:
             "head": asdict(self.head),
             "forecasts": self.forecasts.to_dicts(),
             "verdicts": [asdict(one) for one in self.verdicts],
+            "caution": CAUTION,
             "outages": self.outages.to_dicts(),
         }
 
@@ -48,7 +49,11 @@ def glance(ledger: Ledger, *, market: str | None = None, last: int = 10) -> Glan
         ledger: any.
         market: only at this market; Holm's adjustment stays that over the whole ledger.
         last: how many forecasts.
+
+    Raises:
+        UnknownNameError: no entry speaks of that market.
     """
+    check_market(ledger, market)
     return Glance(
         head=ledger.head(),
         forecasts=forecast_table(ledger, market=market, last=last, quantiles=True),

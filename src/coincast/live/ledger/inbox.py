@@ -18,17 +18,22 @@ from typing import Any
 
 from coincast.candles.table import check_interval, parse_market
 from coincast.errors import CoincastError, UnreadableFileError, UsageError
+from coincast.live.ledger.entry import MALFORMED
 from coincast.live.ledger.forecast import END_OF_TIME, GIVEN, OUTSIDE, LiveStep
 from coincast.live.ledger.ledger import Ledger
-from coincast.live.ledger.offers import LARGEST_FILE, MOST_OFFERS, LastTrade, Offer, Offers, check_name, enter_offer
+from coincast.live.ledger.offers import MOST_OFFERS, LastTrade, Offer, Offers, check_name, enter_offer
 from coincast.tabular import write_beside
 
 VERSION = 1
+LARGEST_HANDED = 20_000_000
+"""Bytes of a file of the inbox: a table of `LARGEST_FILE` bytes as JSON, unless it has very many quantiles."""
 REFUSED = "refused"
 MOST_ENTERED = 100
 """Forecasts that are entered at one call, so that a long file never keeps the loop from its own."""
 MOST_REFUSED = 100
 """Refused files that are kept."""
+LONGEST_REASON = 300
+"""Letters of what is said of a file that cannot be read, whatever it holds."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,15 @@ def hand_over(offers: Offers, folder: Path, now: int) -> Path:
         now: milliseconds since 1970; files are taken in this order.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: the folder cannot be written, or they are too many for one file.
     """
     document = {"coincast_inbox": VERSION, "name": offers.name, "offers": [asdict(offer) for offer in offers.offers]}
-    text = json.dumps(document, allow_nan=True)
+    text = json.dumps(document)
+    if len(text) > LARGEST_HANDED:
+        raise UsageError(
+            f"the forecasts of {offers.name} take {len(text) / 1e6:.0f} MB to be handed over; "
+            f"allowed: {LARGEST_HANDED / 1e6:g} MB; give the newest only"
+        )
     return write_beside(
         folder / f"{now:015d}-{secrets.token_hex(4)}.json", lambda path: path.write_text(text, encoding="utf-8")
     )
@@ -145,8 +155,8 @@ def read_file(path: Path) -> Offers:
         UnreadableFileError: it is no such file.
     """
     try:
-        if path.stat().st_size > 2 * LARGEST_FILE:
-            raise UnreadableFileError(f"{path.name} is larger than {2 * LARGEST_FILE / 1e6:g} MB")
+        if path.stat().st_size > LARGEST_HANDED:
+            raise UnreadableFileError(f"{path.name} is larger than {LARGEST_HANDED / 1e6:g} MB")
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["coincast_inbox"] != VERSION or len(document["offers"]) > MOST_OFFERS:
             raise UnreadableFileError(
@@ -154,15 +164,15 @@ def read_file(path: Path) -> Offers:
             )
         name = check_name(document["name"])
         offers = tuple(_read_offer(one, name) for one in document["offers"])
-    except (OSError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError, UsageError) as error:
-        raise UnreadableFileError(f"{path.name} is no file of forecasts: {error}") from error
+    except (*MALFORMED, OSError, RecursionError, UsageError) as error:
+        raise UnreadableFileError(f"{path.name} is no file of forecasts: {str(error)[:LONGEST_REASON]}") from error
     return Offers(name, offers)
 
 
 def _read_offer(told: Mapping[str, Any], name: str) -> Offer:
     """An offer out of JSON: every part in its type, and under the name of the file."""
     market, interval, model = str(parse_market(told["market"])), check_interval(told["interval"]), str(told["model"])
-    if not model.startswith(name) or not model.endswith(GIVEN):
+    if model != f"{name}{GIVEN}" and not (model.startswith(f"{name}: ") and model.endswith(GIVEN)):
         raise ValueError(f"a model of {name} is named {name}{GIVEN} or {name}: MODEL{GIVEN}")
     steps = tuple(
         LiveStep(int(one["step"]), int(one["target_time"]), float(one["value"]), _read_quantiles(one["quantiles"]))

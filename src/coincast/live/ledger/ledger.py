@@ -12,15 +12,33 @@ from typing import Any
 
 from coincast.errors import UsageError
 from coincast.live.ledger.book import Book
-from coincast.live.ledger.entry import FORMAT, GENESIS, KINDS, NO_HASH, Entry, Head, hash_entry, read_body, write_body
-from coincast.live.ledger.schema import connect_reader, connect_writer, explained, transaction
+from coincast.live.ledger.entry import (
+    FORMAT,
+    GENESIS,
+    KINDS,
+    LARGEST_BODY,
+    LARGEST_SCORE,
+    NO_HASH,
+    SCORE,
+    Entry,
+    Head,
+    hash_entry,
+    read_body,
+    write_body,
+)
+from coincast.live.ledger.schema import COLUMNS, connect_reader, connect_writer, explained, transaction
 from coincast.live.ledger.writer import become_writer
 from coincast.tabular import expand_home
 
 PAGE = 500
 """Entries that are read at a time."""
 
-_COLUMNS = "number, kind, made_at, body, previous, hash"
+_COLUMNS = ", ".join(COLUMNS)
+
+
+def read_clock() -> int:
+    """Milliseconds since 1970 by the clock of this machine."""
+    return int(1000 * time.time())
 
 
 class Ledger:
@@ -63,7 +81,7 @@ class Ledger:
             release()
             raise
         try:
-            ledger._begin(int(1000 * time.time()) if now is None else now)
+            ledger._begin(read_clock() if now is None else now)
         except BaseException:
             ledger.close()
             raise
@@ -203,7 +221,7 @@ class Ledger:
             raise UsageError(f"{self.path} is open for reading; open it with write=True to add entries")
         if kind not in KINDS:
             raise UsageError(f"kind is {kind!r}; allowed: {', '.join(KINDS)}")
-        text = write_body(body)
+        text = write_body(body, most=LARGEST_SCORE if kind == SCORE else LARGEST_BODY)
         with self.guard, explained(self.path), transaction(self._connection):
             head = self.head()
             number, made_at = head.count + 1, max(int(made_at), head.made_at)

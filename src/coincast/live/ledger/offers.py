@@ -17,7 +17,7 @@ from typing import Any, Literal
 import polars as pl
 
 from coincast.candles.store import read_stored
-from coincast.candles.table import INTERVALS, add_intervals
+from coincast.candles.table import INTERVALS, add_intervals, parse_market
 from coincast.errors import ForecastError, NotStoredError, UnreadableFileError, UsageError
 from coincast.forecasts.columns import find_columns
 from coincast.forecasts.outside import read_outside
@@ -25,10 +25,12 @@ from coincast.forecasts.outside_cells import UNNAMED_MARKET, UNNAMED_MODEL
 from coincast.forecasts.table import is_quantile_name, quantile_level
 from coincast.live.ledger.entering import append_forecast, find_forecast
 from coincast.live.ledger.forecast import (
+    FORMULA,
     GIVEN,
     OUTSIDE,
     LiveForecast,
     LiveStep,
+    check_steps,
     default_allowance,
     tell_time,
 )
@@ -41,8 +43,6 @@ MOST_ROWS = 50_000
 MOST_OFFERS = 5_000
 """Forecasts, each of one origin, in a file."""
 LONGEST_NAME = 40
-LOOKED_BACK = 1_000
-"""Candles of the store that the naive interval is worked out from."""
 
 LastTrade = Callable[[str], "tuple[float, int] | None"]
 """Market -> price and time of its last trade."""
@@ -109,7 +109,7 @@ def read_offers(
 
     Raises:
         UnreadableFileError: no such file, no table, or one that is too large.
-        UsageError: no name, or no market.
+        UsageError: no name, or a market that is not told or misspelt.
         DataError: what cannot be read as forecasts of prices.
     """
     name = check_name(name)
@@ -127,6 +127,8 @@ def read_offers(
         raise ForecastError(f"{path} holds forecasts of {rows['quantity'][0]}; the ledger takes those of the price")
     if UNNAMED_MARKET in rows["market"].to_list():
         raise UsageError(f"{path} does not say its market; say it: --market binance:BTC/USDT")
+    for spelled in rows["market"].unique(maintain_order=True):
+        parse_market(spelled)
     if rows["run"].n_unique() > 1:
         raise ForecastError(f"{path} holds several runs of a model; give one forecast for each origin, such as a mean")
     offers = tuple(_make_offers(rows, read.intervals, name))
@@ -141,11 +143,14 @@ def check_name(name: str) -> str:
     """The name of who made forecasts, without blanks around it.
 
     Raises:
-        UsageError: it is empty, too long, or holds what cannot be printed.
+        UsageError: it is empty, too long, begins like a formula, or holds what cannot be printed.
     """
     name = name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise UsageError(f"the name has {len(name)} letters; allowed: 1 to {LONGEST_NAME}, all printable: --name alice")
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name.startswith(FORMULA):
+        raise UsageError(
+            f"a name of {len(name)} letters was given; allowed: 1 to {LONGEST_NAME}, all printable, the first none of "
+            f"{' '.join(FORMULA)}: --name alice"
+        )
     return name
 
 
@@ -173,6 +178,7 @@ def enter_offer(
     """
     if find_forecast(ledger, offer.market, offer.interval, offer.model, offer.origin) is not None:
         return "known"
+    check_steps(offer.model, offer.market, offer.interval, offer.origin, offer.steps)
     past = read_past(offer, store)
     if past is None:
         if abs(now - offer.origin) < INTERVALS[offer.interval] and not is_last_chance:
@@ -188,12 +194,12 @@ def enter_offer(
 
 def read_past(offer: Offer, store: Path | None = None) -> pl.DataFrame | None:
     """Candles up to the origin of a forecast; None where the one that closes there is not stored."""
-    length = timedelta(milliseconds=INTERVALS[offer.interval])
+    from coincast.experiments.bands import MEMORY
+
+    span = (MEMORY + 2 * offer.steps[-1].step) * timedelta(milliseconds=INTERVALS[offer.interval])
     try:
         close = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=offer.origin)
-        candles = read_stored(
-            offer.market, offer.interval, since=close - LOOKED_BACK * length, until=close, folder=store
-        )
+        candles = read_stored(offer.market, offer.interval, since=close - span, until=close, folder=store)
     except (NotStoredError, OverflowError):
         return None
     return candles if candles["close_time"][-1] == close else None

@@ -104,8 +104,8 @@ def track_record(ledger: Ledger) -> TrackRecord:
     markets of the ledger; late ones are counted and named.
     """
     head = ledger.head()
-    verdicts = running(ledger)
     scores = score_table(ledger).filter("counts")
+    verdicts = running(ledger)  # later than the scores, so that there is one for every model of theirs
     return TrackRecord(
         head=head,
         models=_list_models(verdicts, scores),

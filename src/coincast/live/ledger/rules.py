@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from coincast.live.ledger.book import Due
-from coincast.live.ledger.entry import FORECAST, FORMAT, GENESIS, SCORE, Entry
+from coincast.live.ledger.entry import FORECAST, FORMAT, GENESIS, MALFORMED, SCORE, Entry
 from coincast.live.ledger.forecast import is_late
 from coincast.live.ledger.ledger import Ledger
 from coincast.live.ledger.measures import is_same_measure, measure
@@ -44,7 +44,7 @@ class Rules:
                 yield from _check_forecast(entry)
             elif entry.kind == SCORE:
                 yield from self._check_score(entry)
-        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        except MALFORMED as error:
             yield f"its body is not that of a {entry.kind} ({type(error).__name__}: {error})"
 
     def _note_span(self, body: Mapping[str, Any]) -> None:
@@ -56,6 +56,8 @@ class Rules:
         if entry.made_at < body["target_time"]:
             yield "it scores a candle that had not closed"
         told: dict[int, Mapping[str, Any]] = {one["number"]: one for one in body["forecasts"]}
+        if len(told) < len(body["forecasts"]):
+            yield "it scores a forecast twice"
         candle = Due(body["market"], body["interval"], body["target_time"])
         span = self._spans.get((candle.market, candle.interval), 0)
         spoken = forecasts_of(self._ledger, candle, span=span, before=entry.number)

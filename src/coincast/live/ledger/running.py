@@ -2,7 +2,7 @@
 
 They are those of `coincast.scores` on the table of the forecasts that count. A running verdict is looked at again and
 again, and its 5 % hold for one look: over many looks a worthless model will sooner or later stand at "better" for a
-while. So the verdict that counts is the one at a time that was fixed before.
+while. So the verdict that counts is the one at a time that was fixed before (`CAUTION`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ from coincast.live.ledger.ledger import Ledger
 from coincast.scores.significance import ALPHA, Comparison, adjust_holm, count_needed
 from coincast.scores.verdict import NAIVE
 from coincast.scores.words import sentence
+
+CAUTION = (
+    "These verdicts are looked at again and again; their 5 % hold for one look: "
+    "fix its day beforehand, and count that one."
+)
+"""What must stand beside running verdicts wherever they are shown."""
 
 _IN_BODIES = ("model", "n", "overlap", "loss", "naive", "skill", "low", "high", "p", "p_holm", "verdict", "coverage80")
 """What a score keeps of a verdict."""

@@ -17,6 +17,9 @@ from coincast.errors import CoincastError, DataError, UnfinishedError, Unreadabl
 APPLICATION = 0x436F696E
 """`PRAGMA application_id` of a ledger: "Coin"."""
 
+COLUMNS = ("number", "kind", "made_at", "body", "previous", "hash")
+"""What is stored of an entry; all else is worked out of its body."""
+
 PATIENCE_SECONDS = 30.0
 """How long SQLite waits for another program that holds the file."""
 
@@ -68,7 +71,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     An entry is on the disk when its transaction has ended (`synchronous = FULL` with a write-ahead log).
 
     Raises:
-        UsageError: the place cannot be written.
+        UsageError: the place cannot be written, or can hold no write-ahead log, as a network disk cannot.
         UnreadableFileError: the file is no ledger, damaged, or of a newer version.
     """
     with explained(path):
@@ -77,11 +80,20 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         )
         with _closed_on_error(connection):
             _refuse_foreign(connection, path)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _begin_log(connection, path)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA fullfsync = ON")
             migrate(connection, path)
     return connection
+
+
+def _begin_log(connection: sqlite3.Connection, path: Path) -> None:
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise UsageError(
+            f"{path} lies where SQLite can keep no write-ahead log (its answer: {mode}), as on a network disk; "
+            "give a file on a local disk, or set COINCAST_HOME to one"
+        )
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
@@ -141,12 +153,14 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a file up to the newest version, each step whole or not at all."""
-    for version in range(read_version(connection, path), len(MIGRATIONS)):
-        with transaction(connection):
+    """Bring a file up to the newest version, whole or not at all, though another process may do so meanwhile."""
+    if read_version(connection, path) == len(MIGRATIONS):
+        return
+    with transaction(connection):
+        for version in range(read_version(connection, path), len(MIGRATIONS)):
             for statement in MIGRATIONS[version]:
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {version + 1}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
 def read_version(connection: sqlite3.Connection, path: Path) -> int:

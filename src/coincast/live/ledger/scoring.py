@@ -24,7 +24,8 @@ def due(ledger: Ledger, now: int, settle: int) -> list[Due]:
         now: milliseconds since 1970.
         settle: milliseconds after a close from which its value counts.
     """
-    return ledger.book().due(now - settle)
+    with ledger.guard:
+        return ledger.book().due(now - settle)
 
 
 def append_score(

@@ -1,4 +1,4 @@
-"""The ledger as tables of the library: forecasts with what became of them, quantiles, outages, scores."""
+"""The ledger as tables: forecasts with what became of them, scores, outages."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from coincast.forecasts.table import FORECAST_COLUMNS, TIME, check_intervals, quantile_level
+from coincast.errors import UnknownNameError
+from coincast.forecasts.table import FORECAST_COLUMNS, TIME, quantile_level
 from coincast.live.ledger.book import Place
 from coincast.live.ledger.entry import FORECAST, OUTAGE, SCORE, Entry
 from coincast.live.ledger.forecast import NAIVE, quantiles_of
 from coincast.live.ledger.ledger import Ledger
-from coincast.scores.verdict import NAIVE as NAIVE_MODEL
 
 TABLE_COLUMNS: dict[str, pl.DataType] = {
     **FORECAST_COLUMNS,
@@ -97,37 +97,6 @@ def forecast_table(
     return to_table(rows, TABLE_COLUMNS | dict.fromkeys(levels, pl.Float64()))
 
 
-def interval_table(
-    ledger: Ledger,
-    *,
-    market: str | None = None,
-    interval: str | None = None,
-    model: str | None = None,
-    since: int | None = None,
-    on_time: bool = False,
-    naive: bool = False,
-) -> pl.DataFrame | None:
-    """The quantiles of forecasts as the library's interval table; None where none has any.
-
-    Args:
-        ledger, market, interval, model, since, on_time: as for `forecast_table`.
-        naive: those of the naive interval, as it was frozen at each origin, under the model "naive".
-    """
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for entry in _forecasts(ledger, market, interval, model, since, on_time):
-        for step in entry.body["steps"]:
-            quantiles = quantiles_of(step, NAIVE if naive else "")
-            if quantiles:
-                keys = _keys(entry.body, step) | ({"model": NAIVE_MODEL} if naive else {})
-                place = tuple(keys[name] for name in ("market", "interval", "model", "origin", "step"))
-                rows.setdefault(place, keys | quantiles)
-    if not rows:
-        return None
-    levels = sorted({name for row in rows.values() for name in row} - set(FORECAST_COLUMNS), key=quantile_level)
-    columns = {name: kind for name, kind in FORECAST_COLUMNS.items() if name != "value"}
-    return check_intervals(to_table(list(rows.values()), columns | dict.fromkeys(levels, pl.Float64())))
-
-
 def newest_forecasts(ledger: Ledger, market: str | None = None) -> list[Entry]:
     """The forecast of the newest origin of every market, interval and model."""
     newest = f"{_OF_PLACE} ORDER BY origin DESC LIMIT 1"
@@ -146,6 +115,14 @@ def list_places(ledger: Ledger) -> list[Place]:
     ):
         places.append(Place(*found[0]))
     return places
+
+
+def check_market(ledger: Ledger, market: str | None) -> None:
+    """Refuse a market of which no entry speaks, with `UnknownNameError`; in a ledger that speaks of none, none is."""
+    rows = ledger.query("SELECT DISTINCT market FROM entries WHERE market IS NOT NULL")
+    known = [name for (name,) in rows]
+    if known and market is not None and market not in known:
+        raise UnknownNameError("market", market, known)
 
 
 def read_actuals(

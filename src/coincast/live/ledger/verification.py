@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import math
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,18 +13,18 @@ from typing import Any
 
 from coincast.errors import CoincastError
 from coincast.live.ledger.anchor import Anchor
-from coincast.live.ledger.entry import KINDS, NO_HASH, Entry, hash_entry, read_body
+from coincast.live.ledger.entry import KINDS, LARGEST_SCORE, NO_HASH, Entry, hash_entry, read_body, write_body
 from coincast.live.ledger.forecast import tell_time
 from coincast.live.ledger.ledger import Ledger
 from coincast.live.ledger.rules import Rules
-from coincast.live.ledger.schema import connect_reader, expected_schema, explained, read_schema
+from coincast.live.ledger.schema import COLUMNS, connect_reader, expected_schema, explained, read_schema
 from coincast.tabular import expand_home
 
 MOST_FAULTS = 1_000
-"""Faults that are told; a ledger with more is not worth a longer list."""
+"""Faults in entries after which a check ends; a ledger with more is not worth a longer list."""
 
 _TYPES = (int, str, int, str, str, str)
-_NAMES = ("number", "kind", "made_at", "body", "previous", "hash")
+"""Of what stands in `COLUMNS`."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Verification:
 
     Attributes:
         ok: whether nothing is wrong.
-        entries: how many there are.
+        entries: how many were looked at: all, unless there are very many faults.
         words: the answer in a sentence.
-        faults: what is wrong, in the order of the entries; at most `MOST_FAULTS`.
+        faults: what is wrong, in the order of the entries; the check ends after `MOST_FAULTS` of them.
     """
 
     ok: bool
@@ -83,11 +85,7 @@ def verify(path: Path | str, anchor: Anchor | None = None) -> Verification:
         faults += _check_file(connection, path)
         checked = _Chain(Ledger(path, connection, None), is_sound=not faults, anchor=anchor)
         try:
-            for fault in checked.faults():
-                faults.append(fault)
-                if len(faults) == MOST_FAULTS:
-                    faults.append(Fault(None, f"there are more than {MOST_FAULTS:,} faults"))
-                    break
+            faults += itertools.islice(checked.faults(), MOST_FAULTS)
         except CoincastError as error:
             faults.append(Fault(None, str(error)))
     return Verification(not faults, checked.count, _conclude(faults, checked.count, anchor), tuple(faults))
@@ -145,7 +143,7 @@ class _Chain:
             yield Fault(number, "no entry has this number: it was moved")
             return
         yield from self._check_place(number)
-        wrong = [name for name, value, kind in zip(_NAMES, row, _TYPES, strict=True) if type(value) is not kind]
+        wrong = [name for name, value, kind in zip(COLUMNS, row, _TYPES, strict=True) if type(value) is not kind]
         if wrong:
             yield Fault(number, f"{', '.join(wrong)} cannot be read: it was changed")
             self._due, self._previous = number + 1, str(row[5])
@@ -185,6 +183,8 @@ class _Chain:
             return
         try:
             entry = Entry(number, kind, made_at, read_body(number, body), previous, own)
+            if write_body(entry.body, most=LARGEST_SCORE) != body:
+                yield Fault(number, "its body is not spelled as bodies are: two readers could read two things in it")
             yield from (Fault(number, breach) for breach in self._rules.find_breaches(entry))
         except CoincastError as error:
             yield Fault(number, str(error))
@@ -192,7 +192,7 @@ class _Chain:
 
 def _read_rows(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
     """The stored columns of every entry; text that is none comes as bytes."""
-    after = -(2**62)
+    after: Any = -math.inf  # below every whole number that SQLite can hold
     columns = "number, CAST(kind AS BLOB), made_at, CAST(body AS BLOB), CAST(previous AS BLOB), CAST(hash AS BLOB)"
     while rows := ledger.query(
         f"SELECT {columns} FROM entries NOT INDEXED WHERE number > ? ORDER BY number LIMIT 500", after
@@ -214,6 +214,7 @@ def _conclude(faults: list[Fault], count: int, anchor: Anchor | None) -> str:
         named = sorted({fault.number for fault in faults if fault.number is not None})
         where = f", at entries {', '.join(f'{number:,}' for number in named[:10])}" if named else ""
         more = " ..." if len(named) > 10 else ""
+        more += "; the check ended there" if len(faults) >= MOST_FAULTS else ""
         return f"not consistent: {len(faults):,} fault{'s' if len(faults) > 1 else ''}{where}{more}"
     if anchor is None:
         return f"consistent, not anchored; entries: {count:,}"

@@ -22,10 +22,15 @@ def become_writer(path: Path) -> Callable[[], None]:
 
     Raises:
         WrittenElsewhere: another process writes.
-        UsageError: the folder cannot be written.
+        UsageError: the folder cannot be written, or the file has a second name, whose lock would be another one.
     """
     from filelock import FileLock, Timeout
 
+    if path.is_file() and path.stat().st_nlink > 1:
+        raise UsageError(
+            f"{path} has a second name (a hard link), under which another process could write it; "
+            "copy it to a file of its own"
+        )
     lock = FileLock(f"{path}.lock", timeout=0, thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
