@@ -1,10 +1,11 @@
 """The loop killed at random moments, then started again. Run: python proofs/kill_watch.py [--kills 100] [--seed 0]
 
 `coincast watch --simulate` runs as a process of its own, trains every twenty candles, and is killed with SIGKILL at
-random moments: while it starts, connects, fills its store, trains, forecasts, writes, scores. What it said it had
-written before each kill must be in the ledger afterwards, once, with the time at which it was said; at the end the loop
-is left in peace for some candles, and then every forecast candle must have its score with the value of the store, every
-close a forecast or an outage, and the ledger its chain.
+random moments: while it starts, connects, fills its store, trains, forecasts, writes, scores. Every second life is left
+alone until its first forecast, for on a busy machine most would end before one. What it said it had written before each
+kill must be in the ledger afterwards, once, with the time at which it was said. At the end the loop is left in peace
+for some candles, and then every forecast candle must have its score with the value of the store, every close a forecast
+or an outage, and the ledger its chain.
 
 What time it was when a line was read is worked out from the file in which the simulation keeps its time, not from the
 ledger: a forecast that was dated earlier than it was written would be found here.
@@ -23,16 +24,17 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from coincast.candles.store import read_stored
+from coincast.candles.table import INTERVALS
 from coincast.live.ledger import Ledger, verify
 
 COMMAND = (sys.executable, "-m", "coincast", "watch")
-QUARTER = 900_000
+LONGEST_SILENCE = 300.0
+"""Real seconds in which a loop must have written its first forecasts."""
 SPEED = 120.0
 SPEC = """
 [data]
@@ -120,6 +122,8 @@ def main() -> int:
         wait_for_forecasts(home, said)
         for kill in range(1, options.kills + 1):
             loop = start(home)
+            if kill % 2 == 0:
+                wait_for_words(loop, 1)
             time.sleep(luck.uniform(0, options.longest))
             if loop.process.poll() is not None:
                 raise SystemExit(f"a loop ended by itself: {loop.other}")
@@ -129,7 +133,7 @@ def main() -> int:
                 print(f"{kill} kills, {len(said)} forecasts acknowledged", flush=True)
         said += let_live(home)
         faults += check_said(home, said[-1:]) + check_ledger(home, said)
-        told = count(home)
+        told = describe_ledger(home)
     print(f"{options.kills} kills, {len(said)} forecasts acknowledged, {faults.total()} faults")
     print(f"in the ledger: {told}; {time.monotonic() - began:.0f} s")
     for words, number in sorted(faults.items()):
@@ -140,9 +144,11 @@ def main() -> int:
 # ---------------------------------------------------------------- lives and deaths
 
 
-def start(home: Path) -> Loop:
+def start(home: Path, *changes: str) -> Loop:
+    """Begin a life; changes are `section.key=value` of the spec."""
     environment = os.environ | {"COINCAST_HOME": str(home)}
     command = [*COMMAND, str(home / "live.toml"), "--simulate", str(SPEED)]
+    command += [word for change in changes for word in ("--set", change)]
     loop = Loop(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
     threading.Thread(target=loop.listen, daemon=True).start()
     return loop
@@ -165,17 +171,23 @@ def wait_for_forecasts(home: Path, said: list[Said]) -> None:
 
 def wait_for_words(loop: Loop, forecasts: int) -> None:
     """Wait until it has acknowledged so many."""
+    end = time.monotonic() + LONGEST_SILENCE
     while len(loop.said) < forecasts:
         time.sleep(0.2)
         if loop.process.poll() is not None:
             raise SystemExit(f"the loop ended by itself: {loop.other}")
+        if time.monotonic() > end:
+            loop.process.kill()
+            raise SystemExit(
+                f"the loop has written {len(loop.said)} forecasts in {LONGEST_SILENCE:.0f} s: {loop.other}"
+            )
 
 
 def let_live(home: Path) -> list[Said]:
     """The last life is ended as people end it."""
     loop = start(home)
     wait_for_words(loop, 1)
-    time.sleep(IN_PEACE * QUARTER / 1000 / SPEED)
+    time.sleep(IN_PEACE * INTERVALS["15m"] / 1000 / SPEED)
     loop.process.terminate()
     code = loop.process.wait(timeout=30)
     if code != 0:
@@ -233,11 +245,13 @@ def check_ledger(home: Path, said: list[Said]) -> Counter[str]:
 def check_scores(home: Path, forecasts: list[Any], scores: dict[Any, Any], newest: int) -> Counter[str]:
     """Every candle that was forecast on time and settled has a score with the value of the store."""
     faults: Counter[str] = Counter()
-    closes = {market: dict(read_closes(home, market)) for market in {e.body["market"] for e in forecasts}}
+    places = {(entry.body["market"], entry.body["interval"]) for entry in forecasts}
+    closes = {place[0]: read_closes(home, *place) for place in places}
     for entry in forecasts:
+        market, last_due = entry.body["market"], newest - 2 * INTERVALS[entry.body["interval"]]
         for step in [] if entry.body["late"] else entry.body["steps"]:
-            target, market = step["target_time"], entry.body["market"]
-            if target + 60_000 > newest - QUARTER:
+            target = step["target_time"]
+            if target > last_due:
                 continue  # it was not due long enough before the end
             score = scores.get((market, target))
             if score is None:
@@ -250,13 +264,12 @@ def check_scores(home: Path, forecasts: list[Any], scores: dict[Any, Any], newes
 def check_closes(forecasts: list[Any], outages: list[Any]) -> Counter[str]:
     """Every close from the first forecast on has a forecast or an outage, and none has both."""
     faults: Counter[str] = Counter()
-    for market in {entry.body["market"] for entry in forecasts}:
+    for market, interval in {(entry.body["market"], entry.body["interval"]) for entry in forecasts}:
         made = [entry.body["origin"] for entry in forecasts if entry.body["market"] == market]
         missed = [origin for body in outages if body["market"] in (None, market) for origin in body["missed"]]
         told = Counter([*made, *missed])
-        faults["a close has neither a forecast nor an outage"] += len(
-            set(range(min(made), max(made) + 1, QUARTER)) - set(told)
-        )
+        every = set(range(min(made), max(made) + 1, INTERVALS[interval]))
+        faults["a close has neither a forecast nor an outage"] += len(every - set(told))
         faults["a close has a forecast and an outage, or two of them"] += sum(n > 1 for n in told.values())
     return faults
 
@@ -266,12 +279,12 @@ def key_of(body: Any) -> tuple[str, int]:
     return body["market"], body["target_time"]
 
 
-def read_closes(home: Path, market: str) -> Iterator[tuple[int, float]]:
-    stored = read_stored(market, "15m", folder=home / "candles")
-    yield from zip(stored["close_time"].dt.epoch("ms").to_list(), stored["close"].to_list(), strict=True)
+def read_closes(home: Path, market: str, interval: str) -> dict[int, float]:
+    stored = read_stored(market, interval, folder=home / "candles")
+    return dict(zip(stored["close_time"].dt.epoch("ms").to_list(), stored["close"].to_list(), strict=True))
 
 
-def count(home: Path) -> str:
+def describe_ledger(home: Path) -> str:
     """What is in the ledger, in words."""
     with Ledger.open(state(home) / "ledger.sqlite", write=False) as ledger:
         forecasts, scores, outages = (ledger.count(kind=kind) for kind in ("forecast", "score", "outage"))

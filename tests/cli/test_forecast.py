@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from coincast.live.models.model import LiveModel
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +89,12 @@ def test_the_report_shows_the_outlook(answers: tuple[Any, Any]) -> None:
     assert (folder / "figures" / "outlook.png").is_file()
 
 
-def test_seven_candles_and_settings_of_a_spec(coincast: Callable[..., Any], btc: Path, elsewhere: Path) -> None:
+def test_the_horizon_of_the_command_counts_before_that_of_the_spec(
+    coincast: Callable[..., Any], btc: Path, elsewhere: Path
+) -> None:
     (elsewhere / "mine.toml").write_text('models = ["drift"]\n[samples]\nhorizon = 3\n', encoding="utf-8")
     run = ["forecast", "--candles", btc, "--spec", "mine.toml", "--json", "--quiet"]
-    assert len(coincast(*run).json["forecasts"]) == 3
-    assert len(coincast(*run, "--horizon", 7).json["forecasts"]) == 7
+    assert len(coincast(*run, "--horizon", 5).json["forecasts"]) == 5
 
 
 def test_what_a_comparison_left_is_no_forecast(coincast: Callable[..., Any], btc: Path, elsewhere: Path) -> None:
@@ -236,3 +241,19 @@ def test_an_exchange_is_asked_first(
     refused = coincast("forecast", "--candles", btc, "--update")
     assert refused.code == 2
     assert "take one of the two" in refused.err
+
+
+def test_a_saved_model_gets_the_newest_candles_of_its_inputs_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of another coin would else end earlier, and nothing could be forecast."""
+    command = importlib.import_module("coincast.cli.forecast")
+    asked = []
+
+    def download(markets: Any, exchange: str | None, interval: str, *, quiet: bool) -> list[str]:
+        asked.append((list(markets), exchange, interval))
+        return [f"binance:{name.removeprefix('binance:')}" for name in markets]
+
+    fitted = SimpleNamespace(interval="1h", inputs=("binance:ETH/USDT", "binance:BTC/USDT"))
+    monkeypatch.setattr(command, "_download", download)
+    names = command._download_for(LiveModel((fitted,), "", "", Path()), ["BTC/USDT"], "binance", quiet=True)
+    assert names == ["binance:BTC/USDT"]
+    assert asked == [(["BTC/USDT"], "binance", "1h"), (["binance:ETH/USDT"], None, "1h")]

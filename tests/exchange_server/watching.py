@@ -129,6 +129,8 @@ class MemoryFeed:
 class PlainModel:
     """Says that the price rises by a thousandth per candle, from any four candles in a row."""
 
+    rows = 4
+
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.asked = 0

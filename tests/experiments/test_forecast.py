@@ -18,14 +18,14 @@ from coincast.experiments.spec import Spec
 @pytest.fixture(scope="module")
 def outlook(echo: pl.DataFrame) -> cc.Outlook:
     return cc.forecast(
-        echo, horizon=2, models=[cc.LSTM(units=2), "drift"], lookback=3, epochs=2, seeds=3, batch_size=16, test=0.3
+        echo, horizon=2, models=[cc.Linear(), "drift"], lookback=3, epochs=2, seeds=3, batch_size=16, test=0.3
     )
 
 
 def test_the_next_candles_have_dates_and_naive_beside(outlook: cc.Outlook, echo: pl.DataFrame) -> None:
     last = echo.row(-1, named=True)
     table = outlook.table
-    assert table["model"].unique(maintain_order=True).to_list() == ["drift", "lstm.ensemble"]
+    assert table["model"].unique(maintain_order=True).to_list() == ["drift", "linear.ensemble"]
     for rows in table.partition_by("model"):
         assert rows["origin"].to_list() == [last["close_time"]] * 2
         assert rows["step"].to_list() == [1, 2]
@@ -34,8 +34,8 @@ def test_the_next_candles_have_dates_and_naive_beside(outlook: cc.Outlook, echo:
 
 
 def test_an_ensemble_lies_among_its_runs(outlook: cc.Outlook) -> None:
-    network = outlook.table.filter(model="lstm.ensemble")
-    runs = outlook.result.outlook.filter(model="lstm").group_by("step").agg(pl.col("value").mean()).sort("step")
+    network = outlook.table.filter(model="linear.ensemble")
+    runs = outlook.result.outlook.filter(model="linear").group_by("step").agg(pl.col("value").mean()).sort("step")
     assert network["value"].to_list() == pytest.approx(runs["value"].to_list())
     assert (network["low"] <= network["value"]).all()
     assert (network["value"] <= network["high"]).all()
@@ -44,14 +44,14 @@ def test_an_ensemble_lies_among_its_runs(outlook: cc.Outlook) -> None:
 
 def test_the_same_settings_are_judged(outlook: cc.Outlook) -> None:
     assert outlook.verdict == outlook.result.verdict
-    assert outlook.sentence.startswith("The LSTM ensemble")
+    assert outlook.sentence.startswith("The linear ensemble")
     assert outlook.sentences == (outlook.sentence,)
     assert outlook.result.parts["part"].to_list() == ["train", "validation", "test"]
 
 
 def test_an_outlook_shows_itself(outlook: cc.Outlook) -> None:
     assert isinstance(outlook.plot(), Figure)
-    assert "The LSTM ensemble" in outlook._repr_html_()
+    assert "The linear ensemble" in outlook._repr_html_()
 
 
 def test_seven_candles_unless_said(echo: pl.DataFrame) -> None:

@@ -17,7 +17,9 @@ from coincast.errors import UsageError
 if TYPE_CHECKING:
     import polars as pl
 
+    from coincast.experiments.folder import FolderRun
     from coincast.experiments.gather import Gathered
+    from coincast.experiments.result import Result
     from coincast.experiments.spec import Spec
     from coincast.live.models import LiveModel
 
@@ -85,7 +87,7 @@ def forecast(
         kept, names = _open(model, market, interval)
         if exchange or update:
             _refuse_files(candles)
-            names = _download(names, exchange, kept.interval, quiet=quiet)
+            names = _download_for(kept, names, exchange, quiet=quiet)
         found = _gather_for(kept, names, candles, outside, until, reading, quiet=quiet)
         _ask(kept, names, found, horizon, as_json=as_json, quiet=quiet)
         return
@@ -142,7 +144,7 @@ def _cut_short(spec: Spec, data: Gathered, *, quiet: bool) -> Spec:
     return cut
 
 
-def _train(spec: Spec, data: Any, out: Path | None, *, fresh: bool, quiet: bool) -> Any:
+def _train(spec: Spec, data: Gathered, out: Path | None, *, fresh: bool, quiet: bool) -> FolderRun:
     from coincast.experiments.folder import run_in_folder
 
     with training_bar(quiet=quiet) as bar:
@@ -158,7 +160,7 @@ def _train(spec: Spec, data: Any, out: Path | None, *, fresh: bool, quiet: bool)
         )
 
 
-def _with_candles(result: Any, candles: pl.DataFrame) -> Any:
+def _with_candles(result: Result, candles: pl.DataFrame) -> Result:
     """A result that was read back from its folder has no candles, and intervals are told from them."""
     from dataclasses import replace
 
@@ -246,6 +248,14 @@ def _bring_up_to_date(
     for section, told in (("data", changed), ("samples", samples)):
         values[section] = {**values[section], **told}
     return type(spec).from_dict(values)
+
+
+def _download_for(model: LiveModel, markets: Sequence[str], exchange: str | None, *, quiet: bool) -> list[str]:
+    """Download for a saved model, its inputs from other markets with the rest; the full names of those asked about."""
+    names = _download(markets, exchange, model.interval, quiet=quiet)
+    if others := [name for name in model.needed_for(names) if name not in names]:
+        _download(others, None, model.interval, quiet=quiet)
+    return names
 
 
 def _refuse_files(files: Sequence[str] | None) -> None:

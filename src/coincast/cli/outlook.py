@@ -49,11 +49,15 @@ def _heads(rows: pl.DataFrame) -> tuple[list[str], list[tuple[str, str]]]:
 def _cells(row: Mapping[str, Any], quantity: str, spans: Sequence[tuple[str, str]]) -> list[str]:
     from coincast.reports.quantities import show_change, show_value
 
-    told = ["-" if row[low] is None else f"{_price(row[low], quantity)} to {_price(row[high], quantity)}"
-            for low, high in spans]  # fmt: skip
+    told = [_span(row[low], row[high], quantity) for low, high in spans]
     value, naive = (show_value(row[name], quantity) for name in ("value", "naive"))
     change = show_change(row["value"], row["naive"], quantity)
     return [f"{row['target_time']:%Y-%m-%d %H:%M}", value, told[0], naive, *told[1:], change]
+
+
+def _span(low: float | None, high: float | None, quantity: str) -> str:
+    """An interval, where there is one."""
+    return "-" if low is None or high is None else f"{_price(low, quantity)} to {_price(high, quantity)}"
 
 
 def _price(value: float, quantity: str) -> str:

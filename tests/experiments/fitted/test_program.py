@@ -169,6 +169,7 @@ ADD = ["add", [0, 0], [1], {}]
         {"inputs": -1, "size": 2, "steps": [], "outputs": []},
         {"inputs": 1, "size": 10**9, "steps": [], "outputs": [0]},
         {"inputs": 1, "size": 2, "steps": [["add", [0, ["object", 1]], [1], {}]], "outputs": [1]},
+        {"inputs": 1, "size": 2, "steps": [["add", [0, ["int8", 300]], [1], {}]], "outputs": [1]},
         {"inputs": 1, "size": 2, "constants": {"gone": 1}, "steps": [], "outputs": [1]},
         {"inputs": 1},
         {"inputs": 1, "size": 2, "steps": "add", "outputs": [1]},

@@ -17,12 +17,14 @@ from coincast.candles.store.series import write_series
 from coincast.errors import DataError, TooFewRowsError, UnknownNameError, UnreadableFileError, UsageError
 from coincast.experiments.bands import OWN_LEVELS
 from coincast.experiments.fitted.loading import load
+from coincast.experiments.places import safe_name
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
 from coincast.experiments.story import outlook_table, say
 from coincast.forecasts.intervals import FEWEST_ERRORS
 from coincast.forecasts.table import check_forecasts, check_intervals
 from coincast.live.models import LiveModel, load_live, train_live
+from coincast.live.models.folder import save_live
 from coincast.scores.verdict import deciding_rows
 
 SMALL = {"lookback": 3, "epochs": 2, "seeds": 2, "batch_size": 16, "learning_rate": 0.01, "test": 0.3}
@@ -126,7 +128,7 @@ def test_a_market_that_cannot_be_forecast_stops_no_other(live: LiveModel, candle
 def test_other_coins_are_inputs_and_must_be_there(candles: pl.DataFrame, tmp_path: Path) -> None:
     spec = Spec.from_keywords(models=[cc.Linear()], inputs="all", targets=[ECHO], horizon=1, **SMALL)
     live = train_live(spec, candles, tmp_path)
-    assert (live.markets, set(live.needed_markets)) == ((ECHO,), {ECHO, WALK})
+    assert (live.markets, live.needed_markets, live.needed_for([])) == ((ECHO,), (ECHO, WALK), live.models[0].inputs)
     value = live.forecast(candles).outlook["value"][0]
     newest = pl.col("open_time") == candles["open_time"].max()
     other = candles.with_columns(
@@ -224,8 +226,9 @@ def test_a_newer_training_takes_the_place_of_an_older_one(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("coincast.live.models.folder.write_json", stop)
+    fitted = load(max(tmp_path.glob("made-*/linear")))
     with pytest.raises(KeyboardInterrupt):
-        train_live(spec, candles.head(158), tmp_path)
+        save_live([fitted], tmp_path, data="")
     assert load_live(tmp_path).fingerprint == third.fingerprint
 
 
@@ -265,6 +268,14 @@ def test_a_folder_that_says_something_else_is_refused(
     with pytest.raises(UnreadableFileError, match=words) as caught:
         load_live(tmp_path / "copy")
     assert "\n" not in str(caught.value)
+
+
+def test_a_label_may_have_the_letters_of_any_script(live: LiveModel, tmp_path: Path) -> None:
+    shutil.copytree(live.folder, tmp_path / "copy")
+    path, (made,) = tmp_path / "copy" / "live.json", (tmp_path / "copy").glob("made-*/*")
+    made.rename(made.with_name(safe_name("Ξ-Wörter")))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"models": [safe_name("Ξ-Wörter")]}))
+    assert load_live(tmp_path / "copy").fingerprint == live.fingerprint
 
 
 def test_what_cannot_be_kept_is_refused(candles: pl.DataFrame, tmp_path: Path) -> None:

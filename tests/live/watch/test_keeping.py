@@ -29,6 +29,26 @@ def test_nobody_waits_for_an_exchange_that_says_nothing_when_the_end_is_wanted()
     never.set()
 
 
+def test_those_that_have_answered_do_not_wait_for_one_that_hangs() -> None:
+    never, began = threading.Event(), time.monotonic()
+    tasks = {"slow": lambda: never.wait(30), "quick": lambda: True}
+    assert in_parallel(tasks, threading.Event(), seconds=0.1) == {"quick": True}
+    assert time.monotonic() - began < 5
+    never.set()
+
+
+def test_what_nobody_waits_for_is_not_begun() -> None:
+    before, never, begun = threading.active_count(), threading.Event(), []
+    tasks = {str(number): lambda: never.wait(30) for number in range(AT_ONCE)} | {"later": lambda: begun.append(True)}
+    assert in_parallel(tasks, threading.Event(), seconds=0.05) == {}
+    never.set()
+    end = time.monotonic() + 10
+    while threading.active_count() > before:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    assert begun == []
+
+
 def test_a_fault_of_ours_is_not_swallowed() -> None:
     with pytest.raises(ZeroDivisionError):
         in_parallel({"a": lambda: 1 / 0, "b": lambda: 1}, threading.Event())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
 import pytest
 
-from coincast.errors import ExchangeError, MaintenanceError
+from coincast.errors import ExchangeError, MaintenanceError, UsageError
 from coincast.live.ledger import verify
 from coincast.live.watch.loop import close_watch, open_watch, turn
 from exchange_server.watching import START, PlainModel, Scene
@@ -134,6 +136,24 @@ def test_an_exchange_that_does_not_answer_for_hours(make_scene: MakeScene, error
     assert (scene.origins(), scene.origins(late=True)) == ([1, 2, 6, 7, 8], [5])
     assert outages(scene) == [(None, reason, [3, 4])]
     assert scored(scene) == {hour: truth(scene, hour) for hour in (2, 3, 4, 7, 8)}
+
+
+def test_a_market_that_is_gone_from_the_list_for_a_while_is_an_outage_and_not_the_end(make_scene: MakeScene) -> None:
+    scene = make_scene()
+    open_watch(scene.watch)
+    scene.run_until(hours(2.5))
+    scene.feed.error = MaintenanceError("binance is closed for maintenance")
+    scene.run_until(hours(3.2))
+    scene.feed.error = UsageError("binance has no market BTC/USDT")
+    scene.run_until(hours(4.5))
+    scene.feed.error = None
+    scene.run_until(hours(6.5))
+    assert (scene.origins(), scene.origins(late=True)) == ([1, 2, 5, 6], [4])
+    assert outages(scene) == [(None, "exchange", [3])]
+    misspelt = make_scene()
+    misspelt.feed.error = UsageError("binance has no market BTC/USDT")
+    with pytest.raises(UsageError):
+        open_watch(misspelt.watch)
 
 
 def test_a_machine_that_slept_asks_what_time_it_is_before_anything_else(make_scene: MakeScene) -> None:
@@ -298,3 +318,70 @@ def test_a_slow_exchange_makes_forecasts_late_and_not_early(make_scene: MakeScen
     scene.run_until(hours(2.5))
     assert (scene.origins(), scene.origins(late=True)) == ([], [1, 2])
     assert scored(scene) == {}
+
+
+def test_a_market_that_hangs_holds_no_other_up(make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = make_scene()
+    open_watch(scene.watch)
+    scene.run_until(hours(1.5))
+    newest, released, asked = scene.feed.newest, threading.Event(), []
+
+    def hang(market: Any, since: int) -> Any:
+        if market.name == ETH and not asked:
+            asked.append(market)
+            released.wait(10)
+        return newest(market, since)
+
+    monkeypatch.setattr(scene.feed, "newest", hang)
+    monkeypatch.setattr("coincast.live.watch.forecasting.SHORTEST_WAIT", 0.1)
+    scene.run_until(hours(2.2))
+    released.set()
+    made = {entry.body["market"]: entry.made_at for entry in scene.ledger.entries(kind="forecast")}
+    assert made[BTC] < made[ETH] < hours(2) + scene.plan.allowance  # ETH was asked once more
+    assert (scene.origins(BTC), scene.origins(ETH), outages(scene)) == ([1, 2], [1, 2], [])
+
+
+def test_what_the_ledger_refuses_of_one_model_is_no_outage_of_the_other(make_scene: MakeScene) -> None:
+    """One of two networks forecasts other steps than before; its label was not changed."""
+    scene = make_scene()
+
+    class Pair(PlainModel):
+        steps = 2
+
+        def forecast(self, candles: Any) -> Any:
+            answer = super().forecast(candles)
+            other = answer.forecasts.filter(pl.col("step") <= self.steps).with_columns(model=pl.lit("other"))
+            answer.forecasts = pl.concat([answer.forecasts, other])
+            return answer
+
+    scene.watch.nursery.model = pair = Pair(scene.plan)  # type: ignore[assignment]
+    open_watch(scene.watch)
+    scene.run_until(hours(1.5))
+    pair.steps = 1
+    scene.run_until(hours(3.5))
+    made = [(body["model"], (body["origin"] - START) // HOUR) for body in scene.entries("forecast")]
+    assert sorted(set(made)) == [("other", 1), ("plain", 1), ("plain", 2), ("plain", 3)]
+    assert outages(scene) == []
+
+
+def test_a_fault_of_ours_in_quiet_work_is_not_swallowed(make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = make_scene()
+    monkeypatch.setattr(scene.feed, "fill", lambda *_: 1 / 0)
+    open_watch(scene.watch)
+    with pytest.raises(ZeroDivisionError):
+        scene.run_until(hours(1.5))
+
+
+def test_a_model_is_not_asked_with_a_long_history(make_scene: MakeScene) -> None:
+    """It is learnt from; to read years of minutes at every close would take longer than a forecast may."""
+    scene, heights = make_scene(), []
+
+    class Counting(PlainModel):
+        def forecast(self, candles: Any) -> Any:
+            heights.append(candles.filter(market=BTC).height)
+            return super().forecast(candles)
+
+    scene.watch.nursery.model = Counting(scene.plan)  # type: ignore[assignment]
+    open_watch(scene.watch)
+    scene.run_until(hours(2.2))
+    assert heights == [2 * Counting.rows] * 2

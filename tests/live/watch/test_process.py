@@ -42,7 +42,7 @@ except CoincastError as error:
 raise SystemExit(0 if number == 15 else 130)
 """
 SPEC = """
-models = ["naive"]
+models = ["linear"]
 [data]
 markets = ["binance:BTC/USDT", "binance:ETH/USDT"]
 interval = "15m"

@@ -11,7 +11,7 @@ import pytest
 
 from coincast.errors import ExchangeError
 from coincast.live.watch import health, journal
-from coincast.live.watch.health import find_fault
+from coincast.live.watch.health import STALE_AFTER, find_fault
 from coincast.live.watch.journal import Journal
 from coincast.live.watch.loop import open_watch
 from coincast.live.watch.report import Reporter, describe_state
@@ -34,8 +34,9 @@ def test_the_health_file_tells_how_it_is(make_scene: MakeScene, tmp_path: Path) 
     assert told["ledger"] == {"count": scene.ledger.head().count, "head": scene.ledger.head().hash}
     first = told["markets"][0]
     assert (first["market"], first["last_origin"], first["late"]) == ("binance:BTC/USDT", START + 2 * HOUR, False)
-    assert find_fault(path, told["written_at"] / 1000 + 59) is None
-    assert find_fault(path, told["written_at"] / 1000 + 75) == "the loop has said nothing for 75 s"
+    assert find_fault(path, told["written_at"] / 1000 + STALE_AFTER - 1) is None
+    for away in (STALE_AFTER + 20, -STALE_AFTER - 20):  # dead, or dead before the clock was set back
+        assert find_fault(path, told["written_at"] / 1000 + away) == "the loop has said nothing for 200 s"
     reporter.end("stopped")
     assert find_fault(path, told["written_at"] / 1000 + 1) == "stopped"
 
@@ -110,3 +111,28 @@ def test_what_is_said_again_and_again_is_said_once(tmp_path: Path, capsys: pytes
     assert [line.split(" ", 2)[2].split()[0] for line in lines] == ["WARNING", "INFO", "WARNING"]
     assert lines[0] == "1970-01-01 00:00:00 WARNING no answer [2J again"
     assert not logging.getLogger("coincast.watch").handlers
+
+
+def test_a_health_file_that_cannot_be_written_ends_nothing(
+    make_scene: MakeScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where another program holds it open, on Windows."""
+    (tmp_path / "file").touch()
+    scene = make_scene()
+    open_watch(scene.watch)
+    reporter = Reporter(scene.watch, tmp_path / "file" / "health.json")
+    reporter.report()
+    reporter.end("stopped")
+    lines = capsys.readouterr().err.splitlines()
+    assert [f"cannot write {tmp_path / 'file' / 'health.json'}" in line for line in lines] == [True]
+
+
+def test_a_log_that_cannot_be_written_is_no_reason_for_tracebacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "watch.log").mkdir()
+    log = Journal(tmp_path / "watch.log")
+    log.say("a line")
+    log.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.endswith("INFO    a line") for line in lines] == [True]

@@ -9,6 +9,7 @@ import pytest
 
 from coincast.errors import CoincastError, UnreadableFileError, UsageError
 from coincast.live.watch.plan import list_simulated, make_plan
+from coincast.live.watch.run import run_watch
 from coincast.live.watch.section import read_watch_spec, split_watch
 
 DATA = {"markets": ["binance:BTC/USDT", "binance:ETH/USDT"], "interval": "1m"}
@@ -70,6 +71,26 @@ def test_what_is_not_allowed(watch: dict[str, Any], words: str) -> None:
 def test_what_cannot_be_watched(sections: dict[str, Any], words: str) -> None:
     with pytest.raises(CoincastError) as caught:
         plan(**sections)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"models": ["drift"]}, "watch trains networks, and models are drift, naive; add one"),
+        (
+            {"models": ["linear"], "grid": {"training.learning_rate": [0.1, 0.2]}},
+            "grid has training.learning_rate; choose",
+        ),
+    ],
+)
+def test_what_no_training_would_make_a_model_of(
+    sections: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said when the loop begins, and not by one training after the other."""
+    monkeypatch.setattr("coincast.live.watch.run._alone", lambda places: pytest.fail("it went on"))
+    with pytest.raises(UsageError) as caught:
+        run_watch(split_watch({"data": DATA, **sections}))
     assert words in str(caught.value)
 
 

@@ -124,6 +124,13 @@ def test_an_exchange_that_tells_no_trades_has_no_last_one() -> None:
         assert exchange.last_trade(SYMBOL) is None
 
 
+@pytest.mark.parametrize("number", ["many", "inf", "nan"])
+def test_what_is_no_number_is_refused_in_words(number: str) -> None:
+    with LocalExchange(BINANCE, make_world([BEGINNING])) as local:
+        answer = local.respond(f"/api/v3/klines?symbol=SIMBTCUSDT&interval=15m&startTime={number}")
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, -1100)
+
+
 def test_a_fast_clock() -> None:
     clock = FastClock(1000.0, 600)
     began = time.monotonic()

@@ -101,6 +101,14 @@ def test_a_failure_says_the_last_words_and_waits_longer_each_time(make_rig: Call
         assert rig.training.may_start
 
 
+def test_one_that_cannot_begin_is_a_failure_and_not_the_end(tmp_path: Path) -> None:
+    training = Training(make_plan_of(), tmp_path, command=(str(tmp_path / "no-python"),))
+    nursery = Nursery(make_plan_of(), tmp_path, training, Loader(pl.DataFrame), Journal(None, quiet=True))
+    assert not tend(nursery, START)
+    assert "it could not begin" in str(nursery.fault)
+    assert (training.is_running, training.may_start) == (False, False)
+
+
 @pytest.mark.parametrize("code", [HANGS, pytest.param(DEAF, marks=pytest.mark.slow)])
 def test_one_that_never_ends_is_ended(code: str, make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coincast.live.watch.training.GENTLE_SECONDS", 0.3)

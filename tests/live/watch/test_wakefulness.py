@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coincast.live.watch.wakefulness import STANDSTILL, Wakefulness
+from coincast.live.watch.wakefulness import JUMP, STANDSTILL, Wakefulness
 from exchange_server.watching import HandClock
 
 
@@ -38,3 +38,7 @@ def test_in_fast_time_the_same_stands_for_as_many_real_seconds() -> None:
     wake.rest(60.0)
     clock.seconds += 60 * STANDSTILL
     assert wake.look() == 0.0
+    clock.asleep(60 * JUMP)
+    assert not wake.has_jumped()
+    clock.asleep(1)
+    assert wake.has_jumped()

@@ -132,8 +132,15 @@ def _dtype(name: str) -> Any:
 
 
 def literal(dtype: str, value: float) -> Array:
-    """A single number of a kind."""
-    return _dtype(dtype).type(value)
+    """A single number of a kind.
+
+    Raises:
+        ValueError: no such kind, or none of its numbers.
+    """
+    try:
+        return _dtype(dtype).type(value)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
 
 
 ELEMENTWISE: dict[str, Callable[..., Array]] = {

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from coincast.live.models.model import LiveModel
     from coincast.live.models.training import train_live
 
+POINTER = "live.json"
+"""The file of a folder that says which training in it counts; it is written last."""
+
 _HOMES = {
     "LiveAnswer": "answer",
     "LiveModel": "model",
@@ -24,7 +27,7 @@ _HOMES = {
     "train_live": "training",
 }
 
-__all__ = ["LiveAnswer", "LiveModel", "gather_for", "load_live", "train_live"]
+__all__ = ["POINTER", "LiveAnswer", "LiveModel", "gather_for", "load_live", "train_live"]
 
 
 def __getattr__(name: str) -> Any:

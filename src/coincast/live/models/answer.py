@@ -14,8 +14,8 @@ from coincast.experiments.fitted.evidence import Verdict
 from coincast.experiments.fitted.model import FittedModel
 from coincast.forecasts.residuals import INTERVAL_KEYS
 from coincast.forecasts.table import SORTING
+from coincast.scores.verdict import NAIVE
 
-NAIVE = "naive"
 OUTLOOK_KEYS = ("market", "interval", "model", "quantity", "origin", "step", "target_time")
 JUDGE_IT = "Nothing is known of the worth of this model: compare, with the same settings, says what it is worth."
 

@@ -25,13 +25,14 @@ from coincast.experiments.fitted.layout import MANIFEST
 from coincast.experiments.fitted.model import FittedModel
 from coincast.experiments.fitted.plain import open_model
 from coincast.experiments.places import safe_name, write_json
+from coincast.live.models import POINTER
 from coincast.live.models.model import LiveModel
 from coincast.tabular import expand_home
 
 FORMAT, VERSION = "coincast live model", 1
-POINTER = "live.json"
 MADE = "made-"
-_NAME = re.compile(r"[A-Za-z0-9_=][A-Za-z0-9_=-]*")
+_NAME = re.compile(r"[\w=-]+")
+"""What `safe_name` makes of a label: letters of any script, and nothing that leads to another folder."""
 ATTEMPTS = 3
 """How often a folder is read whose training is replaced meanwhile."""
 
@@ -47,20 +48,26 @@ def load_live(folder: str | Path) -> LiveModel:
     """
     folder = expand_home(folder)
     if not (folder / POINTER).exists():
-        return _load([folder], folder, {})
-    for attempt in range(ATTEMPTS):
-        told = _read_pointer(folder / POINTER)
+        return _load(folder, [folder], data="")
+    told = _read_pointer(folder / POINTER)
+    for _ in range(ATTEMPTS - 1):
         try:
-            return _load([folder / told["made"] / name for name in told["models"]], folder, told)
+            return _load_told(folder, told)
         except UnreadableFileError:
-            if attempt == ATTEMPTS - 1 or _read_pointer(folder / POINTER) == told:
+            before, told = told, _read_pointer(folder / POINTER)
+            if told == before:
                 raise
-    raise AssertionError("a loop that ends in no return")
+    return _load_told(folder, told)
 
 
-def _load(places: Sequence[Path], folder: Path, told: dict[str, Any]) -> LiveModel:
-    models = [_open(place) for place in places]
-    return LiveModel(tuple(models), _fingerprint(places), str(told.get("data", "")), folder)
+def _load_told(folder: Path, told: dict[str, Any]) -> LiveModel:
+    """The training that the pointer tells of."""
+    places = [folder / told["made"] / name for name in told["models"]]
+    return _load(folder, places, data=str(told.get("data", "")))
+
+
+def _load(folder: Path, places: Sequence[Path], *, data: str) -> LiveModel:
+    return LiveModel(tuple(map(_open, places)), _fingerprint(places), data, folder)
 
 
 def _open(place: Path) -> FittedModel:

@@ -34,9 +34,11 @@ def gather_for(
         NotStoredError: a market is not in the store; its message holds the line that fetches it.
         DataError: a file cannot be read.
     """
-    needed = dict.fromkeys([*markets, *(name for one in model.models for name in one.inputs)])
     data = DataSection(
-        markets=list(needed), interval=model.interval, outside=list(outside or model.outside), until=until
+        markets=list(model.needed_for(markets)),
+        interval=model.interval,
+        outside=list(outside or model.outside),
+        until=until,
     )
     gathered = gather_candles(data, files or (), interval=model.interval, **reading)
     return Gathered(choose_candles(gathered.candles, data), gathered.facts, gathered.lines)

@@ -85,7 +85,11 @@ class LiveModel:
     @property
     def needed_markets(self) -> tuple[str, ...]:
         """Whose candles it needs: its own markets, and those that are inputs of them."""
-        return tuple(dict.fromkeys([*self.markets, *(name for one in self.models for name in one.inputs)]))
+        return self.needed_for(self.markets)
+
+    def needed_for(self, markets: Iterable[str]) -> tuple[str, ...]:
+        """Whose candles a forecast of some markets needs: theirs first, then those that are inputs of them."""
+        return tuple(dict.fromkeys([*markets, *(name for one in self.models for name in one.inputs)]))
 
     @property
     def interval(self) -> str:

@@ -80,7 +80,9 @@ class KeptTime:
 def check_speed(speed: float) -> float:
     """Refuse a speed that is not above 0, or too fast to be asked anything, with `UsageError`."""
     if not 0 < speed <= FASTEST:
-        raise UsageError(f"--simulate {speed:g} is no speed; give simulated seconds per second, 1 to {FASTEST:,.0f}")
+        raise UsageError(
+            f"--simulate {speed:g} is no speed; give simulated seconds per second, such as 60, at most {FASTEST:,.0f}"
+        )
     return speed
 
 

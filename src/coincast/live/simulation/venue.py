@@ -134,8 +134,15 @@ class Venue:
 
 
 def read_number(query: Query, name: str, default: int | None = None) -> int | None:
-    """A whole number of a query, however it is written."""
-    return int(float(query[name])) if name in query else default
+    """A whole number of a query, however it is written.
+
+    Raises:
+        BadRequest: it is no number.
+    """
+    try:
+        return int(float(query[name])) if name in query else default
+    except (ValueError, OverflowError):
+        raise BadRequest(400, {"code": -1100, "msg": f"Illegal characters found in parameter '{name}'."}) from None
 
 
 def decimal(value: int, places: int = 8) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from coincast.errors import CoincastError, ExchangeError, MaintenanceError, RefusedError
+from coincast.errors import CoincastError, ExchangeError, MaintenanceError, RefusedError, UsageError
 from coincast.live.watch.feed import reason_of
 from coincast.live.watch.keeping import Update
 from coincast.live.watch.state import Watch, blame
@@ -19,7 +19,7 @@ CLOCK_READ_EVERY = 600_000
 """Real milliseconds after which the exchange's clock is read again, whatever happens."""
 
 SLEPT = 1.0
-"""Seconds from which on a machine has slept."""
+"""Real seconds from which on a machine has slept: less is what an answer was on its way."""
 
 ASLEEP = "asleep"
 
@@ -28,14 +28,16 @@ def connect(watch: Watch) -> bool:
     """Connect where there is no connection and the last attempt is long enough ago; whether there is one now.
 
     Raises:
-        UsageError: no such exchange, market or interval.
+        UsageError: no such exchange, market or interval; not where there was one before, which may come back.
     """
     connection = watch.connection
     if connection.is_open or watch.clock.monotonic() < connection.retry_at:
         return connection.is_open
     try:
         watch.feed.connect()
-    except ExchangeError as error:
+    except (ExchangeError, UsageError) as error:
+        if isinstance(error, UsageError) and not connection.read_at:
+            raise
         lose(watch, error)
         return False
     connection.is_open, connection.is_dated, connection.read_at = True, True, watch.feed.now()
@@ -72,7 +74,7 @@ def notice(watch: Watch) -> None:
             blame(watch, ASLEEP, str(error))
             return
         connection.is_dated, connection.read_at = True, watch.feed.now()
-    if away > SLEPT:
+    if away > SLEPT * watch.speed:
         blame(watch, ASLEEP, f"this machine slept, or the loop stood still, for {away:,.0f} s")
         watch.quiet.want_everything()
 

@@ -153,7 +153,8 @@ class ExchangeFeed:
 
             rows = ask()
             if rows and not growing:
-                rows = _agreeing(rows, ask(), is_sure=bool(growing))
+                first, rows = rows, ask()
+                rows = _agreeing(first, rows, is_sure=bool(growing))
         return _to_candles(rows, market.name, plan.interval)
 
     def last_trade(self, market: WatchedMarket) -> LastTrade | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from coincast.errors import CoincastError, ForecastError
-from coincast.live.ledger import LiveForecast
+from coincast.live.ledger import Entered, LiveForecast
 from coincast.live.watch.connection import judge_connection
 from coincast.live.watch.feed import reason_of
 from coincast.live.watch.keeping import Update
@@ -15,11 +16,18 @@ from coincast.live.watch.state import Close, Watch, blame, has_time, reason_for
 from coincast.sources.exchange.client import LastTrade
 from coincast.sources.exchange.paging import to_time
 
+if TYPE_CHECKING:
+    from coincast.live.models import LiveModel
+
 ASKED = 20
 """How often a candle that is not there is asked for while its forecast can be on time, and then until the next."""
 
 SOONEST = 200
 """Milliseconds between two such requests, at least."""
+
+SHORTEST_WAIT = 2.0
+"""Real seconds that markets wait for one another at least, where a forecast can still be on time; else half of the
+allowance: the other half is left to those that have answered."""
 
 
 def begin_close(watch: Watch) -> None:
@@ -34,12 +42,13 @@ def begin_close(watch: Watch) -> None:
 
 
 def forecast_close(watch: Watch) -> None:
-    """Fetch the candle of the newest close and forecast from it, market by market as they come."""
+    """Fetch the candles of the newest close and forecast from those that are there; the others are asked for again."""
     close, plan = watch.close, watch.plan
     if not close.pending or watch.feed.now() < close.next_try:
         return
     wanted = [market for market in plan.markets if plan.needs_all or market.name in close.pending]
-    found = watch.keeper.update(wanted, trade=True)
+    seconds = max(SHORTEST_WAIT, plan.allowance / 2000 / watch.speed) if has_time(watch) else None
+    found = watch.keeper.update(wanted, trade=True, seconds=seconds)
     there = take_updates(watch, found)
     is_enough = len(there) == len(wanted) or not plan.needs_all
     ready = [name for name in there if is_enough and name in close.pending]
@@ -81,7 +90,7 @@ def _ask(watch: Watch, names: Sequence[str], trades: Mapping[str, LastTrade | No
     assert model is not None
     inputs = [market.name for market in plan.markets] if plan.needs_all else list(names)
     try:
-        answer = model.forecast(watch.keeper.read(inputs, origin - plan.history * plan.length, origin))
+        answer = model.forecast(watch.keeper.read(inputs, origin - _count_rows(watch, model) * plan.length, origin))
         forecasts = watch.books.prepare(plan, answer, trades)
     except CoincastError as error:
         if len(names) > 1 and not plan.needs_all:
@@ -103,13 +112,24 @@ def _ask(watch: Watch, names: Sequence[str], trades: Mapping[str, LastTrade | No
             _write(watch, name, forecasts[name, origin])
 
 
+def _count_rows(watch: Watch, model: LiveModel) -> int:
+    """Candles that a model is asked with: twice what it looks at, since some may be missing; not a long history."""
+    return watch.plan.history if model.rows is None else min(watch.plan.history, 2 * model.rows)
+
+
 def _write(watch: Watch, name: str, forecasts: Sequence[LiveForecast]) -> None:
     """Into the ledger, each with the time of this very moment."""
     told, origin = watch.told[name], watch.close.origin
-    try:
-        entered = [watch.books.forecast(forecast, watch.feed.now()) for forecast in forecasts]
-    except ForecastError as error:  # such as other steps under the same name, after the spec was changed
-        _refuse(watch, [name], f"the ledger refuses the forecast: {error}")
+    entered: list[Entered] = []
+    refused = ""
+    for forecast in forecasts:
+        try:
+            entered.append(watch.books.forecast(forecast, watch.feed.now()))
+        except ForecastError as error:  # such as other steps under the same name, after the spec was changed
+            refused = f"the ledger refuses a forecast: {error}"
+    if refused:
+        _refuse(watch, [name], refused, word="no model")
+    if not entered:
         return
     watch.account.cover(name, origin)
     watch.close.pending.remove(name)
@@ -117,18 +137,19 @@ def _write(watch: Watch, name: str, forecasts: Sequence[LiveForecast]) -> None:
     told.origin, told.made_at, told.late, told.reason = origin, last.made_at, bool(last.body["late"]), None
     watch.made.forecasts += sum(one.is_new for one in entered)
     watch.made.late += sum(one.is_new and bool(one.entry.body["late"]) for one in entered)
-    watch.journal.well(name)
+    if not refused:
+        watch.journal.well(f"{name}: forecast")
     numbers = ", ".join(f"{one.entry.number:,}" for one in entered)
     word = "late, not scored" if told.late else "on time"
     when, after = f"{to_time(origin):%Y-%m-%d %H:%M} UTC", (last.made_at - origin) / 1000
     watch.journal.say(f"{name} {when}: forecast {after:.1f} s after, {word}; entry {numbers}")
 
 
-def _refuse(watch: Watch, names: Sequence[str], words: str) -> None:
-    """There is no forecast of some markets though their candles are there."""
-    blame(watch, "exchange", words, names)
+def _refuse(watch: Watch, names: Sequence[str], words: str, *, word: str = "exchange") -> None:
+    """There is no forecast of some markets though their candles are there; mostly, some before these are not."""
+    blame(watch, word, words, names)
     for name in names:
-        watch.journal.warn(name, f"{name}: no forecast: {words}")
+        watch.journal.warn(f"{name}: forecast", f"{name}: no forecast: {words}")
 
 
 def _later(watch: Watch) -> int:

@@ -13,6 +13,13 @@ LARGEST, KEPT = 1_000_000, 3
 FORM = "%(asctime)s %(levelname)-7s %(message)s"
 
 
+class _LogFile(RotatingFileHandler):
+    """A file that holds nobody up where it cannot be written: what matters is on stderr, too."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing, where the standard is a traceback for each line."""
+
+
 class Journal:
     """Writes lines; what is said again and again is said once.
 
@@ -28,7 +35,7 @@ class Journal:
         self._said: dict[str, str] = {}
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handler = RotatingFileHandler(path, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", delay=True)
+            handler = _LogFile(path, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", delay=True)
             self._add(handler, logging.INFO)
         self._add(logging.StreamHandler(sys.stderr), logging.WARNING if quiet else logging.INFO)
 

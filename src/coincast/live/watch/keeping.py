@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +19,7 @@ import polars as pl
 from coincast.candles.quality import find_gaps
 from coincast.candles.store import last_open_time, read_stored, write_candles
 from coincast.candles.table import INTERVALS, parse_market
-from coincast.errors import CoincastError, NotStoredError
+from coincast.errors import CoincastError, ExchangeError, NotStoredError
 from coincast.live.watch.feed import PAGE, Feed
 from coincast.live.watch.plan import Plan, WatchedMarket
 from coincast.sources.exchange.client import LastTrade
@@ -75,9 +76,16 @@ class Keeper:
         self._plan = plan
         self._feed = feed
         self._folder = folder
+        self._revised: dict[str, dict[int, float]] = {}
+        self._lock = threading.Lock()
 
     def update(
-        self, markets: Iterable[WatchedMarket], *, again: int = ASKED_AGAIN, trade: bool = False
+        self,
+        markets: Iterable[WatchedMarket],
+        *,
+        again: int = ASKED_AGAIN,
+        trade: bool = False,
+        seconds: float | None = None,
     ) -> dict[str, Update]:
         """Fetch and store the newest candles of some markets, at the same time.
 
@@ -85,15 +93,23 @@ class Keeper:
             markets: which.
             again: how many stored candles are fetched again.
             trade: whether the last trades are asked for, too.
+            seconds: real ones, after which the others do not wait for a market that has not answered; None: they do.
         """
         tasks = {market.name: partial(self._update, market, again, trade) for market in markets}
-        return in_parallel(tasks, self._stopping)
+        found = in_parallel(tasks, self._stopping, seconds=seconds)
+        silent = ExchangeError(f"no answer in time (within {seconds or 0:g} s)")
+        with self._lock:
+            revised = {name: self._revised.pop(name, {}) for name in tasks}
+        return {name: replace(found.get(name) or Update(name, error=silent), revised=revised[name]) for name in tasks}
 
     def _update(self, market: WatchedMarket, again: int, trade: bool) -> Update:
         try:
-            return self._fetch(market, again, trade)
+            update = self._fetch(market, again, trade)
         except CoincastError as error:
             return Update(market.name, error=error)
+        with self._lock:  # what nobody waits for any more is told by the next update
+            self._revised.setdefault(market.name, {}).update(update.revised)
+        return update
 
     def _fetch(self, market: WatchedMarket, again: int, trade: bool) -> Update:
         length, now = self._plan.length, self._feed.now()
@@ -158,8 +174,16 @@ class Keeper:
         return {time: close for time, close in zip(times, stored["close"].to_list(), strict=True) if time >= since}
 
 
-def in_parallel(tasks: Mapping[str, Callable[[], T]], stopping: threading.Event) -> dict[str, T]:
+def in_parallel(
+    tasks: Mapping[str, Callable[[], T]], stopping: threading.Event, *, seconds: float | None = None
+) -> dict[str, T]:
     """Call all functions, some at a time, each in a thread that does not hold the end of the program up.
+
+    Args:
+        tasks: functions by name.
+        stopping: set when nothing shall be waited for any more.
+        seconds: real ones, after which those that have not ended are left out, and those under way end by themselves;
+            None: never.
 
     Raises:
         Stopped: it was asked to, and does not wait for an exchange that says nothing.
@@ -170,9 +194,10 @@ def in_parallel(tasks: Mapping[str, Callable[[], T]], stopping: threading.Event)
         waiting.put(name)
     done: dict[str, T] = {}
     faults: list[BaseException] = []
+    over = threading.Event()
 
     def work() -> None:
-        while True:
+        while not over.is_set():
             try:
                 name = waiting.get_nowait()
             except queue.Empty:
@@ -186,14 +211,16 @@ def in_parallel(tasks: Mapping[str, Callable[[], T]], stopping: threading.Event)
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(AT_ONCE, len(tasks)))]
     for thread in threads:
         thread.start()
+    end = time.monotonic() + (float("inf") if seconds is None else seconds)
     for thread in threads:
-        while thread.is_alive():
-            thread.join(PATIENCE)
+        while thread.is_alive() and (left := end - time.monotonic()) > 0:
+            thread.join(min(PATIENCE, left))
             if stopping.is_set():
                 raise Stopped
+    over.set()  # nothing is begun any more that nobody waits for
     if faults:
         raise faults[0]
-    return {name: done[name] for name in tasks}
+    return {name: done[name] for name in tasks if name in done}
 
 
 def _revised_closes(revisions: pl.DataFrame, length: int) -> dict[int, float]:

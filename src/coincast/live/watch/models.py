@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from coincast.errors import CoincastError
+from coincast.live.models import POINTER
 
 if TYPE_CHECKING:
     from coincast.live.models import LiveModel
 
 KEPT = 3
 """Folders of models that are kept, the newest ones."""
-
-WHOLE = "live.json"
-"""The file of a model's folder that is written last (`coincast.live.models.folder`)."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def _load_live(folder: Path) -> LiveModel:
 
 def list_models(folder: Path) -> list[Path]:
     """Folders of whole models of one plan, the newest first; their names are times."""
-    return sorted((path.parent for path in folder.glob(f"[0-9]*/{WHOLE}")), reverse=True)
+    return sorted((path.parent for path in folder.glob(f"[0-9]*/{POINTER}")), reverse=True)
 
 
 def drop_old(folder: Path) -> None:

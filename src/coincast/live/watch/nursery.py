@@ -76,7 +76,8 @@ class Nursery:
             self._loader.start(self._candidates.pop(0))
         elif is_filled and origin > 0 and self._training.may_start and (reason := self._find_reason(origin, losses)):
             self._journal.say(f"training begins: {reason}")
-            self._training.start(origin)
+            if failed := self._training.start(origin):
+                self._fail(failed.words)
         return is_new
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from coincast.candles.table import INTERVALS, Market, check_interval, parse_market
 from coincast.errors import UsageError
+from coincast.experiments.entries import is_network
 from coincast.experiments.spec import Spec
 from coincast.live.ledger import default_allowance
 from coincast.live.simulation.prices import SimulatedMarket
@@ -122,6 +123,21 @@ def list_simulated(given: WatchSpec, plan: Plan) -> list[SimulatedMarket]:
     return [
         SimulatedMarket(market.symbol, kinds[min(number, len(kinds) - 1)]) for number, market in enumerate(plan.markets)
     ]
+
+
+def refuse_untrainable(spec: Spec) -> None:
+    """Refuse a spec of which no training of the loop will ever make a model, before it tries again and again.
+
+    Raises:
+        UsageError: no network, or a grid.
+    """
+    if spec.grid:
+        raise UsageError(
+            f"watch trains one setting, and grid has {', '.join(spec.grid)}; choose one with compare first"
+        )
+    if not any(map(is_network, spec.models)):
+        labels = ", ".join(entry.label for entry in spec.models)
+        raise UsageError(f'watch trains networks, and models are {labels}; add one, such as name = "lstm"')
 
 
 def _refuse_unfit(spec: Spec, interval: str) -> None:

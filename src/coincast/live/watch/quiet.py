@@ -53,6 +53,7 @@ class QuietTime:
         self._looked_over = 0
         self._revised = False
         self._busy = False
+        self._fault: Exception | None = None
         self._lock = threading.Lock()
 
     @property
@@ -81,12 +82,17 @@ class QuietTime:
 
         Args:
             origin: the newest close.
+
+        Raises:
+            Exception: a fault of ours in the thread, which nobody else would hear of.
         """
         now = self._feed.now()
         if origin - self._looked_over >= LOOKED_OVER_EVERY * self._plan.length:
             self.want_everything()
             self._looked_over = origin
         with self._lock:
+            if self._fault:
+                raise self._fault
             lines, self._lines = self._lines, []
             markets = [market for market in self._plan.markets if market.name in self._wanted]
             is_due = bool(markets) and not self._busy and now >= self._not_before
@@ -104,6 +110,8 @@ class QuietTime:
                 self._fill(market)
         except Stopped:
             return
+        except Exception as fault:
+            self._fault = fault
         finally:
             with self._lock:
                 self._busy = False

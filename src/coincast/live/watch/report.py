@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from coincast.errors import UsageError
 from coincast.live.simulation.local import Simulation
 from coincast.live.watch.health import Health, MarketHealth, write_health
 from coincast.live.watch.state import Told, Watch, has_time
@@ -42,10 +43,16 @@ class Reporter:
         self._write("stopped", words)
 
     def _write(self, state: str, words: str) -> None:
-        if self._simulation:
-            self._simulation.keep_time()
+        """A file that cannot be written, as where another program holds it open, is told and ends nothing."""
         speed = self._simulation.speed if self._simulation else None
-        write_health(self._path, describe(self._watch, state, words, speed))
+        try:
+            if self._simulation:
+                self._simulation.keep_time()
+            write_health(self._path, describe(self._watch, state, words, speed))
+        except UsageError as error:
+            self._watch.journal.warn("health", str(error))
+        else:
+            self._watch.journal.well("health")
 
 
 def describe_state(watch: Watch) -> tuple[str, str]:

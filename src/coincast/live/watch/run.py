@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -24,7 +24,7 @@ from coincast.live.watch.keeping import Keeper
 from coincast.live.watch.loop import close_watch, open_watch, turn
 from coincast.live.watch.models import Loader
 from coincast.live.watch.nursery import Nursery
-from coincast.live.watch.plan import Plan, list_simulated, make_plan
+from coincast.live.watch.plan import Plan, list_simulated, make_plan, refuse_untrainable
 from coincast.live.watch.quiet import QuietTime
 from coincast.live.watch.report import Reporter
 from coincast.live.watch.section import WatchSpec
@@ -55,10 +55,13 @@ def run_watch(
         UsageError: what is asked for cannot be watched, or another loop runs there.
         MissingPackageError: ccxt is not installed.
     """
-    if simulate is not None and base_url is not None:
-        raise UsageError("--simulate has an exchange of its own; leave --base-url out")
-    is_simulated = simulate is not None and check_speed(simulate) > 0
+    is_simulated = simulate is not None
+    if simulate is not None:
+        check_speed(simulate)
+        if base_url is not None:
+            raise UsageError("--simulate has an exchange of its own; leave --base-url out")
     plan = make_plan(given, simulated=is_simulated)
+    refuse_untrainable(given.spec)
     places = live_places(simulated=True) if is_simulated else live_places(ledger=given.watch.ledger)
     with ExitStack() as stack:
         stack.enter_context(_alone(places))
@@ -199,9 +202,10 @@ def _alone(places: LivePlaces) -> Iterator[None]:
         lock.release()
 
 
-@contextmanager
-def _simulate(given: WatchSpec, plan: Plan, speed: float, places: LivePlaces, not_before: int) -> Iterator[Simulation]:
-    with run_simulation(
+def _simulate(
+    given: WatchSpec, plan: Plan, speed: float, places: LivePlaces, not_before: int
+) -> AbstractContextManager[Simulation]:
+    return run_simulation(
         list_simulated(given, plan),
         plan.interval,
         speed,
@@ -209,5 +213,4 @@ def _simulate(given: WatchSpec, plan: Plan, speed: float, places: LivePlaces, no
         seed=given.watch.simulated_seed,
         skill=given.watch.simulated_skill,
         not_before=not_before,
-    ) as simulation:
-        yield simulation
+    )

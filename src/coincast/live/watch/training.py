@@ -1,6 +1,6 @@
 """A training in a process of its own, at low priority: the loop starts it, looks at it from time to time, and ends it.
 
-The process writes its model into a folder beside and renames it, so that a folder that is there is whole. It ends by
+The file that makes the folder of a model whole is written last (`coincast.live.models.folder`). The process ends by
 itself when the loop does, however that ends: it reads from a pipe that the loop holds open. Seconds are real ones, also
 in a simulation.
 """
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coincast.errors import UsageError
 from coincast.live.watch.plan import Plan
 from coincast.tabular import write_beside
 
@@ -89,23 +90,32 @@ class Training:
         """Whether none is under way, and the last failure is long enough ago."""
         return self._process is None and self._monotonic() >= self._not_before
 
-    def start(self, origin: int) -> None:
-        """Train on the candles that closed until then; the folder is called by that time, in milliseconds."""
+    def start(self, origin: int) -> Trained | None:
+        """Train on the candles that closed until then; the folder is called by that time, in milliseconds.
+
+        Returns:
+            None, or why it could not begin: no memory for another process, a full disk.
+        """
+        self._target, self._began = self._folder / f"{origin:015d}", self._monotonic()
+        try:
+            self._process = self._begin(json.dumps(self._request(origin), default=str))
+        except (OSError, UsageError) as error:
+            return self._fail(0.0, f"it could not begin: {error}")
+        return None
+
+    def _begin(self, request: str) -> subprocess.Popen[bytes]:
+        """The process, with its request in a file."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._target = self._folder / f"{origin:015d}"
-        request = self._folder / "request.json"
-        text = json.dumps(self._request(origin), default=str)
-        write_beside(request, lambda path: path.write_text(text, encoding="utf-8"))
+        path = write_beside(self._folder / "request.json", lambda beside: beside.write_text(request, encoding="utf-8"))
         with open(self._folder / "training.log", "wb") as log:
-            self._process = subprocess.Popen(
-                [*self._command, str(request)],
+            return subprocess.Popen(
+                [*self._command, str(path)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C of a terminal is for the loop, which ends this process itself
                 creationflags=_BELOW_NORMAL if sys.platform == "win32" else 0,
             )
-        self._began = self._monotonic()
 
     def poll(self) -> Trained | None:
         """What has ended since the last look; one that takes too long is ended here."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from coincast.sources.retry import Clock
 
 JUMP = 2.0
-"""Seconds between the two clocks that no drift makes in one turn of the loop."""
+"""Real seconds between the two clocks that no drift makes in one turn of the loop. In fast time, a thread that is held
+up for a millisecond between reading the one and the other finds them seconds apart."""
 
 STANDSTILL = 30.0
 """Real seconds beyond a rest after which it counts as standing still."""
@@ -26,14 +27,14 @@ class Wakefulness:
 
     def __init__(self, clock: Clock, speed: float = 1.0) -> None:
         self._clock = clock
-        self._standstill = STANDSTILL * speed
+        self._jump, self._standstill = JUMP * speed, STANDSTILL * speed
         self._apart = self._read()
         self._rested_at = clock.monotonic()
         self._rest = float("inf")
 
     def has_jumped(self) -> bool:
         """Whether wall and monotonic clock have moved apart since the last `look`."""
-        return abs(self._read() - self._apart) > JUMP
+        return abs(self._read() - self._apart) > self._jump
 
     def rest(self, seconds: float) -> None:
         """Say that the loop waits now, for so long at most."""
