@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -30,9 +31,10 @@ from coincast.web.site import make_site  # noqa: E402
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PATIENCE = 30_000
 """Milliseconds that a page may take on a machine that does much else."""
-WINDOWS: dict[str, dict[str, Any]] = {
+WINDOWS: dict[str, dict[str, Any]] = {  # paper: A4 without its margins, at 96 dots to the inch
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
     "desktop": {"viewport": {"width": 1280, "height": 900}},
+    "paper": {"viewport": {"width": 695, "height": 1000}},
 }
 HOUR = 3_600_000
 ORIGINS, STEPS = 120, 3
@@ -85,6 +87,35 @@ def spread(middle: float, size: float) -> dict[str, float]:
     """Quantiles around a value."""
     sizes = {"q05": -1.6, "q10": -1.3, "q25": -0.6, "q50": 0.0, "q75": 0.6, "q90": 1.3, "q95": 1.6}
     return {name: middle * (1 + part * size) for name, part in sizes.items()}
+
+
+@dataclass
+class SavedModel:
+    """A model of the loop that says the last close again, one percent higher."""
+
+    market: str
+    interval: str = "1h"
+    horizon: int = STEPS
+    trained_until: int = 0
+    verdict: str = "worse"
+    sentence: str = "It repeats the last close, one percent higher: worse."
+    fingerprint: str = "f" * 64
+    rows: int = 50
+    models: tuple[Any, ...] = ()
+
+    @property
+    def markets(self) -> tuple[str, ...]:
+        return (self.market,)
+
+    def forecast(self, candles: pl.DataFrame, market: str) -> Any:
+        """An answer as `LiveModel.forecast` gives it."""
+        last = candles.tail(1).select(origin="close_time", value=1.01 * pl.col("close"), naive="close")
+        steps = pl.DataFrame({"step": range(1, STEPS + 1)}).with_columns(model=pl.lit(MODEL))
+        told = last.join(steps, how="cross").with_columns(
+            target_time=pl.col("origin").dt.offset_by("1h"), q10=0.99 * pl.col("value"), q90=1.01 * pl.col("value")
+        )
+        notes = (f"asked about {market}",)
+        return SimpleNamespace(outlook=told, trained_until=0, verdict=self.verdict, sentence=self.sentence, notes=notes)
 
 
 @dataclass
@@ -147,17 +178,27 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
         yield Pages(address)
 
 
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    """Pages with a store, a live market, and a finished run."""
-    with at_home(tmp_path_factory.mktemp("filled")) as home:
-        live = fill_live()
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a store, a live market, and a finished run; every module takes a copy of it."""
+    with at_home(tmp_path_factory.mktemp("template")) as home:
+        fill_live()
         fill_runs(home / "runs")
+    return home
+
+
+@pytest.fixture(scope="module")
+def pages(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """Pages with something of everything."""
+    copied = shutil.copytree(filled, tmp_path_factory.mktemp("filled"), dirs_exist_ok=True)
+    with at_home(copied) as home, pytest.MonkeyPatch.context() as patch:
+        live = Live()
+        save_model(live, patch)
         with serving(home) as address:
             yield Pages(address, live)
 
 
-def fill_live() -> Live:
+def fill_live() -> None:
     """Candles with a gap, forecasts that were scored, a late one, and an outage."""
     live = Live()
     stored = live.candles.head(live.next).with_row_index().filter(~pl.col("index").is_between(40, 45)).drop("index")
@@ -170,7 +211,6 @@ def fill_live() -> Live:
                 since = live.origin(row) + HOUR // 2
                 append_outage(ledger, reason="network", words="no answer", since=since, until=since + HOUR, now=since)
     write_health(live)
-    return live
 
 
 def write_health(live: Live) -> None:
@@ -179,6 +219,15 @@ def write_health(live: Live) -> None:
     facts = {"now": now + 1000, "next_close": now + HOUR, "simulated": 60.0, "markets": []}
     told = {"state": "running", "words": "1 market, next close 13:00 UTC", "written_at": last + HOUR, **facts}
     live_places(simulated=True).health.write_text(json.dumps(told), encoding="utf-8")
+
+
+def save_model(live: Live, patch: pytest.MonkeyPatch) -> None:
+    """A saved model, where the loop would have left it."""
+    folder = live_places(simulated=True).models / "plan" / "20260101000000"
+    folder.mkdir(parents=True)
+    (folder / "live.json").write_text("{}", encoding="utf-8")
+    model = SavedModel(live.candles["market"][0])
+    patch.setattr("coincast.live.models.load_live", lambda _: model, raising=False)
 
 
 def fill_runs(folder: Path) -> None:
@@ -205,10 +254,11 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-DROP = """([text, name]) => {
+DROP = """([texts, name, place]) => {
   const moved = new DataTransfer();
-  moved.items.add(new File([text], name, { type: "text/csv" }));
-  document.querySelector(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: moved, bubbles: true }));
+  for (const text of texts) moved.items.add(new File([text], name, { type: "text/csv" }));
+  const drop = new DragEvent("drop", { dataTransfer: moved, bubbles: true, cancelable: true });
+  return !document.querySelector(place).dispatchEvent(drop);
 }"""
 
 
@@ -228,9 +278,9 @@ class Reader:
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.faults.append(f"asked another host: {request.url}")
 
-    def drop(self, text: str, name: str = "mine.csv") -> None:
-        """Drop a file on the judge."""
-        self.page.evaluate(DROP, [text, name])
+    def drop(self, *texts: str, name: str = "mine.csv", place: str = ".drop") -> bool:
+        """Drop files on a place of the page; whether it took them, so that the browser does not open them itself."""
+        return bool(self.page.evaluate(DROP, [texts, name, place]))
 
     def open(self, name: str) -> Any:
         """Open a page and wait until it has its data; the panel that it is drawn in."""

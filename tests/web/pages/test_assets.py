@@ -29,6 +29,22 @@ def test_scripts_put_no_text_into_the_page_but_as_text() -> None:
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text), path.name
 
 
+def test_scripts_import_what_is_there_and_what_they_use() -> None:
+    scripts = {path.name: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
+    exported = {
+        (name, word)
+        for name, text in scripts.items()
+        for word in re.findall(r"^export (?:async )?(?:function|const|class) (\w+)", text, re.MULTILINE)
+    }
+    imported = set()
+    for name, text in scripts.items():
+        for words, source in re.findall(r'^import \{([^}]+)\} from "\./([\w-]+\.js)";', text, re.MULTILINE):
+            for word in re.findall(r"\w+", words):
+                imported.add((source, word))
+                assert len(re.findall(rf"\b{word}\b", text)) > 1, f"{name} does not use {word}"
+    assert imported == {(name, word) for name, word in exported if not (name.startswith("page-") and word == "open")}
+
+
 def test_colours_are_those_of_reports() -> None:
     written = write_colours()
     for palette in (LIGHT, DARK):

@@ -62,7 +62,7 @@ def test_text_from_data_stays_text(pages: Any, read: Callable[..., Any]) -> None
     reader = read(pages)
     reader.open("judge")
     lines = [f"2024-{1 + day // 28:02}-{1 + day % 28:02},{100 + day},{101 + day},{EVIL}" for day in range(60)]
-    reader.drop("target_time,actual,predicted,model\n" + "\n".join(lines), f"{EVIL}.csv")
+    reader.drop("target_time,actual,predicted,model\n" + "\n".join(lines), name=f"{EVIL}.csv")
     reader.page.locator("#judgement .eyebrow", has_text="onerror").wait_for()
     assert reader.page.locator("#judgement img").count() == 0
     assert "taken" not in reader.page.title()

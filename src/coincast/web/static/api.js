@@ -3,7 +3,7 @@
 const BASE = "/api/v1";
 
 /** What the server refused, in its own words. */
-export class Refused extends Error {
+class Refused extends Error {
   constructor(status, code, message) {
     super(message);
     this.status = status;
@@ -58,15 +58,17 @@ export async function getAll(path, asked = {}, most = 1000) {
   return { ...first, items, next };
 }
 
+/** The newest candles of a market; null where the store has none, or they cannot be read just now. */
+export const newestCandles = (id) => (id ? get(`/markets/${id}/candles`, { last: 120 }).catch(() => null) : null);
+
 const KINDS = ["hello", "reload", "candle", "forecast", "score", "outage", "health", "run", "job", "record"];
 
-/** Follow what changes: `tell(kind, data)` for each message, `connected(yes)` when the line comes and goes. */
-export function follow(tell, connected) {
+/** Follow what changes: `tell(kind, data)` for each message, `lost()` when the line breaks. */
+export function follow(tell, lost) {
   const source = new EventSource(`${BASE}/events`);
   for (const kind of KINDS) {
     source.addEventListener(kind, (message) => tell(kind, JSON.parse(message.data)));
   }
-  source.addEventListener("open", () => connected(true));
-  source.addEventListener("error", () => connected(false));
+  source.addEventListener("error", lost);
   return source;
 }

@@ -40,18 +40,16 @@ export function skillRows(rows, beside = rows) {
   );
 }
 
-/** Bounds of the axis: all that matters, not the one model whose error is beyond all measure. */
+/**
+ * Bounds of the axis: all that matters, not the one model whose error is beyond all measure.
+ *
+ * Zeros are those of naive itself: they do not tell how far models lie from it.
+ */
 function reach(rows) {
-  const sizes = rows
-    .flatMap((row) => [row.skill, row.low, row.high])
-    .filter(known)
-    .map(Math.abs)
-    .sort((a, b) => a - b);
+  const found = rows.flatMap((row) => [row.skill, row.low, row.high]).filter((end) => known(end) && end !== 0);
+  const sizes = found.map(Math.abs).sort((a, b) => a - b);
   const most = Math.max(0.02, 3 * (sizes[Math.floor(sizes.length / 2)] ?? 0));
-  const ends = rows
-    .flatMap((row) => [row.skill, row.low, row.high])
-    .filter(known)
-    .map((end) => Math.max(-most, Math.min(most, end)));
+  const ends = found.map((end) => Math.max(-most, Math.min(most, end)));
   const low = Math.min(-0.005, ...ends),
     high = Math.max(0.005, ...ends);
   const room = (high - low) * 0.06;
@@ -92,9 +90,10 @@ function marks(row, place, tone) {
   if (known(row.low) && known(row.high)) {
     const first = Math.max(0, place(row.low)),
       last = Math.min(100, place(row.high));
+    const cut = `${place(row.low) < 0 ? " cut-left" : ""}${place(row.high) > 100 ? " cut-right" : ""}`;
     if (last > first) {
       drawn.push(
-        element("i", { className: `interval ${tone}`, place: { left: `${first}%`, width: `${last - first}%` } }),
+        element("i", { className: `interval ${tone}${cut}`, place: { left: `${first}%`, width: `${last - first}%` } }),
       );
     }
   }

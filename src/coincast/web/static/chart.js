@@ -1,14 +1,14 @@
-// Charts as drawings of our own: laid out anew for every width, in the colours of the page, read by eye and by keyboard.
+// Charts as drawings of our own: laid out anew for every width, in the colours of the page, read by eye and keyboard.
 //
 // A chart is told as data: layers that are drawn over one another, two axes, and points that can be read one by one.
 // The element that holds it is a slider, so that arrow keys walk along the points and each is spoken.
 
 import { drawing, element, unique } from "./elements.js";
 import { bounds, roundTicks, scale, timeTicks } from "./scales.js";
-import { amount, evenly } from "./words.js";
+import { count, evenly } from "./words.js";
 
 const NARROW = 540;
-const LETTER = 7;
+const LETTER = 7.6;
 
 /** The box of a chart: `draw(tell)` puts another content in; `tell(isNarrow)` gives layers, axes and points. */
 export function makeChart({ label, tall = false }) {
@@ -46,13 +46,15 @@ export function makeChart({ label, tall = false }) {
 function listen(plot, readout, state) {
   const last = () => (state.shown ? state.shown.points.length - 1 : 0);
   const go = (at) => point(plot, readout, state, Math.max(0, Math.min(last(), at)));
-  plot.addEventListener("pointermove", (event) => {
+  const pointed = (event) => {
     if (!state.shown?.points.length) return;
     const x = event.clientX - plot.getBoundingClientRect().left;
     const far = (one) => Math.abs(state.shown.x(one.x) - x);
     go(state.shown.points.reduce((best, one, at, all) => (far(one) < far(all[best]) ? at : best), 0));
-  });
-  plot.addEventListener("pointerleave", () => point(plot, readout, state, null));
+  };
+  plot.addEventListener("pointermove", pointed);
+  plot.addEventListener("pointerdown", pointed); // a touch need not move, and what it marked stays when it ends
+  plot.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && point(plot, readout, state, null));
   plot.addEventListener("blur", () => point(plot, readout, state, null));
   plot.addEventListener("keydown", (event) => {
     const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
@@ -82,15 +84,15 @@ function point(plot, readout, state, at) {
 /** Draw a chart of a size; what the cursor needs is returned. */
 function paint(plot, { layers, x: along, y: up, points = [] }, width, height) {
   const isNarrow = width < NARROW;
-  const [low, high] = up.bounds ?? bounds([...layers.flatMap(heights), up.include ?? []], 0.06);
+  const [low, high] = up.bounds ?? bounds(layers.flatMap(heights), 0.06);
   const { ticks, step } = roundTicks(low, high, isNarrow ? 4 : 5);
   const write = up.write ?? ((value) => evenly(value, step));
   const words = ticks.map((tick) => write(tick));
-  const left = isNarrow ? 2 : Math.max(...words.map((one) => one.length), 3) * LETTER + 12;
+  const left = Math.max(...words.map((one) => one.length), 3) * LETTER + 12;
   const box = { left, right: width - (isNarrow ? 4 : 12), top: up.unit ? 22 : 10, bottom: height - 26 };
   const [first, last] = along.bounds ?? bounds(layers.map((layer) => layer.x ?? []));
   const room = (last - first) * 0.012;
-  const x = scale([first - room, last + (along.room ?? room)], [box.left, box.right]);
+  const x = scale([first - room, last + room], [box.left, box.right]);
   const y = scale([low, high], [box.bottom, box.top]);
   const clip = unique("clip");
   const cursor = drawing("g", { class: "cursor off" }, drawing("line", { y1: box.top, y2: box.bottom }));
@@ -102,7 +104,6 @@ function paint(plot, { layers, x: along, y: up, points = [] }, width, height) {
         width: "100%",
         height,
         "aria-hidden": "true",
-        class: isNarrow ? "narrow" : "",
       },
       drawing(
         "clipPath",
@@ -114,7 +115,7 @@ function paint(plot, { layers, x: along, y: up, points = [] }, width, height) {
           height: box.bottom - box.top + 12,
         }),
       ),
-      sideAxis({ ticks, words, y, box, unit: up.unit, isNarrow }),
+      sideAxis({ ticks, words, y, box, unit: up.unit }),
       footAxis({ along, x, box, isNarrow, first, last }),
       drawing(
         "g",
@@ -131,33 +132,32 @@ function heights(layer) {
   return [layer.y, layer.low, layer.high].filter(Array.isArray).concat(layer.kind === "level" ? [[layer.at]] : []);
 }
 
-function sideAxis({ ticks, words, y, box, unit, isNarrow }) {
+function sideAxis({ ticks, words, y, box, unit }) {
   const marks = ticks.map((tick, at) => [
     drawing("line", { class: "grid", x1: box.left, x2: box.right, y1: y(tick), y2: y(tick) }),
-    drawing(
-      "text",
-      isNarrow ? { x: 0, y: y(tick) - 4 } : { x: box.left - 8, y: y(tick) + 4, "text-anchor": "end" },
-      words[at],
-    ),
+    drawing("text", { x: box.left - 8, y: y(tick) + 4, "text-anchor": "end" }, words[at]),
   ]);
   return drawing("g", { class: "axis" }, marks, unit && drawing("text", { x: 0, y: 11, class: "unit" }, unit));
 }
 
 function footAxis({ along, x, box, isNarrow, first, last }) {
   const wanted = Math.max(2, Math.floor((box.right - box.left) / (isNarrow ? 95 : 130)));
-  const ticks =
-    along.kind === "time"
-      ? timeTicks(first, last, wanted)
-      : roundTicks(first, last, wanted).ticks.map((at) => ({ at, words: amount(at).replace(/\.0+$/, "") }));
   const room = along.title.length * LETTER;
-  const shown = ticks.filter(({ at }) => x(at) < box.right - room - 18 && x(at) > box.left + 12);
+  const isClear = (at) => x(at) < box.right - room - 26 && x(at) > box.left + 12;
+  const ticks =
+    along.kind === "time" ? timeTicks(first, last, wanted, isClear) : wholeTicks(first, last, wanted, isClear);
   return drawing(
     "g",
     { class: "axis" },
-    shown.map(({ at, words }) => drawing("text", { x: x(at), y: box.bottom + 20, "text-anchor": "middle" }, words)),
+    ticks.map(({ at, words }) => drawing("text", { x: x(at), y: box.bottom + 20, "text-anchor": "middle" }, words)),
     drawing("text", { x: box.right, y: box.bottom + 20, "text-anchor": "end", class: "unit" }, along.title),
   );
 }
+
+const wholeTicks = (first, last, wanted, isClear) =>
+  roundTicks(first, last, wanted)
+    .ticks.filter((at) => Number.isInteger(at) && isClear(at))
+    .map((at) => ({ at, words: count(at) }));
 
 /** Runs of points without a hole, as dots. */
 function runs(xs, ys, x, y) {
@@ -201,24 +201,16 @@ const DRAWN = {
   dots: (layer, x, y) =>
     drawing(
       "g",
-      { class: `dots ${layer.role}` },
+      { class: "dots" },
       layer.x.map(
         (at, number) =>
           Number.isFinite(layer.y[number] ?? NaN) &&
-          drawing("circle", { cx: x(at).toFixed(1), cy: y(layer.y[number]).toFixed(1), r: layer.size ?? 3.5 }),
+          drawing("circle", { cx: x(at).toFixed(1), cy: y(layer.y[number]).toFixed(1), r: 3 }),
       ),
     ),
 
   level: (layer, x, y, box) =>
     drawing("g", { class: `line ${layer.role}` }, drawing("path", { d: `M${box.left} ${y(layer.at)}H${box.right}` })),
-
-  moment: (layer, x, y, box) =>
-    drawing(
-      "g",
-      { class: "moment" },
-      drawing("path", { d: `M${x(layer.at)} ${box.top}V${box.bottom}` }),
-      drawing("text", { x: x(layer.at) - 6, y: box.top + 10, "text-anchor": "end" }, layer.words),
-    ),
 
   spans: (layer, x, y, box) =>
     drawing(

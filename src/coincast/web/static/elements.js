@@ -36,20 +36,20 @@ function filled(children) {
 export const unique = (word) => `${word}-${(names += 1)}`;
 
 /**
- * Put new children in the place of old ones. What the reader opened stays open, what he had in focus keeps it:
- * both are found again by `data-key`.
+ * Put new children in the place of old ones. What the reader opened stays open, what he scrolled stays there, what he
+ * had in focus keeps it: all are found again by `data-key`.
  */
 export function swap(node, ...children) {
   const held = node.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   const opened = new Map([...node.querySelectorAll("details[data-key]")].map((one) => [one.dataset.key, one.open]));
   const scrolled = new Map(
-    [...node.querySelectorAll(".scroll[data-key]")].map((one) => [one.dataset.key, one.scrollLeft]),
+    [...node.querySelectorAll(".scroll[data-key]")].map((one) => [one.dataset.key, [one.scrollLeft, one.scrollTop]]),
   );
   node.replaceChildren(...filled(children));
   for (const one of node.querySelectorAll("[data-key]")) {
     const key = one.dataset.key;
     if (one.tagName === "DETAILS" && opened.has(key)) one.open = opened.get(key);
-    if (scrolled.has(key)) one.scrollLeft = scrolled.get(key);
+    if (scrolled.has(key)) one.scrollTo(...scrolled.get(key));
     if (held !== undefined && key === held) one.focus({ preventScroll: true });
   }
 }

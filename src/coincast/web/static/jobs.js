@@ -2,10 +2,8 @@
 
 import { remove } from "./api.js";
 import { element } from "./elements.js";
-import { card, say } from "./parts.js";
+import { card, entry, say } from "./parts.js";
 import { amount, lasting, moment } from "./words.js";
-
-const WORKS = ["waiting", "running"];
 
 export function jobCard(jobs) {
   if (!jobs.length) return null;
@@ -13,60 +11,45 @@ export function jobCard(jobs) {
 }
 
 function drawJob(job) {
-  const works = WORKS.includes(job.state);
-  return element(
-    "li",
+  const works = ["waiting", "running"].includes(job.state);
+  return entry(
     { "data-job": job.id, "data-state": job.state },
-    element(
-      "div",
-      { className: "run" },
-      element(
-        "div",
-        { className: "head" },
-        element("b", {}, job.title),
-        element("span", { className: "state" }, stateWords(job)),
-      ),
-      job.state === "running" && progressBar(job),
-      job.progress &&
-        works &&
-        element(
-          "p",
-          { className: "small" },
-          `${job.progress.words}${job.progress.loss === null ? "" : `, loss ${amount(job.progress.loss)}`}`,
-        ),
-      job.message && element("p", { className: "worse" }, job.message),
-      element("p", { className: "small" }, element("code", {}, job.command)),
-      element(
-        "div",
-        { className: "actions" },
-        job.run_id &&
-          element(
-            "a",
-            { href: `#runs/${job.run_id}`, className: "button quiet", "data-key": `look-${job.id}` },
-            job.state === "finished" ? "See what it found" : "Watch it",
-          ),
-        works &&
-          element(
-            "button",
-            {
-              type: "button",
-              className: "quiet",
-              "data-key": `cancel-${job.id}`,
-              onclick: (event) => cancel(job, event.target),
-            },
-            "Cancel",
-          ),
-      ),
-    ),
+    element("b", {}, job.title),
+    element("span", { className: "state" }, stateWords(job)),
+    job.state === "running" && progressBar(job),
+    works && job.progress && element("p", { className: "small" }, progressWords(job.progress)),
+    job.message && element("p", { className: "worse" }, job.message),
+    element("p", { className: "small" }, element("code", {}, job.command)),
+    element("div", { className: "actions" }, job.run_id && look(job), works && cancelButton(job)),
   );
 }
 
-async function cancel(job, button) {
-  button.disabled = true;
-  await remove(`/jobs/${job.id}`).then(
-    () => say("Cancelled."),
-    (error) => say(error.message),
+const progressWords = ({ words, loss }) => `${words}${loss === null ? "" : `, loss ${amount(loss)}`}`;
+
+const look = (job) =>
+  element(
+    "a",
+    { href: `#runs/${job.run_id}`, className: "button quiet", "data-key": `look-${job.id}` },
+    job.state === "finished" ? "See what it found" : "Watch it",
   );
+
+function cancelButton(job) {
+  const cancel = async () => {
+    button.disabled = true;
+    try {
+      await remove(`/jobs/${job.id}`);
+      say("Cancelled.");
+    } catch (error) {
+      button.disabled = false;
+      button.after(element("span", { className: "worse", role: "alert" }, error.message));
+    }
+  };
+  const button = element(
+    "button",
+    { type: "button", className: "quiet", "data-key": `cancel-${job.id}`, onclick: cancel },
+    "Cancel",
+  );
+  return button;
 }
 
 function stateWords({ state, began_at: began, ended_at: ended }) {
@@ -76,17 +59,17 @@ function stateWords({ state, began_at: began, ended_at: ended }) {
 }
 
 export function progressBar({ fraction, progress }) {
-  const share = fraction ?? null;
+  const isKnown = fraction !== null;
   return element(
     "div",
     {
-      className: share === null ? "bar unknown" : "bar",
+      className: isKnown ? "bar" : "bar unknown",
       role: "progressbar",
       "aria-label": progress?.words ?? "training",
       "aria-valuemin": 0,
       "aria-valuemax": 100,
-      "aria-valuenow": share === null ? undefined : Math.round(100 * share),
+      "aria-valuenow": isKnown ? Math.round(100 * fraction) : undefined,
     },
-    element("i", { place: share === null ? {} : { width: `${100 * share}%` } }),
+    element("i", { place: isKnown ? { width: `${100 * fraction}%` } : {} }),
   );
 }

@@ -3,9 +3,9 @@
 import { makeChart } from "./chart.js";
 import { element } from "./elements.js";
 import { boardTable, boards } from "./leaderboards.js";
-import { card, figures, legend, more, verdict } from "./parts.js";
-import { table } from "./tables.js";
-import { amount, count, known, modelName, moment, percent, quote, role, span, things } from "./words.js";
+import { bullets, card, figures, legend, more, verdict } from "./parts.js";
+import { column, numbers, table } from "./tables.js";
+import { amount, count, modelName, moment, percent, quote, role, span, things } from "./words.js";
 
 export function drawJudgement(told, columns, file) {
   const charts = told.picture.map((one) => picture(one));
@@ -32,30 +32,17 @@ export function drawJudgement(told, columns, file) {
           ),
         ),
     ),
-    figures(
-      told.figures.map((one) => ({
-        ...one,
-        role: ["better", "worse", "undecided", "few"].includes(one.role) ? one.role : "",
-      })),
-    ),
+    figures(told.figures),
     boards(told.leaderboard),
     charts,
-    told.notes.length > 0 &&
-      card(
-        { title: "Notes" },
-        element(
-          "ul",
-          {},
-          told.notes.map((note) => element("li", {}, note)),
-        ),
-      ),
+    told.notes.length > 0 && card({ title: "Notes" }, bullets(told.notes)),
     card({ title: "Leaderboard, all columns" }, boardTable(told.leaderboard, columns, "judged-board")),
     more("Every score", "scores", scoreTable(told.scores)),
   );
 }
 
 function picture(one) {
-  const unit = one.quantity === "price" ? quote(one.market) : one.quantity.replace("_", " ");
+  const unit = (one.quantity === "price" && quote(one.market)) || one.quantity.replace("_", " ");
   const graph = makeChart({
     label: `${modelName(one.model)} on ${one.market}: what was said and what came`,
     tall: true,
@@ -81,70 +68,33 @@ function picture(one) {
       title: "What it said, and what happened",
       caption: `${modelName(one.model)} on ${one.market}: ${things(one.rows, "forecast")}${one.rows > x.length ? `, ${count(x.length)} drawn, no extreme left out` : ""}.`,
     },
-    legend([["truth-line", "what came"], ["model", "forecast"], ["naive", "naive"], ...bands]),
+    legend([["price", "what came"], ["model", "forecast"], ["naive", "naive"], ...bands]),
     graph.node,
   );
 }
 
 function scoreTable(rows) {
-  const number = (title, words, pick, write) => ({
-    title,
-    words,
-    isNumber: true,
-    cell: (row) => write(pick(row), row),
-    order: pick,
-  });
+  const skill = (value) => percent(value, { signed: true });
   return table({
     label: "Every score",
     key: "scores",
     rows,
-    isTall: true,
     columns: [
-      { title: "model", words: "Who forecast.", cell: (row) => modelName(row.model), order: (row) => row.model },
-      { title: "market", words: "Of what.", cell: (row) => row.market, order: (row) => row.market },
+      column("model", "Who forecast.", (row) => row.model, modelName),
+      column("market", "Of what.", (row) => row.market),
+      column("metric", "How the error is measured; abs_log_error decides.", (row) => row.metric),
+      numbers("value", "Of the forecast.", (row) => row.value, amount),
+      numbers("naive\u2019s", "Of the naive forecast, on the same dates.", (row) => row.naive, amount),
+      column("unit", "What value and naive\u2019s are measured in.", (row) => row.unit),
+      numbers("skill", "1 \u2212 error / naive\u2019s error.", (row) => row.skill, skill),
       {
-        title: "metric",
-        words: "How the error is measured; abs_log_error decides.",
-        cell: (row) => row.metric,
-        order: (row) => row.metric,
+        ...numbers("95 % interval", "Of the skill; sorted by its lower end.", (row) => row.low),
+        cell: (row) => span(row.low, row.high),
       },
-      number(
-        "value",
-        "Of the forecast.",
-        (row) => row.value,
-        (value) => amount(value),
-      ),
-      number(
-        "naive\u2019s",
-        "Of the naive forecast, on the same dates.",
-        (row) => row.naive,
-        (value) => amount(value),
-      ),
-      {
-        title: "unit",
-        words: "What value and naive\u2019s are measured in.",
-        cell: (row) => row.unit,
-        order: (row) => row.unit,
-      },
-      number(
-        "skill",
-        "1 \u2212 error / naive\u2019s error.",
-        (row) => row.skill,
-        (value) => percent(value, { signed: true }),
-      ),
-      number(
-        "95 % interval",
-        "Of the skill.",
-        (row) => row.low,
-        (value, row) => (known(value) ? span(row.low, row.high) : "\u2013"),
-      ),
-      number("n", "Forecasts.", (row) => row.n, count),
-      {
-        title: "verdict",
-        words: "Of the metric that decides.",
-        cell: (row) => element("b", { className: role(row.verdict) }, row.verdict ?? ""),
-        order: (row) => row.verdict,
-      },
+      numbers("n", "Forecasts.", (row) => row.n),
+      column("verdict", "Of the metric that decides.", (row) => row.verdict, verdictWord),
     ],
   });
 }
+
+const verdictWord = (word) => element("b", { className: role(word) }, word ?? "");

@@ -8,21 +8,20 @@ import { count, error, intervalName, known, modelName, percent, role, things } f
 
 const SHARES = ["skill", "low", "high", "detectable"];
 const NUMBERS = [...SHARES, "value", "naive", "p", "p_holm", "n", "runs", "runs_better"];
-const FEWEST_MANY = 12;
 
 export const isNaive = (row) => row.verdict === null && /^naive\b/.test(row.model);
 
 /** One card for each market, interval and quantity, the best model first. */
-export function boards(rows, { caption = "" } = {}) {
+export function boards(rows) {
   const groups = new Map();
   for (const row of rows) {
     const key = [row.market, row.interval, row.quantity].join(" ");
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
-  return [...groups.values()].map((group) => oneBoard(group, caption, rows));
+  return [...groups.values()].map((group) => oneBoard(group, rows));
 }
 
-function oneBoard(group, caption, rows) {
+function oneBoard(group, rows) {
   const [{ market, interval, quantity }] = group;
   const sorted = [...group].sort((a, b) => (b.skill ?? -Infinity) - (a.skill ?? -Infinity));
   const numbers = group.map((row) => row.n).filter(known);
@@ -31,7 +30,7 @@ function oneBoard(group, caption, rows) {
       ? things(numbers[0], "forecast")
       : `${count(Math.min(...numbers))} to ${things(Math.max(...numbers), "forecast")}`
     : "";
-  const what = [interval && intervalName(interval), quantity !== "price" && quantity.replace("_", " "), many, caption]
+  const what = [interval && intervalName(interval), quantity !== "price" && quantity.replace("_", " "), many]
     .filter(Boolean)
     .join(" \u00b7 ");
   return card(
@@ -61,7 +60,6 @@ export function boardTable(rows, columns, key) {
     label: "Leaderboard, all columns",
     key,
     rows,
-    isTall: rows.length > FEWEST_MANY,
     columns: [columns.find((one) => one.name === "model"), ...columns.filter((one) => one.name !== "model")]
       .filter(Boolean)
       .map(({ name, title, unit, words }) => ({

@@ -6,12 +6,15 @@ import { fault, say, waiting } from "./parts.js";
 
 const PAGES = ["now", "track-record", "leaderboard", "runs", "judge", "fool-yourself", "data"];
 const FIRST = "now";
-const PATIENCE = { least: 300, most: 1000, away: 30_000 };
+const PATIENCE = { soon: 300, pause: 1000, away: 30_000 };
 const opened = new Map();
 const ready = new Map();
 const stale = new Set();
+const working = new Set();
 let shown = null;
 let queued = null;
+let line = null;
+let again = null;
 
 const tab = (name) => document.getElementById(`tab-${name}`);
 const panel = (name) => document.getElementById(`panel-${name}`);
@@ -23,7 +26,7 @@ function whither() {
 
 async function show() {
   const [name, rest] = whither();
-  const isAnother = name !== shown;
+  const before = shown;
   shown = name;
   for (const one of PAGES) {
     panel(one).hidden = one !== name;
@@ -31,18 +34,19 @@ async function show() {
     tab(one).tabIndex = one === name ? 0 : -1;
   }
   document.title = `${tab(name).textContent} \u00b7 Coincast`;
-  if (isAnother) tab(name).scrollIntoView({ block: "nearest", inline: "center" });
-  const page = await open(name);
+  if (before !== name) tab(name).scrollIntoView({ block: "nearest", inline: "center" });
+  if (before !== null && before !== name) scrollTo(0, 0);
+  const page = await open(name, rest);
   page?.turn?.(rest);
   if (stale.has(name)) refresh();
 }
 
-async function open(name) {
+async function open(name, rest) {
   if (!opened.has(name)) {
     swap(panel(name), waiting());
     opened.set(
       name,
-      import(`./page-${name}.js`).then((module) => module.open(panel(name), whither()[1])),
+      import(`./page-${name}.js`).then((module) => module.open(panel(name), rest)),
     );
     opened.get(name).then(
       (page) => {
@@ -64,28 +68,41 @@ async function open(name) {
   }
 }
 
-/** Something changed: pages that speak of it are drawn anew, the one that is seen soon, the others when they are opened. */
+/** Something changed: pages that speak of it are drawn anew, the one that is seen soon, the others once they are. */
 function changed(kind, data) {
+  const isAll = kind === "hello" || kind === "reload"; // what changed before the line stood was told to nobody
   if (kind === "health") showHealth(data);
-  if (kind === "hello" || kind === "reload") askHealth();
+  if (isAll) {
+    askHealth();
+    stale.add(shown);
+  }
   for (const name of opened.keys()) {
     const page = ready.get(name); // none yet: what it fetches may be older than this change
-    if (!page || kind === "reload" || page.hears.includes(kind)) stale.add(name);
+    if (!page || isAll || page.hears.includes(kind)) stale.add(name);
     page?.heard?.(kind, data);
   }
-  if (stale.has(shown)) queued ??= setTimeout(refresh, document.hidden ? PATIENCE.most : PATIENCE.least);
+  queue();
 }
 
+/** Draw what is seen anew, soon. */
+function queue() {
+  if (stale.has(shown) && !working.has(shown)) queued ??= setTimeout(refresh, PATIENCE.soon);
+}
+
+/** Draw the page that is seen anew, one time after the other and with a pause between them. */
 async function refresh() {
   clearTimeout(queued);
-  queued = setTimeout(() => {
-    queued = null;
-    if (stale.has(shown)) refresh();
-  }, PATIENCE.most);
+  queued = null;
   const name = shown;
-  if (!stale.delete(name)) return;
-  const page = await open(name);
+  if (working.has(name) || !stale.delete(name)) return;
+  if (!opened.has(name)) return void show();
+  working.add(name);
+  const page = await opened.get(name).catch(() => null);
   await page?.refresh?.().catch((error) => say(error.message));
+  setTimeout(() => {
+    working.delete(name);
+    queue();
+  }, PATIENCE.pause);
 }
 
 function showHealth(watch) {
@@ -98,7 +115,7 @@ function showHealth(watch) {
 async function askHealth() {
   try {
     const health = await get("/health");
-    showHealth(health.watch);
+    if (line?.readyState !== EventSource.CLOSED) showHealth(health.watch); // without a line the page does not follow it
     document.getElementById("version").textContent = `Coincast ${health.version}.`;
     const banner = document.getElementById("banner");
     banner.hidden = health.banner === null;
@@ -108,14 +125,17 @@ async function askHealth() {
   }
 }
 
-/** The line to the server; a browser gives up on one that was refused, so it is opened again after a while. */
+/** Open the line to the server while somebody looks: a browser has six for all of its windows together. */
 function listen() {
-  const source = follow(changed, (isThere) => {
-    if (isThere) return;
-    showHealth({ state: "offline", words: "connection lost, trying again" });
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, PATIENCE.away);
-  });
-  addEventListener("pagehide", () => source.close(), { once: true });
+  clearTimeout(again);
+  line?.close();
+  line = document.hidden ? null : follow(changed, lost);
+}
+
+/** A browser comes back by itself, but not where it was refused: then it is tried again after a while. */
+function lost() {
+  showHealth({ state: "offline", words: "connection lost, trying again" });
+  if (line?.readyState === EventSource.CLOSED) again = setTimeout(listen, PATIENCE.away);
 }
 
 function walkTabs(event) {
@@ -133,6 +153,8 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   document.getElementById("content").focus();
 });
+document.addEventListener("visibilitychange", listen);
+addEventListener("pagehide", () => line?.close());
 addEventListener("hashchange", show);
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 show();

@@ -2,11 +2,11 @@
 
 import { makeChart } from "./chart.js";
 import { element, swap } from "./elements.js";
-import { card, legend } from "./parts.js";
-import { table } from "./tables.js";
+import { bullets, card, legend } from "./parts.js";
+import { column, numbers, prose, table } from "./tables.js";
 import { amount, count, eachInterval, intervalSeconds, moment, pair, quote, venue } from "./words.js";
 
-/** One market: its price over the whole span, and all that is wrong with its candles. */
+/** Its place on the page, filled anew when candles come. */
 export function makeDetail(first) {
   const title = element("div"),
     found = element("div");
@@ -18,7 +18,7 @@ export function makeDetail(first) {
     card(
       { title: "Price", caption: "Close of every candle, thinned so that no extreme is lost; grey: gaps." },
       legend([
-        ["truth-line", "close"],
+        ["price", "close"],
         ["outage", "gap"],
       ]),
       graph.node,
@@ -45,7 +45,7 @@ export function makeDetail(first) {
       ],
       points: candles.close_time.map((at, number) => ({
         x: at,
-        words: `${moment(at, told.interval)}: close ${amount(candles.close[number])}`,
+        words: `${moment(at, told.interval)} UTC: close ${amount(candles.close[number])}`,
       })),
     }));
     swap(found, findings(told));
@@ -63,55 +63,30 @@ function interrupted(candles, gaps) {
 
 function findings(told) {
   if (!told.findings_total) return card({ title: "Gaps and defects", caption: "None were found." });
+  const day = (time) => moment(time, told.interval);
   return card(
     {
       title: `Gaps and defects: ${count(told.findings_total)}`,
       caption:
         told.findings_total > told.findings.length ? `The gravest ${count(told.findings.length)} are listed.` : "",
     },
-    element(
-      "ul",
-      {},
-      told.summary.map((line) => element("li", {}, line)),
-    ),
+    bullets(told.summary),
     table({
       label: "Gaps and defects",
       key: "findings",
       rows: told.findings,
-      isTall: told.findings.length > 8,
       columns: [
-        {
-          title: "kind",
-          words: "What was found.",
-          cell: (row) => row.kind.replaceAll("_", " "),
-          order: (row) => row.kind,
-        },
-        {
-          title: "weight",
-          words: "doubtful: a price that may be wrong; note: worth knowing.",
-          cell: (row) => row.severity,
-          order: (row) => row.severity,
-        },
-        {
-          title: "first",
-          words: "First candle of it.",
-          cell: (row) => moment(row.first, told.interval),
-          order: (row) => row.first,
-        },
-        {
-          title: "last",
-          words: "Last candle of it.",
-          cell: (row) => moment(row.last, told.interval),
-          order: (row) => row.last,
-        },
-        {
-          title: "candles",
-          words: "How many; of a gap those that are missing.",
-          isNumber: true,
-          cell: (row) => count(row.count),
-          order: (row) => row.count,
-        },
-        { title: "what", words: "In words.", className: "prose", cell: (row) => row.detail },
+        column(
+          "kind",
+          "What was found.",
+          (row) => row.kind,
+          (kind) => kind.replaceAll("_", " "),
+        ),
+        column("weight", "doubtful: a price that may be wrong; note: worth knowing.", (row) => row.severity),
+        column("first", "First candle of it, by its opening.", (row) => row.first, day),
+        column("last", "Last candle of it, by its opening.", (row) => row.last, day),
+        numbers("candles", "How many; of a gap those that are missing.", (row) => row.count),
+        prose("what", "In words.", (row) => row.detail),
       ],
     }),
   );

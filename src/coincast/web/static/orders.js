@@ -17,7 +17,9 @@ const KINDS = [
 ];
 const FIRST_MODEL = "lstm";
 
-/** The form; `started(job)` is told when the server has taken the order. */
+/**
+ * The form, and whether the store has a market to offer in it; `started(job)` is told when the server has taken the order.
+ */
 export async function makeOrderForm(started) {
   const [choices, markets] = await Promise.all([get("/jobs/choices"), getAll("/markets", { limit: 200 })]);
   const node = element("div");
@@ -50,7 +52,7 @@ export async function makeOrderForm(started) {
       ),
     );
   draw();
-  return node;
+  return { node, hasMarkets: markets.items.length > 0 };
 }
 
 function form(kind, choices, markets, started) {
@@ -100,20 +102,20 @@ function checks(name, label, options, taken) {
       ),
     ),
   );
-  return { node, read: () => boxes.filter(({ box }) => box.checked).map(({ value }) => value), boxes };
+  return { node, read: () => boxes.filter(({ box }) => box.checked).map(({ value }) => value) };
 }
 
-const marketOptions = (markets) =>
-  markets.map((one) => ({
+function marketChecks(choices, markets, taken) {
+  const options = markets.map((one) => ({
     value: one.id,
     words: one.market,
     note: `${eachInterval(one.interval)}, ${things(one.rows, "candle")}`,
   }));
+  return checks("market", `Markets of one interval, at most ${choices.most_markets}`, options, taken);
+}
 
 function comparison(choices, markets) {
-  const from = checks("market", `Markets of one interval, at most ${choices.most_markets}`, marketOptions(markets), [
-    markets[0].id,
-  ]);
+  const from = marketChecks(choices, markets, [markets[0].id]);
   const models = checks(
     "model",
     `Models, at most ${choices.most_models}; naive is always beside them`,
@@ -157,7 +159,7 @@ function comparison(choices, markets) {
 }
 
 function reproduction(choices, markets) {
-  const from = checks("market", "Markets", marketOptions(markets), []);
+  const from = marketChecks(choices, markets, []);
   const note = element("small");
   const articles = element(
     "select",

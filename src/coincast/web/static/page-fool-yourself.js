@@ -11,9 +11,27 @@ import { headline, lines, oddsCard } from "./walk-parts.js";
 const MANY = 200;
 
 export async function open(panel) {
-  const markets = await get("/walks/markets", { limit: 200 });
-  if (!markets.items.length) return openEmpty(panel, markets.next_steps);
-  const state = { market: markets.items[0].market_id, asked: 0 };
+  let hasMarkets = false;
+  const refresh = async () => {
+    if (hasMarkets) return;
+    const markets = await get("/walks/markets", { limit: 200 });
+    hasMarkets = markets.items.length > 0;
+    if (hasMarkets) await drawWalks(panel, markets.items);
+    else swap(panel, empty(markets.next_steps));
+  };
+  await refresh();
+  return { hears: ["candle"], refresh };
+}
+
+const empty = (commands) =>
+  nextSteps(
+    "No candles to draw a walk on yet.",
+    "A random walk needs at least 140 stored candles; with article 0\u2019s own files it is the article\u2019s own walk.",
+    commands,
+  );
+
+async function drawWalks(panel, markets) {
+  const state = { market: markets[0].market_id, asked: 0 };
   const head = element("div"),
     errors = element("div"),
     odds = element("div");
@@ -39,27 +57,11 @@ export async function open(panel) {
     drawSeed(controls.seed());
     showOdds(odds, id, () => id === state.market);
   };
-  const controls = makeControls(markets.items, { drawSeed, takeMarket });
+  const controls = makeControls(markets, { drawSeed, takeMarket });
   swap(panel, head, controls.node, errors, pictures.node, odds);
   await drawSeed(controls.seed());
-  showOdds(odds, state.market, () => true);
-  return { hears: [] };
-}
-
-/** Without candles there is no walk; as soon as there are some, the page is opened anew. */
-function openEmpty(panel, commands) {
-  swap(
-    panel,
-    nextSteps(
-      "No candles to draw a walk on yet.",
-      "A random walk needs at least 140 stored candles; with article 0\u2019s own files it is the article\u2019s own walk.",
-      commands,
-    ),
-  );
-  const refresh = async () => {
-    if ((await get("/walks/markets")).items.length) location.reload();
-  };
-  return { hears: ["candle"], refresh };
+  const { market } = state;
+  showOdds(odds, market, () => market === state.market);
 }
 
 /** Both walks of a seed: the whole path, and step by step. */
@@ -75,7 +77,7 @@ function makePictures() {
         caption: "One draw for each step from the first on. It looks like a price because it moves like one.",
       },
       legend([
-        ["truth-line", "price"],
+        ["price", "price"],
         ["model", "random walk"],
         ["naive", "naive: the last known price"],
       ]),
@@ -87,7 +89,7 @@ function makePictures() {
         caption: "Each step begins at the true price before it, so the line hugs the price, one step late.",
       },
       legend([
-        ["truth-line", "price"],
+        ["price", "price"],
         ["model", "random walk"],
         ["naive", "naive: the price before"],
       ]),

@@ -4,8 +4,9 @@ import { get, sendTable } from "./api.js";
 import { element, swap } from "./elements.js";
 import { drawJudgement } from "./judgement.js";
 import { say } from "./parts.js";
-import { intervalName } from "./words.js";
+import { bytes, intervalName } from "./words.js";
 
+const MOST_BYTES = 4e6;
 const QUANTITIES = [
   ["price", "price"],
   ["log_return", "log return"],
@@ -17,25 +18,30 @@ const EXAMPLE =
 
 export async function open(panel) {
   const found = element("div", { id: "judgement", tabIndex: -1 });
-  const form = makeForm(async (file, asked) => {
+  let newest = null;
+  const judge = async (files, asked) => {
+    const [file] = files;
+    newest = file;
+    const wrong = refuse(files);
+    if (wrong) return void swap(found, refusal(wrong));
     swap(found, element("p", { className: "lead", role: "status" }, `Judging ${file.name || "your table"} \u2026`));
     try {
       const [told, columns] = await Promise.all([sendTable("/judge", asked, file), get("/leaderboard", { limit: 1 })]);
+      if (file !== newest) return;
       swap(found, drawJudgement(told, columns.columns, file));
       say(told.headline);
       found.scrollIntoView({ block: "start" });
     } catch (error) {
-      swap(
-        found,
-        element(
-          "section",
-          { className: "empty", role: "alert" },
-          element("h2", { className: "verdict" }, "This table cannot be judged."),
-          element("p", { className: "said" }, error.message),
-        ),
-      );
+      if (file === newest) swap(found, refusal(error.message));
     }
-  });
+  };
+  const fields = makeFields();
+  const form = element(
+    "div",
+    { className: "on-screen" },
+    makeZone((files) => judge(files, fields.read()), panel),
+    fields.node,
+  );
   swap(
     panel,
     element("p", { className: "eyebrow" }, "Your own forecasts, from anywhere"),
@@ -51,18 +57,32 @@ export async function open(panel) {
   return { hears: [] };
 }
 
-/** The place to drop a file, the button for those who do not drop, and what the file may leave unsaid. */
-function makeForm(judge) {
+/** What is wrong with files before any of them is sent; null where nothing is. */
+function refuse(files) {
+  if (files.length !== 1) return `${files.length || "No"} files were dropped; drop one CSV.`;
+  const [{ name, size }] = files;
+  if (size > MOST_BYTES) return `${name} has ${bytes(size)}; at most ${bytes(MOST_BYTES)}. Drop fewer rows.`;
+  return null;
+}
+
+const refusal = (words) =>
+  element(
+    "section",
+    { className: "empty", role: "alert" },
+    element("h2", { className: "verdict" }, "This cannot be judged."),
+    element("p", { className: "said" }, words),
+  );
+
+/** The place to drop a file, and the button for those who do not drop. */
+function makeZone(take, panel) {
   const input = element("input", {
     type: "file",
     accept: ".csv,.tsv,.txt,text/csv",
     id: "forecasts",
     className: "unseen",
   });
-  const fields = makeFields();
-  const take = (file) => file && judge(file, fields.read());
   input.addEventListener("change", () => {
-    take(input.files[0]);
+    if (input.files.length) take([...input.files]);
     input.value = "";
   });
   const zone = element(
@@ -78,21 +98,28 @@ function makeForm(judge) {
     element(
       "p",
       { className: "small centred" },
-      "At most 4 MB; columns target_time, actual, predicted, and more where there are more.",
+      `At most ${bytes(MOST_BYTES)}; columns target_time, actual, predicted, and more where there are more.`,
     ),
   );
-  const over = (is) => (event) => {
-    event.preventDefault();
-    zone.classList.toggle("over", is);
-  };
-  zone.addEventListener("dragenter", over(true));
-  zone.addEventListener("dragover", over(true));
-  zone.addEventListener("dragleave", over(false));
-  zone.addEventListener("drop", (event) => {
-    over(false)(event);
-    take(event.dataTransfer.files[0]);
+  acceptDrops(zone, take, panel);
+  return zone;
+}
+
+/** A file may fall anywhere while the page is shown: beside the place a browser would open it and leave the page. */
+function acceptDrops(zone, take, panel) {
+  const onDrag = (kind, act) =>
+    document.addEventListener(kind, (event) => {
+      if (panel.hidden || !event.dataTransfer.types.includes("Files")) return;
+      event.preventDefault();
+      act(event);
+    });
+  const mark = (isOver) => () => zone.classList.toggle("over", isOver);
+  onDrag("dragover", mark(true));
+  onDrag("dragleave", mark(false));
+  onDrag("drop", (event) => {
+    mark(false)();
+    take([...event.dataTransfer.files]);
   });
-  return element("div", {}, zone, fields.node);
 }
 
 function makeFields() {

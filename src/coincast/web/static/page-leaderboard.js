@@ -3,7 +3,8 @@
 import { getAll } from "./api.js";
 import { element, swap } from "./elements.js";
 import { boards, boardTable, isNaive } from "./leaderboards.js";
-import { card, choice, figures, nextSteps, verdict } from "./parts.js";
+import { card, choice, figures, nextSteps, say, verdict } from "./parts.js";
+import { overall } from "./verdicts.js";
 import { modelName, percent, things } from "./words.js";
 
 const SOURCES = [
@@ -14,9 +15,15 @@ const SOURCES = [
 
 export async function open(panel) {
   let source = "";
+  const take = (taken) => {
+    source = taken;
+    refresh().catch((error) => say(error.message));
+  };
   const refresh = async () => {
-    const told = await getAll("/leaderboard", { source, limit: 500 });
-    if (!told.items.length && !source)
+    const asked = source;
+    const told = await getAll("/leaderboard", { source: asked, limit: 500 });
+    if (asked !== source) return;
+    if (!told.items.length && !asked)
       return void swap(
         panel,
         nextSteps(
@@ -25,13 +32,7 @@ export async function open(panel) {
           told.next_steps,
         ),
       );
-    swap(
-      panel,
-      draw(told, source, (taken) => {
-        source = taken;
-        refresh();
-      }),
-    );
+    swap(panel, draw(told, asked, take));
   };
   await refresh();
   return { hears: ["score", "run"], refresh };
@@ -39,6 +40,7 @@ export async function open(panel) {
 
 function draw({ items, columns }, source, take) {
   const judged = items.filter((row) => !isNaive(row));
+  const words = judged.map((row) => row.verdict);
   const markets = new Set(items.map((row) => `${row.market} ${row.interval}`));
   return [
     element(
@@ -46,14 +48,14 @@ function draw({ items, columns }, source, take) {
       { className: "eyebrow" },
       `${things(new Set(judged.map((row) => row.model)).size, "model")} \u00b7 ${things(markets.size, "market")}`,
     ),
-    verdict("h1", ...headline(judged)),
+    verdict("h1", ...overall(words, "forecaster")),
     element(
       "p",
       { className: "lead" },
-      "Skill is how much smaller a model\u2019s error is than that of \u201cthe price stays where it is\u201d, on the same forecasts. Where the line crosses naive, luck explains the difference.",
+      "Skill is how much smaller a forecaster\u2019s error is than that of \u201cthe price stays where it is\u201d, on the same candles. Where its line crosses naive, chance alone can explain the difference.",
     ),
     choice({ label: "Where the forecasts come from", options: SOURCES, value: source, take, key: "source" }),
-    summary(judged),
+    summary(judged, words),
     boards(items),
     items.length
       ? card(
@@ -68,22 +70,9 @@ function draw({ items, columns }, source, take) {
   ];
 }
 
-function headline(judged) {
-  const of = (word) => judged.filter((row) => row.verdict === word).length;
-  if (of("better"))
-    return [
-      `${of("better")} of ${things(judged.length, "verdict")} ${of("better") === 1 ? "is" : "are"} better than naive.`,
-      "better",
-    ];
-  if (of("not distinguishable"))
-    return ["No model is better than naive: the best are not distinguishable from it.", "not distinguishable"];
-  if (of("worse")) return ["Every model that was judged is worse than naive.", "worse"];
-  return ["There are too few forecasts for a verdict so far.", "too few"];
-}
-
-function summary(judged) {
-  const of = (word) => judged.filter((row) => row.verdict === word).length;
-  const [best] = [...judged]
+function summary(judged, words) {
+  const of = (word) => words.filter((one) => one === word).length;
+  const [best] = judged
     .filter((row) => row.verdict !== "too few" && row.skill !== null)
     .sort((a, b) => b.skill - a.skill);
   return figures([

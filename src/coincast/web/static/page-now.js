@@ -1,9 +1,11 @@
 // Now: of each market its candles, the forecast as a fan, naive dashed, and the verdict in one sentence.
 
-import { get } from "./api.js";
+import { get, getAll, newestCandles } from "./api.js";
+import { makeAsk } from "./ask-model.js";
 import { element, swap } from "./elements.js";
 import { makeCard } from "./market-card.js";
 import { figures, nextSteps, say, verdict } from "./parts.js";
+import { overall, tally } from "./verdicts.js";
 import { clock, count, known, modelName, moment, pair, percent, things } from "./words.js";
 
 const MOST_MARKETS = 12;
@@ -12,31 +14,32 @@ export async function open(panel) {
   const cards = new Map();
   const top = element("div"),
     list = element("div", { className: "markets" }),
-    more = element("div");
-  let isFilled = false;
+    more = element("div"),
+    ask = makeAsk();
+  let most = MOST_MARKETS;
   const refresh = async () => {
-    const [forecasts, health, candles] = await Promise.all([
-      get("/forecasts", { limit: 200 }),
-      get("/health"),
-      wanted(cards),
-    ]);
+    const [forecasts, health] = await Promise.all([getAll("/forecasts", { limit: 200 }), get("/health")]);
     const markets = group(forecasts.items);
     if (!markets.length) return void swap(panel, empty(forecasts, health));
-    if (!isFilled || !list.isConnected) swap(panel, top, list, more);
-    isFilled = true;
+    const seen = markets.slice(0, most);
+    const candles = await Promise.all(seen.map(({ id }) => newestCandles(id)));
+    if (!list.isConnected) swap(panel, top, list, more, ask);
     swap(top, head(forecasts.items, health));
-    for (const market of markets.slice(0, MOST_MARKETS)) {
+    const order = seen.map((market, at) => {
       if (!cards.has(market.key)) cards.set(market.key, makeCard(market));
       const card = cards.get(market.key);
-      card.fill(market, candles.get(market.id) ?? (await newest(market.id)));
-    }
-    const order = markets.slice(0, MOST_MARKETS).map((market) => cards.get(market.key).node);
+      card.fill(market, candles[at]);
+      return card.node;
+    });
     if (order.some((node, at) => list.children[at] !== node)) list.replaceChildren(...order);
-    swap(
-      more,
-      markets.length > MOST_MARKETS &&
-        element("p", { className: "small" }, `${markets.length - MOST_MARKETS} more markets stand in the leaderboard.`),
-    );
+    swap(more, markets.length > most && showAll(markets.length));
+  };
+  const showAll = (number) => {
+    const take = () => {
+      most = Infinity;
+      refresh().catch((error) => say(error.message));
+    };
+    return element("p", {}, element("button", { type: "button", onclick: take }, `Show all ${number} markets`));
   };
   await refresh();
   const heard = (kind, data) => kind === "forecast" && !panel.hidden && announce(data);
@@ -55,26 +58,19 @@ function group(items) {
       markets.set(key, { key, id: item.market_id, market: item.market, interval: item.interval, items: [] });
     markets.get(key).items.push(item);
   }
-  const isNaive = (item) => (item.model === "naive" ? 1 : 0) + (item.source === "coincast" ? 0 : 0.5);
+  const place = (item) => (item.model === "naive" ? 1 : 0) + (item.source === "coincast" ? 0 : 0.5);
   for (const market of markets.values())
-    market.items.sort((a, b) => isNaive(a) - isNaive(b) || a.model.localeCompare(b.model));
+    market.items.sort((a, b) => place(a) - place(b) || a.model.localeCompare(b.model));
   return [...markets.values()].sort((a, b) => a.key.localeCompare(b.key));
 }
 
-const newest = (id) => (id ? get(`/markets/${id}/candles`, { last: 120 }).catch(() => null) : null);
+const isAtWork = (watch) => ["running", "starting", "troubled"].includes(watch.state);
 
-async function wanted(cards) {
-  const ids = [...cards.values()].map((card) => card.id).filter(Boolean);
-  const told = await Promise.all(ids.map(newest));
-  return new Map(ids.map((id, at) => [id, told[at]]));
-}
-
-function empty(forecasts, health) {
-  const isWatched = ["running", "starting", "troubled"].includes(health.watch.state);
-  return isWatched
+function empty(forecasts, { watch }) {
+  return isAtWork(watch)
     ? nextSteps(
         "The first forecast is on its way.",
-        `A watch loop is at work: ${health.watch.words} As soon as a model is trained and a candle has closed, its forecast appears here by itself.`,
+        `A watch loop is at work: ${watch.words} As soon as a model is trained and a candle has closed, its forecast appears here by itself.`,
         [],
       )
     : nextSteps(
@@ -85,7 +81,7 @@ function empty(forecasts, health) {
 }
 
 /** The sentence over all markets, and four figures. */
-function head(items, health) {
+function head(items, { watch }) {
   const judged = items.filter((item) => item.verdict?.word);
   const words = judged.map((item) => item.verdict.word);
   const scored = judged.reduce((sum, item) => sum + item.verdict.n, 0);
@@ -93,7 +89,7 @@ function head(items, health) {
   const covered =
     inside.reduce((sum, item) => sum + item.verdict.coverage80 * item.verdict.n, 0) /
     inside.reduce((sum, item) => sum + item.verdict.n, 0);
-  const { watch } = health;
+  const closes = isAtWork(watch) && watch.next_close;
   const late = items.filter((item) => item.is_late).length;
   return [
     element(
@@ -101,12 +97,16 @@ function head(items, health) {
       { className: "eyebrow" },
       `${things(new Set(items.map((item) => item.market)).size, "market")} \u00b7 newest forecast made ${moment(Math.max(...items.map((item) => item.made_at)))} UTC`,
     ),
-    verdict("h1", ...overall(words)),
-    element("p", { className: "lead" }, reason(words)),
+    verdict("h1", ...overall(words, "live forecaster")),
+    element(
+      "p",
+      { className: "lead" },
+      `Only what was written down in time counts; it is scored beside the naive forecast when its candle has settled${words.length ? `: ${tally(words)}` : ""}.`,
+    ),
     figures([
       {
-        text: watch.next_close ? clock(watch.next_close, true) : "\u2013",
-        caption: watch.next_close
+        text: closes ? clock(closes, true) : "\u2013",
+        caption: closes
           ? "next candle closes, UTC by the exchange\u2019s clock"
           : "no next close: the loop is not running",
       },
@@ -120,29 +120,4 @@ function head(items, health) {
       },
     ]),
   ];
-}
-
-function overall(words) {
-  const total = words.length,
-    of = (word) => words.filter((one) => one === word).length;
-  if (!total || of("too few") === total) return ["Too few live forecasts are scored yet for a verdict.", "too few"];
-  if (of("better"))
-    return [
-      `${of("better")} of ${things(total, "live forecaster")} ${of("better") === 1 ? "is" : "are"} better than \u201cthe price stays where it is\u201d.`,
-      "better",
-    ];
-  if (of("not distinguishable"))
-    return [
-      "No live forecaster is better so far: not distinguishable from \u201cthe price stays where it is\u201d.",
-      "not distinguishable",
-    ];
-  return ["Every live forecaster is worse than \u201cthe price stays where it is\u201d so far.", "worse"];
-}
-
-function reason(words) {
-  const told = ["better", "not distinguishable", "worse", "too few"]
-    .map((word) => [word, words.filter((one) => one === word).length])
-    .filter(([, n]) => n);
-  const parts = told.map(([word, n]) => `${n} ${word}`).join(", ");
-  return `Each forecast was written down before its candle closed, and is scored beside the naive one when it has settled${parts ? `: ${parts}` : ""}.`;
 }

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { element, swap } from "./elements.js";
 import { jobCard } from "./jobs.js";
 import { makeOrderForm } from "./orders.js";
-import { card, nextSteps, say } from "./parts.js";
+import { card, entry, nextSteps, say } from "./parts.js";
 import { back, drawRun, reportLink } from "./run-detail.js";
 import { count, modelName, moment, role, things } from "./words.js";
 
@@ -14,8 +14,17 @@ export async function open(panel, first) {
     list = element("div"),
     detail = element("div", { id: "run-detail", tabIndex: -1 });
   const overview = element("div", {}, top, jobs);
-  const state = { id: first, jobs: [], graphs: new Map() };
+  const order = element(
+    "div",
+    { className: "on-screen" },
+    element("div", { className: "skeleton order", "aria-hidden": "true" }, element("i", { className: "s-card" })),
+  );
+  const state = { id: first, jobs: [], graphs: new Map(), hasMarkets: true };
   const showJobs = () => swap(jobs, jobCard(state.jobs));
+  const showPart = () => {
+    overview.hidden = list.hidden = order.hidden = Boolean(state.id);
+    detail.hidden = !state.id;
+  };
   const refresh = async () => {
     if (state.id) return showRun();
     const [runs, told] = await Promise.all([get("/runs", { limit: 100 }), get("/jobs", { limit: 50 })]);
@@ -31,47 +40,43 @@ export async function open(panel, first) {
       get(`/runs/${id}/curves`),
       get("/leaderboard", { limit: 1 }),
     ]);
-    if (id !== state.id) return;
-    swap(detail, drawRun(run, curves.items, board.columns, state.graphs));
+    if (id === state.id) swap(detail, drawRun(run, curves.items, board.columns, state.graphs));
   };
   const turn = (id) => {
-    const isOther = id !== state.id;
+    if (id === state.id) return;
     state.id = id;
-    overview.hidden = list.hidden = order.hidden = Boolean(id);
-    detail.hidden = !id;
-    if (!isOther) return;
+    state.graphs.clear();
+    showPart();
     scrollTo({ top: 0 });
-    refresh().catch(
-      (error) => id && swap(detail, back(), element("p", { role: "alert", className: "lead" }, error.message)),
-    );
+    refresh().catch((error) => (id ? swap(detail, back(), alarm(error)) : say(error.message)));
   };
   const started = (job) => {
     state.jobs = [job, ...state.jobs.filter((one) => one.id !== job.id)];
     showJobs();
     jobs.scrollIntoView({ block: "nearest" });
   };
+  const offer = async () => {
+    state.hasMarkets = true;
+    const { node, hasMarkets } = await makeOrderForm(started);
+    state.hasMarkets = hasMarkets;
+    swap(order, node);
+  };
   const heard = (kind, data) => {
+    if (kind === "candle" && !state.hasMarkets) offer().catch((error) => say(error.message));
     if (kind !== "job") return;
     const known = state.jobs.find((one) => one.id === data.id);
     if (known?.state !== data.state) say(`${data.title}: ${data.state}.`);
     state.jobs = known ? state.jobs.map((one) => (one === known ? { ...one, ...data } : one)) : [data, ...state.jobs];
     if (!state.id) showJobs();
   };
-  const order = element(
-    "div",
-    {},
-    element("div", { className: "skeleton order", "aria-hidden": "true" }, element("i", { className: "s-card" })),
-  );
   swap(panel, overview, order, list, detail);
-  overview.hidden = list.hidden = order.hidden = Boolean(first);
-  detail.hidden = !first;
-  makeOrderForm(started).then(
-    (form) => swap(order, form),
-    (error) => swap(order, element("p", { role: "alert" }, error.message)),
-  );
+  showPart();
+  offer().catch((error) => swap(order, alarm(error)));
   await refresh();
   return { hears: ["run", "job"], refresh, turn, heard };
 }
+
+const alarm = (error) => element("p", { role: "alert", className: "lead" }, error.message);
 
 function head(runs, jobs) {
   const working = jobs.filter((job) => job.state === "running").length,
@@ -87,7 +92,7 @@ function head(runs, jobs) {
     : "Start a comparison here, or with one of these commands; each makes a run folder with its spec, losses, forecasts, scores and a report.";
   return runs.items.length || jobs.length
     ? [
-        element("p", { className: "eyebrow" }, `${things(runs.total, "run folder")}`),
+        element("p", { className: "eyebrow" }, things(runs.total, "run folder")),
         element("h1", {}, words),
         element("p", { className: "lead" }, lead),
       ]
@@ -101,40 +106,24 @@ function runList(runs) {
       title: "Run folders",
       caption: runs.total > runs.items.length ? `The newest ${runs.items.length} of ${count(runs.total)}.` : "",
     },
+    element("ul", { className: "list" }, runs.items.map(runEntry)),
+  );
+}
+
+function runEntry(run) {
+  const what = [run.models.map(modelName).slice(0, 6).join(", "), run.markets.slice(0, 3).join(", ")];
+  return entry(
+    {},
+    element("a", { href: `#runs/${run.id}`, "data-key": run.id }, element("b", {}, run.name)),
     element(
-      "ul",
-      { className: "list" },
-      runs.items.map((run) =>
-        element(
-          "li",
-          {},
-          element(
-            "div",
-            { className: "run" },
-            element(
-              "div",
-              { className: "head" },
-              element("a", { href: `#runs/${run.id}`, "data-key": run.id }, element("b", {}, run.name)),
-              element(
-                "span",
-                { className: "state" },
-                `${run.kind}, `,
-                element("b", { className: role(run.verdict) }, run.verdict ?? run.state),
-                ` \u00b7 ${moment(run.changed_at)} UTC`,
-              ),
-            ),
-            run.sentence && element("p", {}, run.sentence),
-            element(
-              "p",
-              { className: "small" },
-              [run.models.map(modelName).slice(0, 6).join(", "), run.markets.slice(0, 3).join(", ")]
-                .filter(Boolean)
-                .join(" on "),
-            ),
-            run.report && reportLink(run),
-          ),
-        ),
-      ),
+      "span",
+      { className: "state" },
+      `${run.kind}, `,
+      element("b", { className: role(run.verdict) }, run.verdict ?? run.state),
+      ` \u00b7 ${moment(run.changed_at)} UTC`,
     ),
+    run.sentence && element("p", {}, run.sentence),
+    element("p", { className: "small" }, what.filter(Boolean).join(" on ")),
+    run.report && reportLink(run),
   );
 }

@@ -6,11 +6,14 @@ import { makeChart } from "./chart.js";
 import { element, swap } from "./elements.js";
 import { card, figures, legend, nextSteps, verdict } from "./parts.js";
 import { anchor, coverage, late, misses, outageCard } from "./record-parts.js";
+import { bounds } from "./scales.js";
+import { overall } from "./verdicts.js";
 import { count, intervalName, known, modelName, moment, pair, percent, span, things } from "./words.js";
 
 export async function open(panel) {
-  const state = { key: null, told: null };
+  const state = { key: null, told: null, ledger: null };
   const top = element("div"),
+    picked = element("div"),
     below = element("div"),
     last = element("div");
   const over = makeChart({ label: "Skill over time, with its 95 % interval" });
@@ -27,25 +30,22 @@ export async function open(panel) {
     ]),
     over.node,
   );
-  const picked = element("div"),
-    picker = element("div", { className: "group" });
   const redraw = () => {
     const { items, outages, outages_total: total } = state.told;
     const item = items.find((one) => name(one) === state.key) ?? items[0];
-    swap(
-      picker,
-      pick(items, item, (key) => {
-        state.key = key;
-        redraw();
-      }),
-    );
+    picker.offer(items, item);
     swap(picked, own(item));
-    over.draw(() => skillOverTime(item, outages));
+    const concerning = outages.filter((one) => [null, item.market].includes(one.market));
+    over.draw(() => skillOverTime(item, concerning));
     swap(below, coverage(item), misses(item), late(item));
     swap(last, outageCard(outages, total), anchor(state.ledger));
   };
+  const picker = makePicker((key) => {
+    state.key = key;
+    redraw();
+  });
   const refresh = async () => {
-    [state.told, state.ledger] = await Promise.all([getAll("/track-record", { limit: 100 }, 300), get("/ledger")]);
+    [state.told, state.ledger] = await Promise.all([getAll("/track-record", { limit: 100 }), get("/ledger")]);
     const { items, next_steps: steps } = state.told;
     if (!items.length)
       return void swap(
@@ -56,7 +56,7 @@ export async function open(panel) {
           steps,
         ),
       );
-    if (!picker.isConnected) swap(panel, top, picker, picked, chart, below, last);
+    if (!picker.node.isConnected) swap(panel, top, picker.node, picked, chart, below, last);
     swap(top, head(state.told));
     redraw();
   };
@@ -72,16 +72,14 @@ function head({ items, outages_total: outages }) {
   const late = sum(items, (item) => item.late_total);
   const ninety = items.map((item) => item.coverage.find((one) => one.percent === 90)).filter((one) => one?.n);
   const inside = sum(ninety, (one) => one.covered * one.n) / sum(ninety, (one) => one.n);
+  const forecasts = sum(items, (item) => item.forecasts);
   return [
     element(
       "p",
       { className: "eyebrow" },
-      `${things(
-        sum(items, (item) => item.forecasts),
-        "live forecast",
-      )} on time \u00b7 ${things(items.length, "forecaster")}`,
+      `${things(forecasts, "live forecast")} on time \u00b7 ${things(items.length, "forecaster")}`,
     ),
-    verdict("h1", ...headline(items)),
+    verdict("h1", ...overall(items.map((item) => item.verdict), "live forecaster")),
     element(
       "p",
       { className: "lead" },
@@ -93,6 +91,11 @@ function head({ items, outages_total: outages }) {
       { text: count(late), caption: "late forecasts, written down and not scored", role: late ? "undecided" : "" },
       { text: count(outages), caption: outages === 1 ? "outage" : "outages", role: outages ? "undecided" : "" },
     ]),
+    element(
+      "p",
+      { className: "said", id: "looked-at-again" },
+      "The test is made anew after every score, and its 5 % hold for one look: looked at again and again, a worthless forecaster will sooner or later stand at \u201cbetter\u201d by chance, so the verdict that counts is the one of a day that was fixed beforehand.",
+    ),
     card(
       {
         title: "Skill of every forecaster, naive at zero",
@@ -105,43 +108,34 @@ function head({ items, outages_total: outages }) {
             ...item,
             name: `${pair(item.market)}, ${modelName(item.model)}`,
             note: `${intervalName(item.interval)}, ${things(item.n, "origin")}`,
-            isNaive: item.verdict === null && item.model === "naive",
+            isNaive: item.verdict === null,
           })),
       ),
     ),
   ];
 }
 
-function headline(items) {
-  const of = (word) => items.filter((item) => item.verdict === word).length;
-  if (of("better"))
-    return [
-      `${of("better")} of ${things(items.length, "live forecaster")} ${of("better") === 1 ? "is" : "are"} better than naive.`,
-      "better",
-    ];
-  if (of("not distinguishable"))
-    return ["So far no live forecaster is better: not distinguishable from naive.", "not distinguishable"];
-  if (of("worse")) return ["So far every live forecaster is worse than naive.", "worse"];
-  return ["There are too few scored forecasts for a verdict.", "too few"];
-}
-
-function pick(items, item, take) {
-  return element(
+/** What is shown in detail; an open list is left alone as long as it offers the same. */
+function makePicker(take) {
+  const list = element("select", { onchange: (event) => take(event.target.value) });
+  const node = element(
     "label",
-    { className: "picker" },
+    { className: "group picker" },
     element("span", { className: "muted" }, "In detail: "),
-    element(
-      "select",
-      { "data-key": "picker", onchange: (event) => take(event.target.value) },
-      items.map((one) =>
-        element(
-          "option",
-          { value: name(one), selected: one === item },
-          `${pair(one.market)}, ${one.interval}, ${modelName(one.model)}`,
-        ),
-      ),
-    ),
+    list,
   );
+  const offer = (items, item) => {
+    const names = items.map(name);
+    if (names.join() !== [...list.options].map((one) => one.value).join())
+      swap(
+        list,
+        items.map((one) =>
+          element("option", { value: name(one) }, `${pair(one.market)}, ${one.interval}, ${modelName(one.model)}`),
+        ),
+      );
+    list.value = name(item);
+  };
+  return { node, offer };
 }
 
 function own(item) {
@@ -164,23 +158,28 @@ function own(item) {
   ];
 }
 
+/** The axis is for what has settled: the first scores, and intervals that still reach far, may go beyond it. */
 function skillOverTime({ over_time: told, interval }, outages) {
   const { target_time: x, skill, low, high, n } = told;
-  const judged = skill.filter((_, at) => known(low[at]));
-  const sizes = [...(judged.length ? [...low, ...high] : skill)]
+  const settled = [...low, ...high].some(known) ? [...low, ...high] : skill;
+  const sizes = settled
     .filter(known)
     .map(Math.abs)
     .sort((a, b) => a - b);
-  const most = Math.max(0.01, 1.5 * (sizes[Math.floor(sizes.length * 0.9)] ?? 0.1));
-  const cut = (list) => list.map((value) => (known(value) ? Math.max(-most * 1.2, Math.min(most * 1.2, value)) : null));
+  const most = Math.max(0.012, 1.8 * (sizes[Math.floor(sizes.length * 0.9)] ?? 0.1));
+  const within = (list) => list.filter(known).map((value) => Math.max(-most, Math.min(most, value)));
   return {
     x: { kind: "time", title: "UTC" },
-    y: { unit: "skill", include: [0], write: (value) => percent(value, { signed: true, digits: most < 0.04 ? 1 : 0 }) },
+    y: {
+      unit: "skill",
+      bounds: bounds([...[low, high, skill].map(within), [0]], 0.06),
+      write: (value) => percent(value, { signed: true, digits: most < 0.05 ? 1 : 0 }),
+    },
     layers: [
       { kind: "spans", role: "outage", spans: outages.map((one) => [one.since, one.until]) },
-      { kind: "band", role: "model", x, low: cut(low), high: cut(high) },
+      { kind: "band", role: "model", x, low, high },
       { kind: "level", role: "zero", at: 0 },
-      { kind: "line", role: "model", x, y: cut(skill) },
+      { kind: "line", role: "model", x, y: skill },
     ],
     points: x.map((at, number) => ({
       x: at,

@@ -53,6 +53,21 @@ export const legend = (pairs) =>
     pairs.map(([tone, words]) => element("li", {}, element("i", { className: tone, "aria-hidden": "true" }), words)),
   );
 
+/** An entry of a list: its name, how it stands with it at the right, and what more there is to say. */
+export const entry = (properties, name, state, ...rest) =>
+  element(
+    "li",
+    properties,
+    element("div", { className: "run" }, element("div", { className: "head" }, name, state), rest),
+  );
+
+export const bullets = (lines) =>
+  element(
+    "ul",
+    {},
+    lines.map((line) => element("li", {}, line)),
+  );
+
 /** What can be opened for more. */
 export function more(title, key, ...children) {
   return element(

@@ -2,8 +2,10 @@
 
 import { element } from "./elements.js";
 import { card, copyButton, more } from "./parts.js";
-import { table } from "./tables.js";
+import { column, numbers, prose, table } from "./tables.js";
 import { amount, count, known, lasting, moment, pair, percent, quote, things } from "./words.js";
+
+const ENTRY = numbers("entry", "Number of the forecast in the ledger.", (row) => row.number);
 
 /** How many prices lay inside, beside what the intervals promise and what naive's held. */
 export function coverage(item) {
@@ -50,52 +52,32 @@ function coverRow(one) {
 }
 
 export function misses(item) {
-  const { misses: rows, misses_total: total } = item,
-    unit = quote(item.market);
+  const { misses: rows, misses_total: total } = item;
   if (!total) return card({ title: "Misses", caption: "No price lay outside a 90 % interval yet." });
-  const number = (title, words, pick) => ({
-    title,
-    words,
-    isNumber: true,
-    cell: (row) => amount(pick(row)),
-    order: pick,
-  });
+  const newest = rows.length < total ? `The newest ${rows.length}. ` : "";
   return card(
     {
       title: `Every miss: ${things(total, "price")} outside the 90 % interval`,
-      caption: `${rows.length < total ? `The newest ${rows.length}. ` : ""}Prices in ${unit}; the entry is that of the forecast in the ledger.`,
+      caption: `${newest}Prices in ${quote(item.market) || "the quote currency"}; the entry is that of the forecast in the ledger.`,
     },
     table({
       label: "Misses",
       key: "misses",
       rows,
-      isTall: rows.length > 10,
       columns: [
-        {
-          title: "closed, UTC",
-          words: "Close of the candle that was forecast.",
-          cell: (row) => moment(row.target_time, item.interval),
-          order: (row) => row.target_time,
-        },
-        number("forecast", "What the model said.", (row) => row.value),
-        number("low 90 %", "Lower end of its 90 % interval.", (row) => row.low),
-        number("high 90 %", "Upper end of its 90 % interval.", (row) => row.high),
-        number("came", "What the close was.", (row) => row.actual),
-        number("naive", "The last close at the origin.", (row) => row.last_close),
-        {
-          title: "step",
-          words: "How many candles ahead.",
-          isNumber: true,
-          cell: (row) => count(row.step),
-          order: (row) => row.step,
-        },
-        {
-          title: "entry",
-          words: "Number of the forecast in the ledger.",
-          isNumber: true,
-          cell: (row) => count(row.number),
-          order: (row) => row.number,
-        },
+        column(
+          "closed, UTC",
+          "Close of the candle that was forecast.",
+          (row) => row.target_time,
+          (time) => moment(time, item.interval),
+        ),
+        numbers("forecast", "What the model said.", (row) => row.value, amount),
+        numbers("low 90 %", "Lower end of its 90 % interval.", (row) => row.low, amount),
+        numbers("high 90 %", "Upper end of its 90 % interval.", (row) => row.high, amount),
+        numbers("came", "What the close was.", (row) => row.actual, amount),
+        numbers("naive", "The last close at the origin.", (row) => row.last_close, amount),
+        numbers("step", "How many candles ahead.", (row) => row.step),
+        ENTRY,
       ],
     }),
   );
@@ -103,43 +85,21 @@ export function misses(item) {
 
 export function late(item) {
   if (!item.late_total) return null;
+  const newest = item.late.length < item.late_total ? ` The newest ${item.late.length}.` : "";
   return card(
     {
       title: `Late: ${things(item.late_total, "forecast")}`,
-      caption: "Written later than allowed after the origin: kept, and never scored.",
+      caption: `Written later than allowed after the origin: kept, and never scored.${newest}`,
     },
     table({
       label: "Late forecasts",
       key: "late",
       rows: item.late,
-      isTall: item.late.length > 8,
       columns: [
-        {
-          title: "origin, UTC",
-          words: "Close of the last candle that it was allowed to see.",
-          cell: (row) => moment(row.origin),
-          order: (row) => row.origin,
-        },
-        {
-          title: "made, UTC",
-          words: "When it was written into the ledger.",
-          cell: (row) => moment(row.made_at),
-          order: (row) => row.made_at,
-        },
-        {
-          title: "after",
-          words: "How long after the origin.",
-          isNumber: true,
-          cell: (row) => lasting(row.made_at - row.origin),
-          order: (row) => row.made_at - row.origin,
-        },
-        {
-          title: "entry",
-          words: "Number of the forecast in the ledger.",
-          isNumber: true,
-          cell: (row) => count(row.number),
-          order: (row) => row.number,
-        },
+        column("origin, UTC", "Close of the last candle that it was allowed to see.", (row) => row.origin, moment),
+        column("made, UTC", "When it was written into the ledger.", (row) => row.made_at, moment),
+        numbers("after", "How long after the origin.", (row) => row.made_at - row.origin, lasting),
+        ENTRY,
       ],
     }),
   );
@@ -147,36 +107,22 @@ export function late(item) {
 
 export function outageCard(outages, total) {
   if (!total) return card({ title: "Outages", caption: "None so far: every close had its forecast." });
+  const newest = outages.length < total ? ` The newest ${outages.length}.` : "";
   return card(
-    { title: `Outages: ${count(total)}`, caption: "Times without forecasts or scores, and why. Times are UTC." },
+    {
+      title: `Outages: ${count(total)}`,
+      caption: `Times without forecasts or scores, and why. Times are UTC.${newest}`,
+    },
     table({
       label: "Outages",
       key: "outages",
       rows: outages,
-      isTall: outages.length > 8,
       columns: [
-        { title: "since", words: "First moment of it.", cell: (row) => moment(row.since), order: (row) => row.since },
-        { title: "until", words: "Last moment of it.", cell: (row) => moment(row.until), order: (row) => row.until },
-        {
-          title: "market",
-          words: "Which market; all where none is named.",
-          cell: (row) => (row.market ? pair(row.market) : "all"),
-          order: (row) => row.market,
-        },
-        {
-          title: "why",
-          words: "What kept forecasts away.",
-          className: "prose",
-          cell: (row) => `${row.reason}: ${row.words}`,
-          order: (row) => row.reason,
-        },
-        {
-          title: "missed",
-          words: "Forecasts that were not made.",
-          isNumber: true,
-          cell: (row) => count(row.missed),
-          order: (row) => row.missed,
-        },
+        column("since", "First moment of it.", (row) => row.since, moment),
+        column("until", "Last moment of it.", (row) => row.until, moment),
+        column("market", "Which market; all where none is named.", (row) => (row.market ? pair(row.market) : "all")),
+        prose("why", "What kept forecasts away.", (row) => `${row.reason}: ${row.words}`),
+        numbers("missed", "Forecasts that were not made.", (row) => row.missed),
       ],
     }),
   );

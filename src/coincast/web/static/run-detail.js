@@ -4,7 +4,7 @@ import { makeChart } from "./chart.js";
 import { element } from "./elements.js";
 import { progressBar } from "./jobs.js";
 import { boardTable, boards } from "./leaderboards.js";
-import { card, copyButton, legend, more, verdict } from "./parts.js";
+import { bullets, card, copyButton, legend, more, verdict } from "./parts.js";
 import { amount, modelName, moment, things } from "./words.js";
 
 export const reportLink = (run) =>
@@ -20,17 +20,14 @@ export function drawRun(run, curves, columns, graphs) {
   return [
     back(),
     element("p", { className: "eyebrow" }, `${run.kind} \u00b7 ${run.state} \u00b7 ${moment(run.changed_at)} UTC`),
-    verdict("h1", run.sentence ?? (run.state === "running" ? `${run.name} is being trained.` : run.name), run.verdict),
+    run.sentence
+      ? verdict("h1", run.sentence, run.verdict)
+      : element("h1", { className: "verdict" }, run.state === "running" ? `${run.name} is being trained.` : run.name),
     run.progress && [
       progressBar({ fraction: run.progress.done / run.progress.total, progress: run.progress }),
       element("p", { className: "small" }, run.progress.words),
     ],
-    run.sentences.length > 1 &&
-      element(
-        "ul",
-        {},
-        run.sentences.map((line) => element("li", {}, line)),
-      ),
+    run.sentences.length > 1 && bullets(run.sentences),
     run.report && reportLink(run),
     element("div", { id: "run-board" }, boards(run.leaderboard)),
     element(
@@ -39,15 +36,7 @@ export function drawRun(run, curves, columns, graphs) {
       curves.map((one) => curveCard(one, graphs)),
     ),
     run.leaderboard.length > 0 && card({ title: "All columns" }, boardTable(run.leaderboard, columns, `run-${run.id}`)),
-    run.notes.length > 0 &&
-      card(
-        { title: "Notes" },
-        element(
-          "ul",
-          {},
-          run.notes.map((note) => element("li", {}, note)),
-        ),
-      ),
+    run.notes.length > 0 && card({ title: "Notes" }, bullets(run.notes)),
     facts(run),
   ];
 }
@@ -61,7 +50,7 @@ function curveCard(one, graphs) {
     { epoch: x } = one;
   const hasHeld = one.validation_loss.some((value) => value !== null);
   graph.draw(() => ({
-    x: { kind: "number", title: "epoch" },
+    x: { kind: "whole", title: "epoch" },
     y: { unit: "loss" },
     layers: [
       { kind: "band", role: "model", x, low: one.low, high: one.high },

@@ -29,19 +29,19 @@ export function roundTicks(low, high, wanted) {
   return { ticks, step };
 }
 
-/** Moments within bounds, with the words that tell them apart. */
-export function timeTicks(low, high, wanted) {
+/** Moments within bounds for which there is room, with the words that tell them apart; the first one tells the year. */
+export function timeTicks(low, high, wanted, isClear) {
   const raw = (high - low) / Math.max(1, wanted);
   const step = STEPS.find((one) => one >= raw);
-  if (step === undefined) return monthTicks(low, high, raw);
+  if (step === undefined) return monthTicks(low, high, raw).filter(({ at }) => isClear(at));
   const ticks = [];
   for (let at = Math.ceil(low / step) * step; at <= high; at += step) ticks.push(at);
-  return ticks.map((at, number) => ({ at, words: timeWords(at, step, number === 0) }));
+  return ticks.filter(isClear).map((at, number) => ({ at, words: timeWords(at, step, number === 0) }));
 }
 
 function timeWords(at, step, isFirst) {
-  if (step >= DAY) return isFirst ? day(at) : day(at).slice(5);
-  return at % DAY === 0 ? day(at).slice(5) : clock(at);
+  if (step < DAY && at % DAY) return clock(at);
+  return isFirst ? day(at) : day(at).slice(5);
 }
 
 function monthTicks(low, high, raw) {

@@ -35,6 +35,7 @@ export function makeControls(markets, { drawSeed, takeMarket }) {
   const node = card(
     {
       title: "Choose a seed",
+      className: "on-screen",
       caption:
         "Seeds 200 to 210 are those of article 0\u2019s slider. A seed is all that tells one walk from another: it has seen nothing of the price but its mean and its spread.",
     },

@@ -1,40 +1,42 @@
 // What is said and drawn of a random walk, and of many.
 
 import { element } from "./elements.js";
-import { card, figures, verdict } from "./parts.js";
+import { card, entry, figures } from "./parts.js";
 import { amount, count, moment, percent, things } from "./words.js";
 
+const ODDS = ["looks_alike", "beats_flat", "close_fit", "beats_naive", "judged_better"];
+
 export function headline(walk) {
-  const isBetter = walk.errors.full_interval < walk.errors.naive_full;
-  const times = walk.errors.full_interval / walk.errors.naive_full;
+  const { full_interval: path, naive_full: flat, single_point: single, naive_single: before } = walk.errors;
+  const isBetter = path < flat;
   return [
     element(
       "p",
       { className: "eyebrow" },
       `${walk.market} \u00b7 ${things(walk.steps, "step")}, ${moment(walk.close_time[0], walk.interval)} to ${moment(walk.close_time.at(-1), walk.interval)} \u00b7 seed ${walk.seed}${walk.is_article ? " \u00b7 article 0\u2019s candles and span" : ""}`,
     ),
-    verdict(
+    element(
       "h1",
+      {},
       isBetter
         ? "This path is pure chance, and it is closer to the price than a flat line."
         : "This path is pure chance, and looks like a forecast.",
-      "",
     ),
     element(
       "p",
       { className: "lead" },
-      `It was drawn from ${things(walk.training_rows, "past change")} without a look at what came: mean ${percent(walk.mean, { digits: 2 })}, spread ${percent(walk.deviation, { digits: 2 })}. ${isBetter ? "That is luck: below stands how often it comes." : `A flat line at the last known price errs ${amount(times)} times less.`}`,
+      `It was drawn from ${things(walk.training_rows, "past change")} without a look at what came: mean ${percent(walk.mean, { digits: 2 })}, spread ${percent(walk.deviation, { digits: 2 })}. ${isBetter ? "That is luck: below stands how often it comes." : `It misses by ${percent(path / flat - 1)} more than a flat line at the last known price.`}`,
     ),
     figures([
       { text: amount(walk.end, walk.unit), caption: "where the walk ends", id: "walk-end" },
       { text: amount(walk.actual.at(-1), walk.unit), caption: "where the price ended" },
       {
-        text: amount(walk.errors.full_interval, walk.unit),
-        caption: `mean error of the path; flat line ${amount(walk.errors.naive_full)}`,
+        text: amount(path, walk.unit),
+        caption: `mean error of the path; flat line ${amount(flat)}`,
       },
       {
-        text: amount(walk.errors.single_point, walk.unit),
-        caption: `mean error step by step; the price before ${amount(walk.errors.naive_single)}`,
+        text: amount(single, walk.unit),
+        caption: `mean error step by step; the price before ${amount(before)}`,
       },
     ]),
   ];
@@ -51,13 +53,12 @@ export function lines(walk, drawn, naive) {
     ],
     points: walk.close_time.map((at, number) => ({
       x: at,
-      words: `${moment(at, walk.interval)}: price ${amount(walk.actual[number])}, walk ${amount(drawn[number])}, naive ${amount(naive[number])}`,
+      words: `${moment(at, walk.interval)} UTC: price ${amount(walk.actual[number])}, walk ${amount(drawn[number])}, naive ${amount(naive[number])}`,
     })),
   };
 }
 
 export function oddsCard(told) {
-  const rows = ["looks_alike", "beats_flat", "close_fit", "beats_naive", "judged_better"].map((name) => told[name]);
   return card(
     {
       title: "How often does a walk look like a forecast?",
@@ -67,27 +68,7 @@ export function oddsCard(told) {
     element(
       "ul",
       { className: "list shares" },
-      rows.map((row) =>
-        element(
-          "li",
-          {},
-          element(
-            "div",
-            { className: "run" },
-            element(
-              "div",
-              { className: "head" },
-              element("span", {}, row.words),
-              element("b", {}, percent(row.share, { digits: 0 })),
-            ),
-            element(
-              "div",
-              { className: "bar", "aria-hidden": "true" },
-              element("i", { place: { width: `${100 * row.share}%` } }),
-            ),
-          ),
-        ),
-      ),
+      ODDS.map((name) => shareEntry(told[name])),
     ),
     element(
       "p",
@@ -96,3 +77,11 @@ export function oddsCard(told) {
     ),
   );
 }
+
+const shareEntry = ({ words, share }) =>
+  entry(
+    {},
+    element("span", {}, words),
+    element("b", {}, percent(share, { digits: 0 })),
+    element("div", { className: "bar", "aria-hidden": "true" }, element("i", { place: { width: `${100 * share}%` } })),
+  );

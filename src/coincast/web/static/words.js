@@ -2,11 +2,11 @@
 
 const MINUS = "\u2212";
 const NOTHING = "\u2013";
-const THIN = "\u00a0";
+const SPACE = "\u00a0";
 const UNITS = { m: "minute", h: "hour", d: "day", w: "week", M: "month" };
 const SECONDS = { m: 60, h: 3600, d: 86400, w: 604800, M: 2629800 };
 
-export const ROLES = { better: "better", worse: "worse", "not distinguishable": "undecided", "too few": "few" };
+const ROLES = { better: "better", worse: "worse", "not distinguishable": "undecided", "too few": "few" };
 export const role = (word) => ROLES[word] || "muted";
 export const known = (value) => typeof value === "number" && Number.isFinite(value);
 
@@ -19,14 +19,14 @@ export function percent(value, { signed = false, digits = 1 } = {}) {
   const size = Math.abs(value) * 100;
   const text = grouped(size, size < 1000 ? digits : 0);
   const isZero = Number(text.replaceAll(",", "")) === 0;
-  return (isZero ? "" : value < 0 ? MINUS : signed ? "+" : "") + text + THIN + "%";
+  return (isZero ? "" : value < 0 ? MINUS : signed ? "+" : "") + text + SPACE + "%";
 }
 
 /** Both ends of an interval of a skill. */
 export function span(low, high) {
   if (!known(low) && !known(high)) return NOTHING;
-  const end = (value) => percent(value, { signed: true }).replace(THIN + "%", "");
-  return `${end(low)} to ${end(known(high) ? Math.min(high, 1) : high)}${THIN}%`;
+  const end = (value) => percent(value, { signed: true }).replace(SPACE + "%", "");
+  return `${end(low)} to ${end(known(high) ? Math.min(high, 1) : high)}${SPACE}%`;
 }
 
 /** A price or an error, with as many decimals as it needs. */
@@ -36,7 +36,7 @@ export function amount(value, unit = "") {
   let digits = 2;
   if (size >= 10000) digits = size >= 1e6 ? 0 : 1;
   else if (size > 0 && size < 10) digits = Math.min(10, 3 - Math.floor(Math.log10(size)));
-  return (value < 0 ? MINUS : "") + grouped(size, digits) + (unit ? THIN + unit : "");
+  return (value < 0 ? MINUS : "") + grouped(size, digits) + (unit ? SPACE + unit : "");
 }
 
 /** A tick of an axis, with as many decimals as the distance to the next one needs, and no more. */
@@ -123,11 +123,16 @@ export const modelName = (model) =>
     .replace(/\.ensemble$/, " ensemble")
     .replaceAll("_", " ");
 
-/** A sentence cut around its deciding word, the longest first: [before, word, after]. */
+/**
+ * A sentence cut around its deciding word: [before, word, after, which of them it is].
+ *
+ * Where the word that is asked for is not in it, the sentence says another one; the last place counts, because a name that
+ * stands before may hold such a word, too.
+ */
 export function around(sentence, word) {
   const tried = [word, ...Object.keys(ROLES)].filter(Boolean);
   for (const one of tried) {
-    const at = (sentence || "").toLowerCase().indexOf(one);
+    const at = (sentence || "").toLowerCase().lastIndexOf(one);
     if (at >= 0)
       return [sentence.slice(0, at), sentence.slice(at, at + one.length), sentence.slice(at + one.length), one];
   }
