@@ -94,6 +94,7 @@ def main() -> int:
 
 def fuzz(url: str, count: int, *, seed: int) -> Outcome:
     """Send at least so many requests, about as many to every operation, and look at every answer."""
+    order_job(url)
     known = find_ids(url)
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
@@ -146,6 +147,13 @@ def _fuzz_one(
         pass  # nothing about it can be wrong
     except Exception as fault:
         outcome.faults.append(f"{place}, {mode.value}: {fault}")
+
+
+def order_job(url: str) -> None:
+    """Ask for a comparison, so that there is a job to look at and to cancel."""
+    market = requests.get(f"{url}/api/v1/markets", timeout=30).json()["items"][0]["id"]
+    order = {"kind": "comparison", "market_ids": [market], "models": ["ar"]}
+    requests.post(f"{url}/api/v1/jobs", json=order, timeout=60).raise_for_status()
 
 
 def find_ids(url: str) -> dict[str, list[str]]:

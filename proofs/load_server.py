@@ -45,12 +45,12 @@ class Heard:
     """What the readers saw.
 
     Attributes:
-        seconds: that each answer took.
+        seconds: page -> what each answer took.
         faults: requests that failed, in words.
         events: messages of the streams by their kind.
     """
 
-    seconds: list[float] = field(default_factory=list)
+    seconds: dict[str, list[float]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     events: dict[str, int] = field(default_factory=dict)
 
@@ -81,10 +81,12 @@ def main() -> int:
 
 def tell(heard: Heard, megabytes: float, faults: list[str]) -> int:
     """Print what was found."""
-    ordered = sorted(heard.seconds)
-    shares = {share: 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, 0.95, 0.99)}
+    ordered = sorted(took for page in heard.seconds.values() for took in page)
+    shares = {share: 1000 * find_share(ordered, share) for share in (0.5, 0.95, 0.99)}
     told = ", ".join(f"{100 * share:.0f} % within {found:.1f} ms" for share, found in shares.items())
     print(f"{len(ordered):,} answers: {told}, the slowest {1000 * ordered[-1]:.1f} ms")
+    for page, took in sorted(heard.seconds.items(), key=lambda one: -find_share(sorted(one[1]), 0.99)):
+        print(f"  {page:28} {len(took):5,} answers, 99 % within {1000 * find_share(sorted(took), 0.99):.1f} ms")
     print(f"server: {megabytes:.0f} MB; events: {dict(sorted(heard.events.items()))}")
     if shares[0.99] > 1000 * SLOWEST:
         faults.append(f"one of 100 answers took longer than {1000 * SLOWEST:.0f} ms")
@@ -98,13 +100,18 @@ def tell(heard: Heard, megabytes: float, faults: list[str]) -> int:
     return 1 if faults else 0
 
 
+def find_share(ordered: list[float], share: float) -> float:
+    """What a share of sorted figures lies within."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
 async def read_all(url: str, readers: int, seconds: float) -> Heard:
     """Let all read at once, and a few follow the stream."""
     heard, ending = Heard(), time.monotonic() + seconds
     market = httpx.get(f"{url}/markets").json()["items"][0]["id"]
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=readers)
     async with httpx.AsyncClient(limits=limits, timeout=10) as client:
-        pages = [f"{url}/{page.format(market=f'markets/{market}')}" for page in PAGES]
+        pages = {page: f"{url}/{page.format(market=f'markets/{market}')}" for page in PAGES}
         streams = [asyncio.create_task(follow(client, f"{url}/events", heard)) for _ in range(STREAMS)]
         await asyncio.gather(*(read(client, pages, ending, heard, number) for number in range(readers)))
         for stream in streams:
@@ -113,20 +120,20 @@ async def read_all(url: str, readers: int, seconds: float) -> Heard:
     return heard
 
 
-async def read(client: httpx.AsyncClient, pages: list[str], ending: float, heard: Heard, number: int) -> None:
+async def read(client: httpx.AsyncClient, pages: dict[str, str], ending: float, heard: Heard, number: int) -> None:
     """One reader: a request a second, at a moment of his own."""
     luck = random.Random(number)
     await asyncio.sleep(luck.random())
     while time.monotonic() < ending:
-        page, began = luck.choice(pages), time.perf_counter()
+        page, began = luck.choice(PAGES), time.perf_counter()
         try:
-            answer = await client.get(page)
+            answer = await client.get(pages[page])
             if answer.status_code != 200:
                 heard.faults.append(f"{page}: {answer.status_code} {answer.text[:100]}")
         except httpx.HTTPError as error:
             heard.faults.append(f"{page}: {error!r}")
         took = time.perf_counter() - began
-        heard.seconds.append(took)
+        heard.seconds.setdefault(page, []).append(took)
         await asyncio.sleep(max(0.0, 1 - took))
 
 

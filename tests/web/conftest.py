@@ -23,9 +23,8 @@ from coincast.candles.store import write_candles  # noqa: E402
 from coincast.live.ledger import Ledger, LiveForecast, LiveStep, append_forecast, append_outage, append_score  # noqa: E402
 from coincast.live.places import live_places  # noqa: E402
 from coincast.sources.simulated import simulate  # noqa: E402
-from coincast.web import store  # noqa: E402
+from coincast.web import recent  # noqa: E402
 from coincast.web.app import guard  # noqa: E402
-from coincast.web.runs import folders  # noqa: E402
 from coincast.web.serve import listen, make_server  # noqa: E402
 from coincast.web.settings import Limits, Settings  # noqa: E402
 from coincast.web.site import Site, make_site  # noqa: E402
@@ -69,8 +68,7 @@ class Client:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home of its own: no store, no ledger, no runs."""
     monkeypatch.setenv("COINCAST_HOME", str(tmp_path / "home"))
-    for module in (folders, store):
-        monkeypatch.setattr(module, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(recent, "FRESH_SECONDS", 0.0)
     return tmp_path / "home"
 
 
@@ -96,9 +94,9 @@ def candles(home: Path) -> pl.DataFrame:
     return table
 
 
-@pytest.fixture
-def write_ledger(home: Path) -> Callable[..., Path]:
-    """Writes a ledger of one model: forecasts of the next close, each scored when it comes."""
+@pytest.fixture(scope="session")
+def write_ledger() -> Callable[..., Path]:
+    """Writes a ledger of one model into the home of the moment: forecasts of the next close, scored when it comes."""
     return make_ledger
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -104,7 +106,7 @@ def test_a_fault_of_ours_says_nothing_about_the_inside(site: Site, client: Any, 
 
 
 def test_an_answer_that_takes_too_long_is_given_up(site: Site, client: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(site.workshop, "call", lambda *given: time.sleep(0.5))
+    monkeypatch.setattr(site.workshop, "ask", lambda work: time.sleep(0.5))
     settings = replace(site.settings, limits=replace(site.settings.limits, answer_seconds=0.05))
     answer = replace(client, app=guard(replace(site, settings=settings))).get("/api/v1/jobs/choices")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
@@ -149,13 +151,44 @@ def test_a_port_that_is_taken_is_told_in_a_line(serve: Callable[..., Any]) -> No
         listen(Settings(runs=Path(), port=served.port))
 
 
+def test_who_comes_before_the_application_is_up_waits(home: Path) -> None:
+    with listen(Settings(runs=Path(), port=0)) as listening:
+        socket.create_connection(listening.getsockname(), timeout=5).close()
+
+
+def test_answers_are_sent_at_once_and_not_with_the_next_ones() -> None:
+    async def is_prompt(listening: socket.socket) -> bool:
+        loop = asyncio.get_running_loop()
+        accepted = loop.create_future()
+
+        class Other(asyncio.Protocol):
+            def connection_made(self, transport: Any) -> None:
+                accepted.set_result(transport.get_extra_info("socket"))
+
+        async with await loop.create_server(Other, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            told = (await accepted).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            writer.close()
+            return bool(told)
+
+    with listen(Settings(runs=Path(), port=0)) as listening:
+        assert asyncio.run(is_prompt(listening))
+
+
+@pytest.mark.parametrize("host", ["no..name", "a" * 70])
+def test_an_address_that_cannot_be_is_told_in_a_line(host: str) -> None:
+    with pytest.raises(serving.UsageError, match=r"cannot listen on .*; choose another with --host and --port"):
+        listen(Settings(runs=Path(), host=host, token="t" * 43))
+
+
 def test_the_server_needs_neither_networks_nor_pictures(home: Path) -> None:
     code = """
 import json, sys
 from pathlib import Path
-from coincast.web.app import make_app
+from coincast.web.app import guard
 from coincast.web.settings import Settings
-make_app(Settings(runs=Path("runs")))
+from coincast.web.site import make_site
+guard(make_site(Settings(runs=Path("runs"))))
 heavy = ("jax", "equinox", "matplotlib", "plotly", "pandas", "ccxt")
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """

@@ -171,6 +171,19 @@ def test_a_failure_is_told_in_the_words_of_the_command(client: Any, children: li
     assert client.json(f"jobs/{given}")["message"].startswith("prophet is not installed")
 
 
+def test_a_fault_of_ours_ends_a_job_and_no_other(
+    site: Site, client: Any, children: list[FakeChild], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    def fail(*given: Any) -> None:
+        raise ValueError("/srv/somebody/secret")
+
+    monkeypatch.setattr(site.jobs, "_start", fail)
+    assert [order(client).status_code for _ in range(3)] == [201] * 3
+    wait_for(lambda: states(client) == ["failed"] * 3)
+    assert client.json("jobs")["items"][0]["message"].startswith("a fault of ours")
+    assert "secret" in caplog.text
+
+
 def test_everything_ends_with_the_server(site: Site, client: Any, children: list[FakeChild]) -> None:
     order(client)
     order(client)
@@ -215,19 +228,24 @@ def test_a_child_tells_its_lines_and_its_code(tmp_path: Path) -> None:
     assert int(lines[1]) >= 10
 
 
-def test_a_child_and_its_children_are_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("leader", "other"), [("SIG_IGN", "SIG_DFL"), ("SIG_DFL", "SIG_IGN")])
+def test_a_child_and_its_children_are_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leader: str, other: str
+) -> None:
     monkeypatch.setattr("coincast.web.jobs.child.PATIENCE_SECONDS", 0.3)
     lines: list[str] = []
     code = (
-        "import signal, subprocess, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "import signal, subprocess, sys, time;"
+        f"signal.signal(signal.SIGTERM, signal.{other});"
         "grandchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
-        "print(grandchild.pid, file=sys.stderr, flush=True); grandchild.wait(); import time; time.sleep(60)"
+        f"signal.signal(signal.SIGTERM, signal.{leader});"
+        "print(grandchild.pid, file=sys.stderr, flush=True); time.sleep(60)"
     )
     child = run_child(code, tmp_path, lines)
     wait_for(lambda: bool(lines))
     began = time.monotonic()
     child.end()
-    assert child.wait(1) == -9
+    assert child.wait(1) == (-9 if leader == "SIG_IGN" else -15)
     assert time.monotonic() - began < 30
     wait_for(lambda: not is_alive(int(lines[0])))
 

@@ -114,3 +114,12 @@ def test_options_are_those_of_the_judge(client: Any) -> None:
 
 def test_limits_are_what_they_are_said_to_be() -> None:
     assert Limits().csv == 4 * 2**20
+
+
+def test_a_table_on_which_polars_panics_is_refused(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panic(table: pl.DataFrame, **reading: Any) -> None:
+        raise pl.exceptions.PanicException("not a number")
+
+    monkeypatch.setattr("coincast.web.api.judge.judge_table", panic)
+    answer = send(client, make_table(True))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")

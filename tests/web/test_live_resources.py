@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ import pytest
 
 from coincast.live.ledger import Ledger, read_anchor, running, verify
 from coincast.live.places import live_places
-from coincast.web import answers
+from coincast.web import answers, recent
+from coincast.web.app import guard
 from coincast.web.ids import market_id
 from coincast.web.site import Site
 
@@ -22,10 +25,20 @@ MARKET, INTERVAL, DAY = "simulated:WALK1/USD", "1d", 86_400_000
 PRICES = (100 * np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.02, 60)))).tolist()
 
 
+@pytest.fixture(scope="module")
+def written(write_ledger: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger of 59 scored forecasts, one late one and one outage; each entry waits for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COINCAST_HOME", str(tmp_path_factory.mktemp("written")))
+        return write_ledger(PRICES, late=True)
+
+
 @pytest.fixture
-def ledger(write_ledger: Callable[..., Path]) -> Path:
-    """A ledger of 59 scored forecasts, one late one and one outage."""
-    return write_ledger(PRICES, late=True)
+def ledger(written: Path, home: Path) -> Path:
+    """A copy of it in a test's own home."""
+    path = live_places().ledger
+    path.parent.mkdir(parents=True)
+    return Path(shutil.copy(written, path))
 
 
 def test_the_newest_forecast_stands_beside_naive(client: Any, ledger: Path, candles: pl.DataFrame) -> None:
@@ -134,3 +147,30 @@ def test_a_damaged_ledger_is_as_none(client: Any, home: Path) -> None:
     path.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
     assert client.json("health")["ledger"] is None
     assert client.json("forecasts")["items"] == []
+
+
+def test_a_slow_reader_of_the_ledger_keeps_nobody_else(
+    site: Site, client: Any, ledger: Path, candles: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = ("health", "ledger", "ledger/entries", "forecasts", "leaderboard")
+    told = {path: client.json(path) for path in paths}
+    monkeypatch.setattr(recent, "FRESH_SECONDS", 60.0)
+    narrow = replace(site.settings, limits=replace(site.settings.limits, answer_seconds=5.0))
+    impatient = replace(client, app=guard(replace(site, settings=narrow)))
+    with site.live.ledger():
+        for path in paths:
+            answer = impatient.json(path)
+            assert answer | {"now": 0} == told[path] | {"now": 0}
+
+
+@pytest.mark.parametrize("number", ["Infinity", "NaN", "1e999", "1" + 400 * "0", '"x"', "true"])
+def test_a_health_file_with_odd_numbers_is_shown_without_them(client: Any, home: Path, number: str) -> None:
+    path = live_places().health
+    path.parent.mkdir(parents=True)
+    facts = ", ".join(f'"{name}": {number}' for name in ("next_close", "now", "simulated"))
+    written = round(1000 * time.time())
+    path.write_text(f'{{"state": "running", "words": "x", "written_at": {written}, {facts}}}', encoding="utf-8")
+    told = client.json("health")["watch"]
+    assert (told["state"], told["next_close"], told["exchange_now"], told["speed"]) == ("running", None, None, None)
+    path.write_text(f'{{"state": "running", "words": "x", "written_at": {number}}}', encoding="utf-8")
+    assert client.json("health")["watch"]["state"] in ("unreadable", "stale")

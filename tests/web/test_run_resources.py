@@ -13,6 +13,7 @@ import pytest
 import coincast as cc
 from coincast.experiments.rows import HISTORY_COLUMNS
 from coincast.web.api.runs import REPORT_POLICY
+from coincast.web.runs import folders
 from coincast.web.runs.folders import ALIVE_SECONDS, RunFolders
 from coincast.web.site import Site
 
@@ -166,3 +167,35 @@ def test_stamps_follow_the_newest_file(site: Site, home: Path) -> None:
     os.utime(folder / "fingerprint", (before.changed_at / 1000 + 5,) * 2)
     [after] = site.runs.every().values()
     assert after.changed_at == before.changed_at + 5000
+
+
+def test_what_a_link_in_a_run_folder_leads_to_is_not_read(client: Any, home: Path, tmp_path: Path) -> None:
+    secret = {"studies": [{"article": "secret", "finding": "secret"}], "results": []}
+    (tmp_path / "elsewhere").write_text(json.dumps(secret), encoding="utf-8")
+    for name, file in (("running", "spec.toml"), ("done", "results.json")):
+        (make_folder(home, name, "report.html") / file).symlink_to(tmp_path / "elsewhere")
+    told = [client.get(f"/api/v1/runs/{run['id']}").text for run in client.json("runs")["items"]]
+    assert len(told) == 2
+    assert not any("secret" in text for text in told)
+
+
+def test_a_run_that_ends_while_it_is_read_is_shown(client: Any, home: Path) -> None:
+    folder = make_folder(home, "one", "finished/lstm/done")
+    (folder / "finished" / "gru").mkdir()
+    (folder / "finished" / "gru" / "done").symlink_to(folder / "gone")  # listed, and not there when it is opened
+    [told] = client.json("runs")["items"]
+    assert (told["state"], told["models"]) == ("running", ["x"])
+
+
+def test_a_finished_run_is_looked_into_again_when_a_file_comes(
+    site: Site, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder(home, "one", "report.html")
+    os.utime(folder, (1e9, 1e9))
+    looked: list[Path] = []
+    read_times = folders._read_times
+    monkeypatch.setattr(folders, "_read_times", lambda place: looked.append(place) or read_times(place))
+    assert [run.kind for _ in range(3) for run in site.runs.every().values()] == ["report"] * 3
+    assert looked == [folder]
+    (folder / "scores.parquet").touch()
+    assert [run.kind for run in site.runs.every().values()] == ["judgement"]

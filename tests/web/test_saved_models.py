@@ -77,3 +77,14 @@ def test_what_is_no_model_and_what_it_does_not_know(client: Any, model: RepeatsL
         assert client.get(f"/api/v1/models/{given}/forecast?market_id={WALK}").status_code in (404, 422)
     unknown = client.get(f"/api/v1/models/{told['id']}/forecast?market_id=m0000000000000000")
     assert unknown.status_code == 404
+
+
+def test_a_model_that_says_nothing_says_why(client: Any, model: RepeatsLast, candles: pl.DataFrame) -> None:
+    lost = {MARKET: "every run of its network failed"}
+    [told] = client.json("models")["items"]
+    model.forecast = lambda given, market: SimpleNamespace(  # type: ignore[method-assign]
+        outlook=given.clear().with_columns(model=pl.lit("lstm"), step=1), missing=lost
+    )
+    answer = client.get(f"/api/v1/models/{told['id']}/forecast?market_id={WALK}")
+    assert answer.status_code == 422
+    assert lost[MARKET] in answer.json()["error"]["message"]

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 from coincast.candles.quality import examine
-from coincast.candles.store import read_stored, write_candles
+from coincast.candles.store import read_stored, write_candles, write_series
 from coincast.sources.simulated import simulate
 from coincast.web.ids import market_id
+from coincast.web.site import Site
 
 MARKET, INTERVAL = "simulated:WALK1/USD", "1d"
 NAMES = ("open", "high", "low", "close", "volume")
@@ -116,3 +117,22 @@ def test_an_id_that_is_none(client: Any, given: str) -> None:
     answer = client.get(f"/api/v1/markets/{given}/candles")
     assert answer.status_code in (404, 422)
     assert set(answer.json()["error"]) == {"code", "message"}
+
+
+def test_a_new_outside_series_is_seen_without_new_candles(client: Any, candles: pl.DataFrame) -> None:
+    assert client.json("series")["items"] == []
+    days = candles["open_time"].head(3)
+    table = pl.DataFrame({"date": days, "known_at": days, "fear_greed": [10.0, 20.0, 30.0]})
+    write_series("fear_greed", table, source="a test")
+    [told] = client.json("series")["items"]
+    assert (told["name"], told["rows"]) == ("fear_greed", 3)
+
+
+def test_whole_markets_are_read_by_turns(site: Site, client: Any, candles: pl.DataFrame) -> None:
+    path = f"/api/v1/markets/{market_id(MARKET, INTERVAL)}"
+    kept = client.get(f"{path}/candles?points=50")
+    site.heavy._asked = site.heavy._room  # as many as there may be are at work, or wait
+    whole = (path, f"{path}/candles?points=60", f"{path}/candles?last=5&until=9999999999999")
+    assert [client.get(one).status_code for one in whole] == [429] * 3
+    assert client.get(f"{path}/candles?points=50").content == kept.content
+    assert [client.get(f"{path}/candles?{query}").status_code for query in ("last=5", "limit=5")] == [200, 200]

@@ -113,3 +113,39 @@ def test_a_stream_tells_over_a_real_connection(serve: Callable[..., Any], candle
         served.site.hub.publish("candle", {"close": 1.5})
         while b'"close": 1.5' not in said:
             said += connection.recv(4096)
+
+
+def test_what_readers_will_ask_for_is_made_before_they_are_told(
+    heard: Any, site: Site, candles: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard()
+    write_candles(simulate("walk", candles=301, seed=3), source="a test", on_conflict="replace")
+    order: list[str] = []
+    monkeypatch.setattr(site.answers, "renew", lambda: order.append("made"))
+    monkeypatch.setattr(site.hub, "publish", lambda kind, data: order.append(kind))
+    heard()
+    assert order == ["made", "candle"]
+
+
+def test_a_part_that_fails_hinders_no_other_and_is_logged_once(
+    heard: Any, site: Site, write_ledger: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    def fail() -> None:
+        raise ValueError("a fault")
+
+    write_ledger(PRICES[:2])
+    heard()
+    monkeypatch.setattr(site.store, "refresh", fail)
+    write_ledger(PRICES[:3])
+    assert [kind for kind, _ in heard()] == ["forecast", "score"]
+    heard()
+    assert caplog.text.count("fault of ours while looking") == 1
+
+
+def test_a_shorter_ledger_in_its_place_is_told(heard: Any, write_ledger: Callable[..., Path]) -> None:
+    path = write_ledger(PRICES)
+    assert heard() == []
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    write_ledger(PRICES[:2])
+    assert heard() == [("reload", {})]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from coincast.cli import options
-from coincast.cli.output import tell
+from coincast.cli.output import print_json, tell
 from coincast.errors import MissingPackageError
 
 NEEDED = ("fastapi", "uvicorn")
@@ -34,6 +35,7 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """The page: live forecasts and their track record, leaderboards, runs, the judge, and what is in the store.
@@ -50,9 +52,18 @@ def serve(
     for package in NEEDED:
         if find_spec(package) is None:
             raise MissingPackageError(package, "coincast serve", "coincast[web]")
-    from coincast.web.serve import make_settings, set_up_log
-    from coincast.web.serve import serve as serve_page
+    from coincast.web import serve as serving
 
-    set_up_log(quiet=quiet)
-    settings = make_settings(host, port, token_file=token_file, runs=runs)
-    serve_page(settings, token_file=token_file, say=tell)
+    serving.set_up_log(quiet=quiet)
+    settings = serving.make_settings(host, port, token_file=token_file, runs=runs)
+
+    def announce(port: int) -> None:
+        if as_json:
+            places = {"runs": str(settings.runs), "token_file": settings.token_file and str(settings.token_file)}
+            print_json({"url": serving.address(settings, port), "port": port, **places})
+            sys.stdout.flush()  # whoever waits for it reads a pipe
+        else:
+            for line in serving.describe(settings, port):
+                tell(line)
+
+    serving.serve(settings, ready=announce)

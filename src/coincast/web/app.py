@@ -30,8 +30,7 @@ from coincast.web.security import login
 from coincast.web.security.gate import Gate
 from coincast.web.security.rates import Buckets
 from coincast.web.security.tokens import Tokens
-from coincast.web.settings import Settings
-from coincast.web.site import Site, make_site
+from coincast.web.site import Site
 from coincast.web.watcher import Watcher
 
 BASE = "/api/v1"
@@ -41,11 +40,6 @@ Times are milliseconds since 1970, UTC. What cannot be known is null. Lists come
 Every error has the form `{"error": {"code", "message"}}`. Ids are opaque: take them from lists.
 """
 RESOURCES = (health, markets, forecasts, models, track, ledger, leaderboard, runs, judge, walks, jobs, glossary, events)
-
-
-def make_app(settings: Settings) -> ASGIApp:
-    """The application for some settings, behind its gate."""
-    return guard(make_site(settings))
 
 
 def guard(site: Site) -> ASGIApp:

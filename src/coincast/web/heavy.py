@@ -35,17 +35,28 @@ class Heavy:
         Raises:
             Refusal: too many wait already.
         """
+        return await asyncio.wrap_future(self._submit(work))
+
+    def wait_for(self, work: Callable[[], T]) -> T:
+        """As `run`, for a handler that has a thread of its own.
+
+        Raises:
+            Refusal: too many wait already.
+        """
+        return self._submit(work).result()
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _submit(self, work: Callable[[], T]) -> Future[T]:
         with self._lock:
             if self._asked >= self._room:
                 raise Refusal(429, "too many such questions at once; try again in a few seconds", wait=5)
             self._asked += 1
         future = self._pool.submit(work)
         future.add_done_callback(self._free)
-        return await asyncio.wrap_future(future)
-
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        return future
 
     def _free(self, future: Future[Any]) -> None:
         with self._lock:

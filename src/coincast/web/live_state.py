@@ -12,14 +12,30 @@ from pathlib import Path
 from typing import Any, Literal
 
 from coincast.errors import CoincastError
-from coincast.live.ledger import Ledger, TrackRecord, track_record
+from coincast.live.ledger import Head, Ledger, TrackRecord, track_record
 from coincast.live.places import LivePlaces, shown_places
 from coincast.live.watch.health import STALE_AFTER
+from coincast.web.recent import Recent
 
 WatchState = Literal["starting", "running", "troubled", "stopped", "stale", "absent", "unreadable"]
 BANNER = "Simulated time: prices made by this program, no real market."
 LARGEST_HEALTH = 2**20
 _TOLD = ("starting", "running", "troubled", "stopped")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Which ledger is shown, and how long it is; changes with every entry.
+
+    Attributes:
+        ledger: its file.
+        is_simulated: whether its time and its prices were made by us.
+        head: its newest entry; None where there is no ledger, or none that can be read.
+    """
+
+    ledger: Path
+    is_simulated: bool
+    head: Head | None
 
 
 @dataclass(frozen=True)
@@ -49,11 +65,20 @@ class LiveState:
     def __init__(self, *, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._quick, self._slow = _Reader(), _Reader()
+        self._recent = Recent(self._look)
 
     @property
     def places(self) -> LivePlaces:
         """Where the state lies that is shown."""
         return shown_places()
+
+    def standing(self) -> Standing:
+        """How long the ledger is, as of a moment ago at most; it makes no reader wait for another one."""
+        return self._recent.get()
+
+    def refresh(self) -> Standing:
+        """How long the ledger is now."""
+        return self._recent.renew()
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger | None]:
@@ -71,11 +96,6 @@ class LiveState:
         self._quick.close()
         self._slow.close()
 
-    def stamp(self) -> Hashable:
-        """Changes with every entry of the ledger."""
-        with self.ledger() as ledger:
-            return None if ledger is None else (str(ledger.path), ledger.head())
-
     def watch(self) -> Watch:
         """How it stands with the loop."""
         path = self.places.health
@@ -84,16 +104,22 @@ class LiveState:
                 raise ValueError
             facts = json.loads(path.read_text(encoding="utf-8"))
             state, words, written = facts["state"], str(facts["words"]), int(facts["written_at"])
+            silent = self._now() - written / 1000
         except FileNotFoundError:
             return Watch("absent", "No watch loop has been started here.", None, {})
-        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        except (OSError, ValueError, OverflowError, LookupError, TypeError, RecursionError):
             return Watch("unreadable", "The loop's health file cannot be read.", None, {})
         if state not in _TOLD:
             return Watch("unreadable", "The loop's health file is of a newer version.", written, {})
-        silent = self._now() - written / 1000
         if state != "stopped" and silent > STALE_AFTER:
             return Watch("stale", f"The loop has said nothing for {_spell(silent)}.", written, facts)
         return Watch(state, words, written, facts)
+
+    def _look(self) -> Standing:
+        places = self.places
+        with self._quick.read(places.ledger) as ledger:
+            head = None if ledger is None else ledger.head()
+        return Standing(places.ledger, places.is_simulated, head)
 
 
 class _Reader:

@@ -5,7 +5,6 @@ Nothing of a request is ever used as a path: a table of names is made once, and 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from coincast.reports.palette import DARK, LIGHT, Palette
+from coincast.web.answers import has_tag, make_tag
 from coincast.web.faults import Refusal
 
 FOLDER = Path(__file__).parent
@@ -36,7 +36,7 @@ class Asset:
     def answer(self, request: Request) -> Response:
         """The file; only "has not changed" to a browser that has it."""
         headers = {"Cache-Control": FRESH, "ETag": self.tag}
-        if self.tag in (part.strip() for part in request.headers.get("if-none-match", "").split(",")):
+        if has_tag(request, self.tag):
             return Response(status_code=304, headers=headers)
         return Response(self.body, media_type=self.media_type, headers=headers)
 
@@ -74,8 +74,7 @@ def _read_assets() -> Iterator[tuple[str, Asset]]:
 
 
 def _make_asset(body: bytes, media_type: str) -> Asset:
-    tag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
-    return Asset(body, f"{media_type}; charset=utf-8", tag)
+    return Asset(body, f"{media_type}; charset=utf-8", make_tag(body))
 
 
 def write_colours() -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from coincast.errors import UsageError
 from coincast.experiments.places import DEFAULT_RUNS
-from coincast.tabular import home_folder
+from coincast.tabular import expand_home, home_folder
 from coincast.web.app import guard
 from coincast.web.security.tokens import keep_token
 from coincast.web.settings import Settings, is_loopback
@@ -26,7 +28,6 @@ HEAD_SECONDS = 15.0
 """Until the head of the first request of a connection must have come."""
 CONNECTIONS = 400
 ENDING_SECONDS = 5
-WORDS = "coincast.web"
 
 
 class PatientProtocol(H11Protocol):
@@ -85,44 +86,56 @@ def make_settings(host: str, port: int, *, token_file: Path | None = None, runs:
         runs: the folder of run folders; else `./coincast-runs` where it is there, else `COINCAST_HOME/runs`.
 
     Raises:
-        UsageError: the token file cannot be used.
+        UsageError: the token file or the folder of runs cannot be used.
     """
-    needs_token = token_file is not None or not is_loopback(host)
-    token = keep_token(token_file or home_folder() / TOKEN_FILE) if needs_token else None
-    if runs is None:
-        runs = Path(DEFAULT_RUNS) if Path(DEFAULT_RUNS).is_dir() else home_folder() / "runs"
-    return Settings(runs=runs.absolute(), host=host, port=port, token=token)
+    if token_file is None and not is_loopback(host):
+        token_file = home_folder() / TOKEN_FILE
+    token = None if token_file is None else keep_token(token_file)
+    return Settings(
+        runs=_choose_runs(runs).absolute(), host=host.strip("[]"), port=port, token=token, token_file=token_file
+    )
 
 
-def describe(settings: Settings, port: int, token_file: Path | None = None) -> list[str]:
+def _choose_runs(given: Path | None) -> Path:
+    if given is None:
+        return Path(DEFAULT_RUNS) if Path(DEFAULT_RUNS).is_dir() else home_folder() / "runs"
+    folder = expand_home(given)
+    if folder.exists() and not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
+        raise UsageError(f"--runs {given} is no folder that can be read; name one that is, or is not there yet")
+    return folder
+
+
+def address(settings: Settings, port: int) -> str:
+    """Where the page is opened on this machine."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def describe(settings: Settings, port: int) -> list[str]:
     """What is said at the start; never the token itself."""
-    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
-    shown = f"[{shown}]" if ":" in shown else shown
-    lines = [f"Coincast is at http://{shown}:{port}/ (Ctrl-C ends it)"]
-    if settings.token is not None:
-        place = token_file or home_folder() / TOKEN_FILE
+    lines = [f"Coincast is at {address(settings, port)} (Ctrl-C ends it)"]
+    if settings.token_file is not None:
         reach = "" if is_loopback(settings.host) else "It can be reached from other machines, without encryption. "
-        lines.append(f"{reach}Readers need the token in {place}.")
+        lines.append(f"{reach}Readers need the token in {settings.token_file}.")
     return lines
 
 
-def serve(settings: Settings, *, token_file: Path | None = None, say: Callable[[str], None] = print) -> None:
+def serve(settings: Settings, *, ready: Callable[[int], None]) -> None:
     """Serve until a signal ends it.
 
     Args:
         settings: who may come in, and how much is allowed.
-        token_file: where the token lies, to be named.
-        say: is told where the page is, once it can be opened.
+        ready: is told the port, once the page can be asked for.
 
     Raises:
         UsageError: the address cannot be listened on.
     """
-    listening, site = listen(settings), make_site(settings)
-    server = make_server(site)
-    for line in describe(settings, listening.getsockname()[1], token_file):
-        say(line)
-    with listening:
-        asyncio.run(server.serve(sockets=[listening]))
+    with listen(settings) as listening:
+        server = make_server(make_site(settings))
+        gc.collect()
+        gc.freeze()  # what was imported stays: no reader waits until the collector has walked over it again
+        ready(listening.getsockname()[1])
+        server.run(sockets=[listening])
 
 
 def make_server(site: Site) -> uvicorn.Server:
@@ -145,12 +158,17 @@ def make_server(site: Site) -> uvicorn.Server:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A socket that listens; before anything else, so that a port that is taken is told in one line."""
-    listening = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    """A socket that listens; before anything else, so that a port that is taken is told in one line.
+
+    It is said to be of TCP: asyncio sends small pieces at once only there, and else each answer waits for 40 ms.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((settings.host.strip("[]"), settings.port))
-    except (OSError, OverflowError) as error:
+        listening.bind((settings.host, settings.port))
+        listening.listen(CONNECTIONS)  # who comes before the application is up waits, and is not refused
+    except (OSError, OverflowError, ValueError) as error:  # a value: a name that no machine can have
         listening.close()
         reason = getattr(error, "strerror", None) or error
         raise UsageError(
@@ -163,7 +181,7 @@ def set_up_log(*, quiet: bool) -> None:
     """Warnings and faults on stderr; neither addresses' queries nor headers are ever among them."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("coincast: %(message)s"))
-    for name in (WORDS, "uvicorn.error"):
+    for name in ("coincast.web", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.ERROR if quiet else logging.WARNING)

@@ -26,7 +26,7 @@ class Limits:
         body_seconds: until the last byte of a body must have come.
         answer_seconds: until an answer must have begun.
         readers: event streams at once.
-        heavy: slow answers (judging, many walks) that are worked on at once.
+        heavy: slow answers (judging, many walks, whole markets) that are worked on at once.
         running, waiting: jobs at once.
         job_seconds: longest that a job may take.
     """
@@ -56,6 +56,7 @@ class Settings:
         host: address that is listened on.
         port: port that is listened on; 0 lets the system choose.
         token: what a reader must know; None where all who reach the address may read.
+        token_file: where it lies, to be named.
         limits: how much is allowed.
     """
 
@@ -63,6 +64,7 @@ class Settings:
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
     token: str | None = field(default=None, repr=False)
+    token_file: Path | None = None
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:

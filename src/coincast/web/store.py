@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import threading
-import time
+import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,23 +13,22 @@ import polars as pl
 
 from coincast.candles.store import Broken, list_series, list_stored, read_stored
 from coincast.candles.store.places import interval_folders, interval_of, market_of
+from coincast.candles.store.series import series_folder
 from coincast.candles.table import interval_milliseconds
 from coincast.errors import NotStoredError
 from coincast.reports.numbers import SIMULATED
 from coincast.reports.thinning import thin
 from coincast.web.faults import Refusal
 from coincast.web.ids import market_id
+from coincast.web.recent import Recent
 
-FRESH_SECONDS = 2.0
-"""For so long nobody looks again; the watcher looks more often, before it tells what is new."""
-
-Signature = Mapping[tuple[str, str], tuple[str, int, int]]
-"""Market and interval -> name, time and size of the newest file, by which a change shows."""
+Signature = frozenset[tuple[tuple[str, str], tuple[str, int, int]]]
+"""Of every market and interval the name and time (ns) of the newest file and the bytes of all: a change shows in it."""
 
 
 @dataclass(frozen=True)
 class StoredMarket:
-    """One market and interval of the store: a row of `list_stored`, its id, and when it was last written to."""
+    """One market and interval of the store: a row of `list_stored`, its id, and when it was last written to (ms)."""
 
     id: str
     facts: Mapping[str, Any] = field(compare=False)
@@ -56,12 +53,14 @@ class Inventory:
     """What is in the store.
 
     Attributes:
-        stamp: changes where something in the store does.
+        candles: changes where candles do.
+        stamp: changes where anything in the store does.
         markets: by id, in order of market and interval.
         series: outside series, rows of `list_series`.
         broken: what cannot be read.
     """
 
+    candles: Signature
     stamp: Hashable
     markets: Mapping[str, StoredMarket]
     series: tuple[Mapping[str, Any], ...]
@@ -87,56 +86,59 @@ class Store:
     """The store, listed anew where a file of it has changed; from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._listed: Inventory | None = None
-        self._looked_at = -math.inf
+        self._recent = Recent(self._look)
 
     def inventory(self) -> Inventory:
         """What is there, as of a moment ago at most."""
-        with self._lock:
-            if self._listed is not None and time.monotonic() - self._looked_at < FRESH_SECONDS:
-                return self._listed
-            return self._look(sign_store())
+        return self._recent.get()
 
-    def refresh(self) -> tuple[Signature, Inventory]:
-        """What is there now, and the newest file of every market."""
-        with self._lock:
-            signature = sign_store()
-            return signature, self._look(signature)
+    def refresh(self) -> Inventory:
+        """What is there now."""
+        return self._recent.renew()
 
-    def _look(self, signature: Signature) -> Inventory:
-        stamp = frozenset(signature.items())
+    def _look(self) -> Inventory:
+        candles = sign_candles()
+        stamp = candles, frozenset(_files(series_folder(), ""))
         if self._listed is None or self._listed.stamp != stamp:
-            self._listed = _list(stamp)
-        self._looked_at = time.monotonic()
+            self._listed = _list(candles, stamp)
         return self._listed
 
 
-def sign_store() -> Signature:
+def sign_candles() -> Signature:
     """The newest file of every market and interval; nothing is read but the folders."""
     found = {}
     for folder in interval_folders():
-        market, newest = market_of(folder), _newest(folder)
-        if market is not None and newest is not None:
-            found[market, interval_of(folder)] = newest
+        market, files = market_of(folder), _files(folder, "0123456789")
+        if market is not None and files:
+            name, changed, _ = max(files, key=lambda file: (file[1], file[0]))
+            found[market, interval_of(folder)] = name, changed, sum(size for _, _, size in files)
+    return frozenset(found.items())
+
+
+def _files(folder: Path, begins: str) -> list[tuple[str, int, int]]:
+    """Name, time of change (ns) and size of the Parquet files of a folder whose name begins with one of some letters.
+
+    Args:
+        folder: that need not be there.
+        begins: those letters; none: with any but a dot, which unfinished files have.
+    """
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                first = entry.name[0]
+                if entry.name.endswith(".parquet") and (first in begins if begins else first != "."):
+                    facts = entry.stat()
+                    found.append((entry.name, facts.st_mtime_ns, facts.st_size))
+    except (FileNotFoundError, NotADirectoryError):  # there is none, or a file has just been taken away: next time
+        return []
     return found
 
 
-def _newest(folder: Path) -> tuple[str, int, int] | None:
-    """Name, time of change and size of the file of a folder that was written last."""
-    try:
-        facts = [(path.name, path.stat()) for path in folder.glob("[0-9]*.parquet")]
-    except FileNotFoundError:  # a writer has just put another file in its place
-        return None
-    if not facts:
-        return None
-    name, newest = max(facts, key=lambda fact: (fact[1].st_mtime_ns, fact[0]))
-    return name, newest.st_mtime_ns, sum(fact.st_size for _, fact in facts)
-
-
-def _list(stamp: frozenset[tuple[tuple[str, str], tuple[str, int, int]]]) -> Inventory:
+def _list(candles: Signature, stamp: Hashable) -> Inventory:
     broken: list[Broken] = []
-    changed = {key: newest[1] // 1_000_000 for key, newest in stamp}
+    changed = {key: time // 1_000_000 for key, (_, time, _) in candles}
     rows = list_stored(on_broken=broken.append).iter_rows(named=True)
     markets = [
         StoredMarket(market_id(*key), row, changed.get(key, 0))
@@ -144,7 +146,7 @@ def _list(stamp: frozenset[tuple[tuple[str, str], tuple[str, int, int]]]) -> Inv
         for key in [(row["market"], row["interval"])]
     ]
     series = tuple(list_series(on_broken=broken.append).to_dicts())
-    return Inventory(stamp, {market.id: market for market in markets}, series, tuple(broken))
+    return Inventory(candles, stamp, {market.id: market for market in markets}, series, tuple(broken))
 
 
 def as_milliseconds(moment: datetime) -> int:

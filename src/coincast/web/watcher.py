@@ -1,22 +1,25 @@
 """One look after another at ledger, store, run folders and health file, however many readers there are.
 
-What is new since the last look is told to the hub. A first look tells nothing: it is what readers fetch themselves.
+What is new since the last look is told to the hub, after the answers that readers will ask for then are made. A first
+look tells nothing: it is what readers fetch themselves.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from coincast.errors import CoincastError
 from coincast.live.ledger import Entry
 from coincast.web.api.health import show_watch
 from coincast.web.ids import market_id
+from coincast.web.live_state import Standing
 from coincast.web.runs.folders import RunState
 from coincast.web.site import Site
-from coincast.web.store import Signature, as_milliseconds, read_newest
+from coincast.web.store import Signature, StoredMarket, as_milliseconds, read_newest
 
 LOG = logging.getLogger("coincast.web")
 
@@ -25,6 +28,9 @@ RUNS_EVERY = 4
 """Run folders are looked at once in so many looks: there may be many."""
 MOST_TOLD = 200
 """Entries of the ledger that one look tells; of more at once readers are told to fetch everything anew."""
+
+News = list[tuple[str, dict[str, Any]]]
+"""Kinds of messages, and what each says."""
 
 
 class Watcher:
@@ -39,7 +45,8 @@ class Watcher:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._looks = 0
-        self._ledger: tuple[str, int] | None = None
+        self._fault: str | None = None
+        self._standing: Standing | None = None
         self._candles: Signature | None = None
         self._runs: Mapping[str, RunState] | None = None
         self._health: tuple[str, int | None] | None = None
@@ -57,68 +64,84 @@ class Watcher:
 
     def look(self) -> None:
         """Look at everything once, and tell what is new."""
-        self._look_at_candles()
-        self._look_at_ledger()
-        self._look_at_health()
+        places = [self._look_at_candles, self._look_at_ledger, self._look_at_health]
         if self._looks % RUNS_EVERY == 0:
-            self._look_at_runs()
+            places.append(self._look_at_runs)
+        news = [one for place in places for one in self._try(place)]
         self._looks += 1
+        self._try(self._site.answers.renew)
+        self._try(lambda: self._tell(news))
+
+    def _tell(self, news: News) -> None:
+        for kind, data in news:
+            self._site.hub.publish(kind, data)
 
     def _keep_looking(self) -> None:
         while True:
-            try:
-                self.look()
-            except (CoincastError, OSError) as error:  # a file is being replaced, or broken: the next look tells
-                LOG.debug("a look failed: %s", error)
-            except Exception:
-                LOG.exception("fault of ours while looking")
+            self.look()
             if self._stopping.wait(LOOK_SECONDS):
                 return
 
-    def _look_at_ledger(self) -> None:
+    def _try(self, part: Callable[[], News | None]) -> News:
+        """Do a part of a look; one that fails hinders no other, and is done again at the next look."""
+        try:
+            return part() or []
+        except (CoincastError, OSError) as error:  # a file is being replaced, or broken
+            LOG.debug("a look failed: %s", error)
+        except Exception as error:
+            if repr(error) != self._fault:  # told once, and not twice a second
+                LOG.exception("fault of ours while looking")
+            self._fault = repr(error)
+        return []
+
+    def _look_at_candles(self) -> News:
+        before, listed = self._candles, self._site.store.refresh()
+        changed = frozenset() if before is None else listed.candles - before
+        news: News = []
+        for key in sorted(key for key, _ in changed):
+            stored = listed.markets.get(market_id(*key))
+            if stored is not None:
+                with contextlib.suppress(CoincastError):  # its newest file is broken: the page of the store says so
+                    news.append(("candle", _tell_candle(stored)))
+        self._candles = listed.candles
+        return news
+
+    def _look_at_ledger(self) -> News:
+        before, now = self._standing, self._site.live.refresh()
+        news: News = []
+        if before is not None and now.head is not None and now != before:
+            known = before.head.count if before.head is not None and before.ledger == now.ledger else None
+            if known is not None and 0 < now.head.count - known <= MOST_TOLD:
+                news = self._tell_entries(known, now.head.count)
+            else:  # another ledger in its place, or too much at once
+                news = [("reload", {})]
+        self._standing = now
+        return news
+
+    def _tell_entries(self, last: int, newest: int) -> News:
         with self._site.live.ledger() as ledger:
-            if ledger is None:
-                self._ledger = None
-                return
-            place, count = str(ledger.path), ledger.head().count
-            before, self._ledger = self._ledger, (place, count)
-            if before is None or before[0] != place or count - before[1] > MOST_TOLD:
-                if before is not None or self._looks:
-                    self._site.hub.publish("reload", {})
-                return
-            new = list(ledger.entries(after=before[1])) if count > before[1] else []
-        for entry in new:
-            for kind, data in _tell_entry(entry):
-                self._site.hub.publish(kind, data)
+            entries = [] if ledger is None else list(ledger.entries(after=last, before=newest + 1))
+        return [told for entry in entries for told in _tell_entry(entry)]
 
-    def _look_at_candles(self) -> None:
-        before = self._candles
-        now, listed = self._site.store.refresh()
-        self._candles = now
-        if before is None or now == before:
-            return
-        for (market, interval), newest in now.items():
-            stored = listed.markets.get(market_id(market, interval))
-            if before.get((market, interval)) == newest or stored is None:
-                continue
-            close_time, close = read_newest(stored, 1).select("close_time", "close").row(-1)
-            told = {"market_id": stored.id, "market": market, "interval": interval}
-            self._site.hub.publish("candle", {**told, "close_time": as_milliseconds(close_time), "close": close})
-
-    def _look_at_health(self) -> None:
+    def _look_at_health(self) -> News:
         watch = self._site.live.watch()
         before, self._health = self._health, (watch.state, watch.written_at)
-        if before is not None and before != self._health:
-            self._site.hub.publish("health", show_watch(watch).model_dump())
+        is_new = before is not None and before != self._health
+        return [("health", show_watch(watch).model_dump())] if is_new else []
 
-    def _look_at_runs(self) -> None:
+    def _look_at_runs(self) -> News:
         before, now = self._runs, {run.id: run.state for run in self._site.runs.refresh().values()}
         self._runs = now
         if before is None:
-            return
-        for given, state in now.items():
-            if before.get(given) != state:
-                self._site.hub.publish("run", {"id": given, "state": state})
+            return []
+        return [("run", {"id": given, "state": state}) for given, state in now.items() if before.get(given) != state]
+
+
+def _tell_candle(stored: StoredMarket) -> dict[str, Any]:
+    """The newest candle of a market."""
+    close_time, close = read_newest(stored, 1).select("close_time", "close").row(-1)
+    told = {"market_id": stored.id, "market": stored.market, "interval": stored.interval}
+    return {**told, "close_time": as_milliseconds(close_time), "close": close}
 
 
 def _tell_entry(entry: Entry) -> Iterator[tuple[str, dict[str, Any]]]:

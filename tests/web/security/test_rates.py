@@ -21,9 +21,9 @@ def test_a_bucket_empties_and_fills_again() -> None:
 
 def test_looking_takes_nothing() -> None:
     buckets = Buckets(1, 1, now=lambda: 0.0)
-    assert [buckets.is_empty("a") for _ in range(3)] == [0, 0, 0]
+    assert [buckets.look("a") for _ in range(3)] == [0, 0, 0]
     buckets.take("a")
-    assert buckets.is_empty("a") == 1
+    assert buckets.look("a") == 1
 
 
 def test_ever_new_addresses_do_not_fill_the_memory() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,19 @@ def test_a_forged_cookie_is_none(change: str) -> None:
     tokens = Tokens("a" * 43)
     expires, _, signature = tokens.make_session().partition(".")
     assert not tokens.is_session(change.format(expires, signature))
+
+
+@posix
+def test_a_pipe_in_the_place_of_the_token_keeps_nobody_waiting(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def ask() -> None:
+        with pytest.raises(UsageError) as refused:
+            keep_token(tmp_path / "token")
+        said.append(str(refused.value))
+
+    os.mkfifo(tmp_path / "token", 0o600)
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(10)
+    assert "no plain file" in " ".join(said)

@@ -25,7 +25,9 @@ BOARD = (
     Column("low", "95 % interval, low", "share", HINTS["95 % interval"]),
     Column("high", "95 % interval, high", "share", HINTS["95 % interval"]),
     Column("verdict", "verdict", "", HINTS["verdict"]),
-    Column("metric", "error", "", "the kind of error that decides: for prices the mean of |ln(forecast / price)|"),
+    Column(
+        "metric", "kind of error", "", "the kind of error that decides: for prices the mean of |ln(forecast / price)|"
+    ),
     Column("value", "error", "of the metric", HINTS["error"]),
     Column("naive", "naive's", "of the metric", HINTS["naive's"]),
     Column("p", "p", "probability", HINTS["p"]),
@@ -38,7 +40,8 @@ BOARD = (
 )
 """Columns of the leaderboard, in their order."""
 
-LIVE = (
+COLUMNS = (
+    *BOARD,
     Column("origin", "origin", "time", "close of the last candle that the forecast was allowed to see"),
     Column("target_time", "target", "time", "close of the candle that is forecast"),
     Column("made_at", "made at", "time", "when the forecast was written into the ledger"),
@@ -50,19 +53,13 @@ LIVE = (
     Column("outages", "outages", "", "times for which there are no forecasts, and why"),
     Column("last_close", "naive", "quote currency", "the last close at the origin, which the naive forecast repeats"),
     Column("last_trade", "last trade", "quote currency", "the newest price when the forecast was made: a second naive"),
-)
-"""Columns of the ledger and the track record."""
-
-STORED = (
     Column("rows", "candles", "candles", "candles that are stored"),
     Column("gaps", "gaps", "", "places where candles are missing"),
     Column("missing", "missing", "candles", "candles that would fill the gaps"),
     Column("sources", "sources", "", "exchanges and files that the candles came from"),
     Column("updated_at", "last update", "time", "when the store was last written to"),
 )
-"""Columns of the store."""
-
-COLUMNS = (*BOARD, *LIVE, *STORED)
+"""Those, and what else stands in the ledger, the track record and the store."""
 
 VERDICTS = {
     "better": "its error is smaller than naive's by more than luck: p (Holm) below 0.05",

@@ -13,13 +13,11 @@ from starlette.responses import Response
 from coincast.live.ledger import Entry, Ledger, newest_forecasts
 from coincast.live.ledger.forecast import NAIVE, quantiles_of
 from coincast.live.ledger.tables import read_actuals
-from coincast.web.api.shapes import CACHED, Milliseconds, Number, Page, Shape, ToDo
+from coincast.web.api.shapes import CACHED, TO_WATCH, Milliseconds, Number, Page, Shape, ToDo
 from coincast.web.api.verdicts import Place, VerdictShape, verdicts_of
-from coincast.web.ids import market_id
 from coincast.web.paging import Cursor, Limit, cut_page
 from coincast.web.site import Site
-
-TO_FILL = ["coincast watch examples/live.toml --simulate 60", "coincast forecast BTC"]
+from coincast.web.store import Inventory
 
 Quantiles = dict[str, Number]
 
@@ -70,30 +68,31 @@ def make_router(site: Site) -> APIRouter:
     @router.get("/forecasts", response_model=ForecastsShape, responses=CACHED)
     def list_forecasts(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
         """The newest forecast of every market, interval and model, the newest first."""
-        key, stamp = ("forecasts", limit, cursor), (site.live.stamp(), frozenset(site.store.inventory().markets))
-        return site.answers.give(request, key, stamp, lambda: _list_forecasts(site, limit, cursor))
+        return site.answers.give_live(
+            request,
+            ("forecasts", limit, cursor),
+            lambda: (site.live.standing(), frozenset(site.store.inventory().markets)),
+            lambda: _list_forecasts(site, limit, cursor),
+        )
 
     return router
 
 
 def _list_forecasts(site: Site, limit: int, cursor: str | None) -> ForecastsShape:
+    listed = site.store.inventory()
     with site.live.ledger() as ledger:
         if ledger is None:
-            return ForecastsShape(items=[], next=None, total=0, next_steps=TO_FILL)
+            return ForecastsShape(items=[], next=None, total=0, next_steps=TO_WATCH)
         newest = sorted(newest_forecasts(ledger), key=lambda entry: entry.number, reverse=True)
         page, following = cut_page(newest, limit, cursor)
         verdicts = verdicts_of(ledger)
-        markets = site.store.inventory().markets
-        items = [_show(ledger, entry, verdicts, markets) for entry in page]
-    return ForecastsShape(items=items, next=following, total=len(newest), next_steps=[] if newest else TO_FILL)
+        items = [_show(ledger, entry, verdicts, listed) for entry in page]
+    return ForecastsShape(items=items, next=following, total=len(newest), next_steps=[] if newest else TO_WATCH)
 
 
-def _show(
-    ledger: Ledger, entry: Entry, verdicts: Mapping[Place, VerdictShape], markets: Mapping[str, Any]
-) -> ForecastShape:
+def _show(ledger: Ledger, entry: Entry, verdicts: Mapping[Place, VerdictShape], listed: Inventory) -> ForecastShape:
     body = entry.body
     place = body["market"], body["interval"], body["model"]
-    named = market_id(body["market"], body["interval"])
     known = read_actuals(ledger, market=body["market"], interval=body["interval"], since=body["origin"])
     told = (
         "market",
@@ -110,7 +109,7 @@ def _show(
         number=entry.number,
         hash=entry.hash,
         made_at=entry.made_at,
-        market_id=named if named in markets else None,
+        market_id=listed.id_of(body["market"], body["interval"]),
         is_late=body["late"],
         **{name: body[name] for name in told},
         steps=[

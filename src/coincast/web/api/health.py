@@ -11,11 +11,9 @@ from starlette.responses import Response
 
 import coincast
 from coincast.web.answers import send_model
-from coincast.web.api.shapes import PLAIN, Milliseconds, Shape, ToDo
+from coincast.web.api.shapes import PLAIN, TO_WATCH, Milliseconds, Shape, ToDo
 from coincast.web.live_state import BANNER, Watch, WatchState
 from coincast.web.site import Site
-
-TO_BEGIN = ["coincast watch examples/live.toml --simulate 60"]
 
 
 class WatchMarketShape(Shape):
@@ -81,10 +79,9 @@ def make_router(site: Site) -> APIRouter:
 
 
 def _describe(site: Site) -> HealthShape:
-    listed = site.store.inventory()
-    with site.live.ledger() as ledger:
-        head = None if ledger is None else ledger.head()
-    simulated = head is not None and site.live.places.is_simulated
+    listed, standing = site.store.inventory(), site.live.standing()
+    head = standing.head
+    simulated = head is not None and standing.is_simulated
     return HealthShape(
         version=coincast.__version__,
         now=time.time_ns() // 1_000_000,
@@ -95,7 +92,7 @@ def _describe(site: Site) -> HealthShape:
         store=StoreShape(
             markets=len(listed.markets), candles=sum(stored.facts["rows"] for stored in listed.markets.values())
         ),
-        next_steps=[] if head is not None else TO_BEGIN,
+        next_steps=[] if head is not None else TO_WATCH,
     )
 
 
@@ -108,7 +105,7 @@ def show_watch(watch: Watch) -> WatchShape:
         written_at=watch.written_at,
         next_close=_whole(facts.get("next_close")),
         exchange_now=_whole(facts.get("now")),
-        speed=facts.get("simulated") if isinstance(facts.get("simulated"), int | float) else None,
+        speed=_number(facts.get("simulated")),
         is_training=bool(facts["training"].get("running")) if isinstance(facts.get("training"), dict) else None,
         markets=[_market(one) for one in facts.get("markets") or () if isinstance(one, dict)],
     )
@@ -126,4 +123,11 @@ def _market(one: dict[str, Any]) -> WatchMarketShape:
 
 
 def _whole(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _number(value: Any) -> float | None:
+    """A number that can be told; None for anything else that the file may hold."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
+    return value if is_number else None

@@ -177,11 +177,11 @@ def _judge(asked: _Asked, most_rows: int) -> JudgementShape:
         if table.height > most_rows:
             raise Refusal(413, f"{NAME} has {table.height:,} rows; at most {most_rows:,}")
         return _show(judge_table(table, **asked.reading))
-    except (CoincastError, pl.exceptions.PolarsError) as error:
+    except (CoincastError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise Refusal(422, _in_short(error)) from None
 
 
-def _in_short(error: Exception) -> str:
+def _in_short(error: BaseException) -> str:
     """The message of an error; of one that is not ours only that the table cannot be read."""
     ours = isinstance(error, CoincastError)
     return str(error)[:1000] if ours else f"{NAME} cannot be judged: a column holds what does not belong there"

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from coincast.web.api.boards import BoardRow, show_rows
 from coincast.web.api.columns import BOARD
-from coincast.web.api.shapes import CACHED, Page, Shape, ToDo
+from coincast.web.api.shapes import CACHED, TO_WATCH, Page, Shape, ToDo
 from coincast.web.api.verdicts import live_rows
 from coincast.web.paging import Cursor, LongLimit, cut_page
 from coincast.web.runs.folders import Run, stamp_of
@@ -20,7 +20,7 @@ MOST_RUNS = 50
 TO_FILL = [
     "coincast demo",
     "coincast compare --market binance:BTC/USDT --interval 1d",
-    "coincast watch examples/live.toml --simulate 60",
+    *TO_WATCH,
 ]
 
 Source = Literal["ledger", "run"]
@@ -57,10 +57,12 @@ def make_router(site: Site) -> APIRouter:
         cursor: Cursor = None,
     ) -> Response:
         """Every model on every market, from the ledger and from finished comparisons."""
-        runs = _finished(site)
-        stamp = site.live.stamp(), stamp_of({run.id: run for run in runs})
-        key = ("leaderboard", source, limit, cursor)
-        return site.answers.give(request, key, stamp, lambda: _show(site, runs, source, limit, cursor))
+        return site.answers.give_live(
+            request,
+            ("leaderboard", source, limit, cursor),
+            lambda: (site.live.standing(), stamp_of(_finished(site))),
+            lambda: _show(site, source, limit, cursor),
+        )
 
     return router
 
@@ -70,13 +72,13 @@ def _finished(site: Site) -> list[Run]:
     return [run for run in runs if run.kind == "comparison" and run.state == "finished"][:MOST_RUNS]
 
 
-def _show(site: Site, runs: list[Run], source: Source | None, limit: int, cursor: str | None) -> LeaderboardShape:
+def _show(site: Site, source: Source | None, limit: int, cursor: str | None) -> LeaderboardShape:
     rows: list[BoardRow] = []
     if source != "run":
         with site.live.ledger() as ledger:
             rows += [] if ledger is None else live_rows(ledger)
     if source != "ledger":
-        rows += [row for run in runs for row in show_rows(site.reader.read(run).board, "run", run)]
+        rows += [row for run in _finished(site) for row in show_rows(site.reader.read(run).board, "run", run)]
     rows.sort(key=_order)
     page, following = cut_page(rows, limit, cursor)
     return LeaderboardShape(

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from coincast.live.ledger import Entry, make_anchor
+from coincast.live.ledger import Anchor, Entry
 from coincast.web.api.shapes import CACHED, Milliseconds, Page, Shape
+from coincast.web.live_state import Standing
 from coincast.web.paging import Cursor, Limit, make_cursor, read_cursor
 from coincast.web.site import Site
 
@@ -53,7 +54,7 @@ def make_router(site: Site) -> APIRouter:
     @router.get("", response_model=LedgerShape, responses=CACHED)
     def show_ledger(request: Request) -> Response:
         """How long the ledger is, and the line that anchors it."""
-        return site.answers.give(request, "ledger", site.live.stamp(), lambda: _show(site))
+        return site.answers.give_live(request, "ledger", site.live.standing, lambda: _show(site.live.standing()))
 
     @router.get("/entries", response_model=EntriesShape, responses=CACHED)
     def list_entries(
@@ -64,23 +65,24 @@ def make_router(site: Site) -> APIRouter:
     ) -> Response:
         """Entries of the ledger, the newest first."""
         key = ("entries", kind, limit, cursor)
-        return site.answers.give(request, key, site.live.stamp(), lambda: _list_entries(site, kind, limit, cursor))
+        return site.answers.give_live(
+            request, key, site.live.standing, lambda: _list_entries(site, kind, limit, cursor)
+        )
 
     return router
 
 
-def _show(site: Site) -> LedgerShape:
-    with site.live.ledger() as ledger:
-        if ledger is None:
-            return LedgerShape(entries=0, head=None, made_at=None, anchor=None, is_simulated=False)
-        head = ledger.head()
-        return LedgerShape(
-            entries=head.count,
-            head=head.hash,
-            made_at=head.made_at,
-            anchor=str(make_anchor(ledger)),
-            is_simulated=site.live.places.is_simulated,
-        )
+def _show(standing: Standing) -> LedgerShape:
+    head = standing.head
+    if head is None:
+        return LedgerShape(entries=0, head=None, made_at=None, anchor=None, is_simulated=False)
+    return LedgerShape(
+        entries=head.count,
+        head=head.hash,
+        made_at=head.made_at,
+        anchor=str(Anchor(head.count, head.hash, head.made_at)),
+        is_simulated=standing.is_simulated,
+    )
 
 
 def _list_entries(site: Site, kind: Kind | None, limit: int, cursor: str | None) -> EntriesShape:

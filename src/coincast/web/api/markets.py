@@ -11,7 +11,17 @@ from pydantic import Field
 from starlette.responses import Response
 
 from coincast.candles.quality import KINDS, examine, summarise
-from coincast.web.api.shapes import CACHED, CACHED_ONE, MarketId, Milliseconds, Number, Page, Shape, ToDo
+from coincast.web.api.shapes import (
+    CACHED,
+    CACHED_ONE,
+    TO_WATCH,
+    MarketId,
+    Milliseconds,
+    Number,
+    Page,
+    Shape,
+    ToDo,
+)
 from coincast.web.paging import Cursor, Limit, cut_page, make_cursor, read_cursor
 from coincast.web.site import Site
 from coincast.web.store import (
@@ -26,7 +36,7 @@ from coincast.web.store import (
 )
 
 MOST_FINDINGS = 500
-TO_FILL = ["coincast download BTC/USDT", "coincast import FILE", "coincast watch examples/live.toml --simulate 60"]
+TO_FILL = ["coincast download BTC/USDT", "coincast import FILE", *TO_WATCH]
 _NUMBERS = ("open", "high", "low", "close", "volume")
 
 
@@ -129,6 +139,11 @@ class _Asked(NamedTuple):
     limit: int
     cursor: str | None
 
+    @property
+    def is_of_whole_span(self) -> bool:
+        """Whether all candles of the span are read, which may be millions."""
+        return self.points is not None or (self.last is not None and self.until is not None)
+
 
 def make_router(site: Site) -> APIRouter:
     """Addresses of the store."""
@@ -137,16 +152,27 @@ def make_router(site: Site) -> APIRouter:
     @router.get("/markets", response_model=MarketsShape, responses=CACHED)
     def list_markets(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
         """Every market and interval: candles, span, gaps, last update."""
-        listed = site.store.inventory()
-        key = ("markets", limit, cursor)
-        return site.answers.give(request, key, listed.stamp, lambda: _list_markets(listed, limit, cursor))
+        return site.answers.give_live(
+            request,
+            ("markets", limit, cursor),
+            lambda: site.store.inventory().stamp,
+            lambda: _list_markets(site.store.inventory(), limit, cursor),
+        )
 
     @router.get("/markets/{market_id}", response_model=MarketDetailShape, responses=CACHED_ONE)
     def show_market(request: Request, market_id: MarketId) -> Response:
         """One market with its gaps and defects."""
-        listed = site.store.inventory()
-        stored = listed.find(market_id)
-        return site.answers.give(request, ("market", market_id), _stamp(stored), lambda: _describe(stored))
+
+        def find() -> StoredMarket:
+            return site.store.inventory().find(market_id)
+
+        return site.answers.give_live(
+            request,
+            ("market", market_id),
+            lambda: _stamp(find()),
+            lambda: _describe(find()),
+            wait_for=site.heavy.wait_for,
+        )
 
     @router.get("/markets/{market_id}/candles", response_model=CandlesShape, responses=CACHED_ONE)
     def list_candles(
@@ -160,19 +186,28 @@ def make_router(site: Site) -> APIRouter:
         cursor: Cursor = None,
     ) -> Response:
         """Candles of a market: thinned with `points`, the newest with `last`, else in pages, oldest first."""
-        stored = site.store.inventory().find(market_id)
         asked = _Asked(points, last, since, until, limit, cursor)
-        return site.answers.give(
-            request, ("candles", market_id, asked), _stamp(stored), lambda: _read_candles(stored, asked)
+
+        def find() -> StoredMarket:
+            return site.store.inventory().find(market_id)
+
+        return site.answers.give_live(
+            request,
+            ("candles", market_id, asked),
+            lambda: _stamp(find()),
+            lambda: _read_candles(find(), asked),
+            wait_for=site.heavy.wait_for if asked.is_of_whole_span else None,
         )
 
     @router.get("/series", response_model=SeriesListShape, responses=CACHED)
     def list_outside_series(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
         """Every outside series of the store."""
-        listed = site.store.inventory()
-        key = ("series", limit, cursor)
-        stamp = tuple((row["name"], row["written"]) for row in listed.series)
-        return site.answers.give(request, key, stamp, lambda: _list_series(listed, limit, cursor))
+        return site.answers.give_live(
+            request,
+            ("series", limit, cursor),
+            lambda: site.store.inventory().stamp,
+            lambda: _list_series(site.store.inventory(), limit, cursor),
+        )
 
     return router
 

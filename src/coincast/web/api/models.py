@@ -128,6 +128,8 @@ def _ask(site: Site, saved: SavedModel, stored: StoredMarket) -> ModelAnswerShap
     except CoincastError as error:
         raise Refusal(422, str(error)) from None
     rows = answer.outlook.with_columns(pl.selectors.datetime().to_physical()).sort("model", "step").to_dicts()
+    if not rows:
+        raise Refusal(422, f"{stored.market}: {answer.missing[stored.market]}")
     return ModelAnswerShape(
         model_id=saved.id,
         market=stored.market,
@@ -137,7 +139,7 @@ def _ask(site: Site, saved: SavedModel, stored: StoredMarket) -> ModelAnswerShap
         trained_until=answer.trained_until,
         steps=[_step(row) for row in rows],
         verdict=answer.verdict,
-        sentence=model.sentence,
+        sentence=answer.sentence,
         notes=list(answer.notes),
     )
 

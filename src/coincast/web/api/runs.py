@@ -93,10 +93,11 @@ def make_router(site: Site) -> APIRouter:
     @router.get("/runs", response_model=RunsShape, responses=CACHED)
     def list_runs(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
         """Every run folder, the newest first."""
-        runs = site.runs.every()
-        stamp = stamp_of(runs), site.jobs.working()
-        return site.answers.give(
-            request, ("runs", limit, cursor), stamp, lambda: _list_runs(site, list(runs.values()), limit, cursor)
+        return site.answers.give_live(
+            request,
+            ("runs", limit, cursor),
+            lambda: (stamp_of(site.runs.every().values()), site.jobs.working()),
+            lambda: _list_runs(site, limit, cursor),
         )
 
     @router.get("/runs/{run_id}", response_model=RunDetailShape, responses=CACHED_ONE)
@@ -134,7 +135,8 @@ def make_report_router(site: Site) -> APIRouter:
     return router
 
 
-def _list_runs(site: Site, runs: list[Run], limit: int, cursor: str | None) -> RunsShape:
+def _list_runs(site: Site, limit: int, cursor: str | None) -> RunsShape:
+    runs = list(site.runs.every().values())
     page, following = cut_page(runs, limit, cursor)
     items = [RunShape(**_facts(site, run, site.reader.read(run))) for run in page]
     return RunsShape(items=items, next=following, total=len(runs), next_steps=[] if runs else TO_FILL)

@@ -24,6 +24,10 @@ PLAIN_ONE: dict[int | str, dict[str, Any]] = describe_faults(404)
 PLAIN: dict[int | str, dict[str, Any]] = describe_faults()
 
 
+TO_WATCH = ["coincast watch examples/live.toml --simulate 60"]
+"""The command that fills store and ledger, in simulated time and offline."""
+
+
 class Shape(BaseModel):
     """A part of an answer."""
 

@@ -13,15 +13,15 @@ from starlette.responses import Response
 from coincast.live.ledger import TrackRecord
 from coincast.reports.thinning import thin
 from coincast.web.api.boards import Word
-from coincast.web.api.shapes import CACHED, Milliseconds, Number, Page, Shape, ToDo
+from coincast.web.api.shapes import CACHED, TO_WATCH, Milliseconds, Number, Page, Shape, ToDo
 from coincast.web.ids import ID_PATTERN, market_id
 from coincast.web.paging import Cursor, Limit, cut_page
 from coincast.web.site import Site
+from coincast.web.store import Inventory
 
 MOST_POINTS = 600
 MOST_LISTED = 200
 """Misses, late forecasts and outages that are listed, the newest ones; all of them are counted."""
-TO_FILL = ["coincast watch examples/live.toml --simulate 60"]
 _PLACE = ["market", "interval", "model"]
 
 
@@ -132,7 +132,7 @@ def make_router(site: Site) -> APIRouter:
         cursor: Cursor = None,
     ) -> Response:
         """What the ledger says of every model, with all that went wrong."""
-        stamp = site.live.stamp(), frozenset(site.store.inventory().markets)
+        stamp = site.live.standing(), frozenset(site.store.inventory().markets)
         key = ("track record", market_id, limit, cursor)
         return site.answers.give_soon(
             request,
@@ -148,34 +148,33 @@ def make_router(site: Site) -> APIRouter:
 def _show(site: Site, wanted: str | None, limit: int, cursor: str | None) -> TrackRecordShape:
     record = site.live.track_record()
     if record is None:
-        return TrackRecordShape(items=[], outages=[], outages_total=0, next=None, total=0, next_steps=TO_FILL)
+        return TrackRecordShape(items=[], outages=[], outages_total=0, next=None, total=0, next_steps=TO_WATCH)
     rows = [row for row in record.models.to_dicts() if wanted in (None, market_id(row["market"], row["interval"]))]
     page, following = cut_page(rows, limit, cursor)
-    stored = site.store.inventory().markets
+    listed = site.store.inventory()
     outages = record.outages.reverse()
     return TrackRecordShape(
-        items=[_record(record, row, stored) for row in page],
+        items=[_record(record, row, listed) for row in page],
         outages=[_outage(row) for row in _plain(outages.head(MOST_LISTED))],
         outages_total=outages.height,
         next=following,
         total=len(rows),
-        next_steps=[] if record.models.height else TO_FILL,
+        next_steps=[] if record.models.height else TO_WATCH,
     )
 
 
-def _record(record: TrackRecord, row: dict[str, Any], stored: Any) -> RecordShape:
+def _record(record: TrackRecord, row: dict[str, Any], listed: Inventory) -> RecordShape:
     own = {name: _of(getattr(record, name), row) for name in ("over_time", "coverage", "misses", "late")}
-    named = market_id(row["market"], row["interval"])
-    listed = {name: _plain(own[name].reverse().head(MOST_LISTED)) for name in ("misses", "late")}
+    newest = {name: _plain(own[name].reverse().head(MOST_LISTED)) for name in ("misses", "late")}
     counted = ("forecasts", "n", "skill", "low", "high", "p", "p_holm", "detectable", "verdict", "sentence")
     return RecordShape(
         **{name: row[name] for name in ("market", "interval", "model", "source", "last_trade_skill", *counted)},
-        market_id=named if named in stored else None,
+        market_id=listed.id_of(row["market"], row["interval"]),
         coverage=[_pick(CoverageShape, one) for one in own["coverage"].to_dicts()],
         over_time=_over_time(own["over_time"]),
-        misses=[_pick(MissShape, one) for one in listed["misses"]],
+        misses=[_pick(MissShape, one) for one in newest["misses"]],
         misses_total=own["misses"].height,
-        late=[_pick(LateShape, one) for one in listed["late"]],
+        late=[_pick(LateShape, one) for one in newest["late"]],
         late_total=own["late"].height,
     )
 

@@ -54,16 +54,17 @@ class Child:
         return code
 
     def end(self) -> None:
-        """Ask it and all that it started to end; what does not is ended."""
+        """Ask it and all that it started to end; what does not, or has outlived it, is ended."""
         self._signal(signal.SIGTERM)
-        if self.wait(PATIENCE_SECONDS) is None:
-            self._signal(signal.SIGKILL)
-            self.wait(PATIENCE_SECONDS)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(PATIENCE_SECONDS)
+        self._signal(signal.SIGKILL)
+        self.wait(PATIENCE_SECONDS)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, number)
+        """Send a signal to its group, which may live on when the first process of it has gone."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
 
     def _read(self) -> None:
         assert self._process.stderr is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import threading
 import time
@@ -20,6 +21,8 @@ from coincast.web.jobs.progress import read_progress
 from coincast.web.runs.folders import RunFolders
 from coincast.web.settings import Limits
 from coincast.web.store import Inventory
+
+LOG = logging.getLogger("coincast.web")
 
 KEPT = 100
 """Jobs that are remembered, the newest ones."""
@@ -64,7 +67,7 @@ class JobQueue:
         """
         with self._lock:
             if given not in self._jobs:
-                raise Refusal(404, "no job has this id; they are forgotten when the server stops")
+                raise Refusal(404, "no job has this id; the list begins anew when the server does")
             return self._jobs[given]
 
     def on(self, folder: str) -> Job | None:
@@ -146,6 +149,10 @@ class JobQueue:
             code = self._run(job)
         except OSError as error:
             job.lines.append(f"{BROKEN_LINE}the process cannot be started: {error.strerror or error}")
+            code = None
+        except Exception:
+            LOG.exception("fault of ours in job %s", job.id)
+            job.lines.append(f"{BROKEN_LINE}a fault of ours; the log of the server has more")
             code = None
         finally:
             self._runs.mark_busy(job.command.folder, is_busy=False)

@@ -5,12 +5,11 @@ Nothing of them is opened here: the names of the files that are there tell it.
 
 from __future__ import annotations
 
-import math
+import contextlib
 import os
 import stat
-import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,6 +18,7 @@ from coincast.experiments.folder import FINISHED
 from coincast.experiments.places import MARK
 from coincast.web.faults import Refusal
 from coincast.web.ids import make_id
+from coincast.web.recent import Recent
 
 RunKind = Literal["comparison", "reproduction", "judgement", "report"]
 RunState = Literal["finished", "running", "interrupted"]
@@ -26,8 +26,8 @@ RunState = Literal["finished", "running", "interrupted"]
 REPORT = "report.html"
 ALIVE_SECONDS = 180.0
 """A run whose newest file is older than this is taken for interrupted."""
-FRESH_SECONDS = 3.0
-"""For so long nobody looks again; the watcher and the queue of jobs look before they tell what is new."""
+SETTLED_SECONDS = 2.0
+"""A folder that was written to within them may be written to again in the same tick of its disk's clock."""
 MOST_FOLDERS = 2000
 """Newest run folders that are shown."""
 
@@ -72,25 +72,17 @@ class RunFolders:
     def __init__(self, root: Path, *, now: Callable[[], float] = time.time) -> None:
         self.root = root
         self._now = now
-        self._lock = threading.RLock()
         self._busy: set[str] = set()
-        self._listed: dict[str, Run] = {}
-        self._looked_at = -math.inf
+        self._settled: dict[Path, tuple[float, Run]] = {}
+        self._recent = Recent(self._look)
 
     def every(self) -> dict[str, Run]:
         """Every run by its id, the newest first, as of a moment ago at most."""
-        with self._lock:
-            is_fresh = time.monotonic() - self._looked_at < FRESH_SECONDS
-            return self._listed if is_fresh else self.refresh()
+        return self._recent.get()
 
     def refresh(self) -> dict[str, Run]:
         """Every run as it is now."""
-        with self._lock:
-            found = [run for path in self._folders() if (run := self._look(path)) is not None]
-            found.sort(key=lambda run: (run.changed_at, run.name), reverse=True)
-            self._listed = {run.id: run for run in found[:MOST_FOLDERS]}
-            self._looked_at = time.monotonic()
-            return self._listed
+        return self._recent.renew()
 
     def find(self, given: str) -> Run:
         """The run of an id.
@@ -109,8 +101,14 @@ class RunFolders:
 
     def mark_busy(self, name: str, *, is_busy: bool) -> None:
         """Say that a process of ours works in a folder, or does so no more."""
-        with self._lock:
-            (self._busy.add if is_busy else self._busy.discard)(name)
+        (self._busy.add if is_busy else self._busy.discard)(name)
+
+    def _look(self) -> dict[str, Run]:
+        found = [run for path in self._folders() if (run := self._look_into(path)) is not None]
+        there = {run.folder for run in found}
+        self._settled = {folder: kept for folder, kept in self._settled.items() if folder in there}
+        found.sort(key=lambda run: (run.changed_at, run.name), reverse=True)
+        return {run.id: run for run in found[:MOST_FOLDERS]}
 
     def _folders(self) -> list[Path]:
         try:
@@ -119,9 +117,12 @@ class RunFolders:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    def _look(self, folder: Path) -> Run | None:
-        """What a folder is; None where it is no run's."""
+    def _look_into(self, folder: Path) -> Run | None:
+        """What a folder is, None where it is no run's; a finished one is read again when a file comes or goes."""
         try:
+            written = folder.stat().st_mtime
+            if folder in self._settled and self._settled[folder][0] == written:
+                return self._settled[folder][1]
             times = _read_times(folder)
         except OSError:  # it is being deleted
             return None
@@ -133,12 +134,15 @@ class RunFolders:
         if not is_finished:
             is_alive = folder.name in self._busy or self._now() - newest < ALIVE_SECONDS
             state = "running" if is_alive else "interrupted"
-        return Run(self.id_of(folder.name), folder, kind, state, int(1000 * newest))
+        run = Run(self.id_of(folder.name), folder, kind, state, int(1000 * newest))
+        if is_finished and self._now() - written > SETTLED_SECONDS:
+            self._settled[folder] = written, run
+        return run
 
 
-def stamp_of(runs: Mapping[str, Run]) -> Hashable:
+def stamp_of(runs: Iterable[Run]) -> Hashable:
     """Changes where a run appears, goes, or gets on."""
-    return tuple((run.id, run.state, run.changed_at) for run in runs.values())
+    return tuple((run.id, run.state, run.changed_at) for run in runs)
 
 
 def _read_times(folder: Path) -> dict[str, float]:
@@ -149,7 +153,8 @@ def _read_times(folder: Path) -> dict[str, float]:
             with os.scandir(place) as entries:
                 for entry in entries:
                     name = entry.name if place == folder else f"{place.name}/{entry.name}"
-                    times[name] = entry.stat(follow_symlinks=False).st_mtime
+                    with contextlib.suppress(FileNotFoundError):  # it was renamed, or taken away, meanwhile
+                        times[name] = entry.stat(follow_symlinks=False).st_mtime
         except (FileNotFoundError, NotADirectoryError):
             continue
     return times

@@ -5,7 +5,9 @@ Read without the library's networks: a page that lists runs needs none.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import stat
 import threading
 import tomllib
 from collections import OrderedDict
@@ -177,24 +179,38 @@ def read_history(run: Run) -> pl.DataFrame:
 
 
 def finished_models(folder: Path) -> list[str]:
-    """Labels of the models that an unfinished run has finished."""
-    done = sorted(folder.glob(f"{FINISHED}/*/done"), key=lambda path: path.stat().st_mtime)
-    return [label for path in done if (label := _read_text(path))]
+    """Labels of the models that an unfinished run has finished, in that order."""
+    done = []
+    for path in folder.glob(f"{FINISHED}/*/done"):
+        with contextlib.suppress(OSError):  # the run has ended meanwhile, and taken it away
+            done.append((path.stat().st_mtime, path))
+    return [label for _, path in sorted(done) if (label := _read_text(path))]
 
 
 def _read_text(path: Path) -> str | None:
+    """The text of a plain file; None where there is none."""
     try:
-        if path.lstat().st_size > LARGEST_FILE:
-            return None
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return _read_plain(path)
+    except (OSError, ValueError):
         return None
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    if path.lstat().st_size > LARGEST_FILE:
-        raise ValueError(f"{path.name} is larger than {LARGEST_FILE // 2**20} MB")
-    document = json.loads(path.read_text(encoding="utf-8"))
+    document = json.loads(_read_plain(path))
     if not isinstance(document, dict):
         raise ValueError(f"{path.name} holds no table")
     return document
+
+
+def _read_plain(path: Path) -> str:
+    """The text of a file of the folder, never of one elsewhere that a link leads to.
+
+    Raises:
+        OSError, ValueError: it is not there, no plain file, too large, or no text.
+    """
+    facts = path.lstat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise ValueError(f"{path.name} is no plain file")
+    if facts.st_size > LARGEST_FILE:
+        raise ValueError(f"{path.name} is larger than {LARGEST_FILE // 2**20} MB")
+    return path.read_text(encoding="utf-8")

@@ -34,8 +34,10 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    "cache-control": "no-store",
 }
 """On every answer that does not say otherwise itself."""
+_OWN = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 class Gate:
@@ -106,7 +108,7 @@ class Gate:
     def _check_token(self, asked: Asked) -> None:
         """The token; an address that guesses is not heard for a while, be its next guess right or wrong."""
         is_guess = self._tokens is not None and "authorization" in asked.headers
-        if is_guess and (wait := self._guesses.is_empty(asked.client)):
+        if is_guess and (wait := self._guesses.look(asked.client)):
             raise Refusal(429, f"too many wrong tokens; try again in {wait} s", wait=wait)
         try:
             check_token(asked, self._tokens)
@@ -142,10 +144,7 @@ class _Answer:
 def _add_headers(message: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
     headers = list(message.get("headers", []))
     there = {name.lower() for name, _ in headers}
-    missing = {name: value for name, value in HEADERS.items() if name.encode() not in there}
-    if b"cache-control" not in there:
-        missing["cache-control"] = "no-store"
-    return [*headers, *((name.encode(), value.encode()) for name, value in missing.items())]
+    return [*headers, *(header for header in _OWN if header[0] not in there)]
 
 
 async def _refuse(asked: Asked, refusal: Refusal, scope: Scope, receive: Receive, answer: _Answer) -> None:

@@ -55,7 +55,7 @@ def make_router(tokens: Tokens | None, guesses: Buckets) -> APIRouter:
         if tokens is None:
             return RedirectResponse("/", 303)
         address = request.client.host if request.client else ""
-        if wait := guesses.is_empty(address):
+        if wait := guesses.look(address):
             raise Refusal(429, f"too many wrong tokens; try again in {wait} seconds", wait=wait)
         if not tokens.is_right(_read_token(await request.body())):
             guesses.take(address)

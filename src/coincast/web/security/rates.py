@@ -35,7 +35,7 @@ class Buckets:
             self._keep(address, level - 1, now)
             return 0
 
-    def is_empty(self, address: str) -> int:
+    def look(self, address: str) -> int:
         """As `take`, but nothing is taken."""
         with self._lock:
             level, _ = self._fill(address)

@@ -87,7 +87,7 @@ def _find_stored(market_id: str) -> StoredMarket:
     Raises:
         Refusal: no market has it.
     """
-    return _store().inventory().find(market_id)
+    return _store().refresh().find(market_id)
 
 
 @cache
