@@ -84,13 +84,13 @@ def draw(theme: Palette) -> Any:
 @pytest.fixture
 def article(monkeypatch: pytest.MonkeyPatch) -> Article:
     """A registered article."""
-    made, about, study = ModuleType("made_up_article"), ModuleType("made_up_article.about"), Article()
+    made, about, study = ModuleType("made_up_article.study"), ModuleType("made_up_article.about"), Article()
     made.study, about.ABOUT = study, ABOUT  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "made_up_article", made)
-    monkeypatch.setitem(sys.modules, "made_up_article.about", about)
+    for module in (ModuleType("made_up_article"), made, about):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(ARTICLES, "made", "made_up_article")
-    for module in ("bench", "reproduce"):  # whoever writes at the package meanwhile changes nothing here
-        monkeypatch.setattr(f"coincast.articles.{module}.hash_code", lambda: b"code")
+    for name in ("bench", "reproduce"):  # whoever writes at the package meanwhile changes nothing here
+        monkeypatch.setattr(f"coincast.articles.{name}.hash_code", lambda: b"code")
     return study
 
 

@@ -61,11 +61,11 @@ def article(monkeypatch: pytest.MonkeyPatch) -> None:
     """An article of two coins that trains nothing."""
     files = {"bitcoin": ("btc.csv",), "ethereum": ("eth.csv",)}
     span = ("2015-01-10", "2015-03-31")
-    made, about = ModuleType("made_up_article"), ModuleType("made_up_article.about")
+    made, about = ModuleType("made_up_article.study"), ModuleType("made_up_article.about")
     about.ABOUT = About("pair", "A made-up article", "Nobody", "2017-11-20", "It sees.", "1d", *span, files)  # type: ignore[attr-defined]
     made.study = make_study  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "made_up_article", made)
-    monkeypatch.setitem(sys.modules, "made_up_article.about", about)
+    for module in (ModuleType("made_up_article"), made, about):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(ARTICLES, "pair", "made_up_article")
     monkeypatch.setattr("coincast.articles.reproduce.hash_code", lambda: b"code")
 

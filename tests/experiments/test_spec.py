@@ -82,6 +82,12 @@ def test_toml_is_read_as_written(tmp_path: Path) -> None:
     assert spec.grid == {"lstm.dropout": [0.1, 0.2], "training.learning_rate": [0.01, 0.1]}
 
 
+def test_what_is_watched_can_be_compared_first() -> None:
+    path = Path(__file__).parents[2] / "examples" / "live.toml"
+    assert "[watch]" in path.read_text(encoding="utf-8")
+    assert "lstm" in [model.label for model in Spec.from_toml(path).models]
+
+
 def test_toml_survives_a_round_trip(tmp_path: Path) -> None:
     spec = Spec.from_toml(write(tmp_path, FULL))
     assert Spec.from_toml(write(tmp_path, spec.to_toml())) == spec

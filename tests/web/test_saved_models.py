@@ -34,7 +34,7 @@ class RepeatsLast:
             raise DataError(f"unknown market {market}")
         last = candles.tail(1).select(origin="close_time", target_time="close_time", value="close", naive="close")
         told = last.with_columns(model=pl.lit("naive"), step=1, q05=0.9 * pl.col("value"), naive_q05=None)
-        return SimpleNamespace(outlook=told, trained_until=0, verdict=self.verdict, notes=())
+        return SimpleNamespace(outlook=told, trained_until=0, verdict=self.verdict, sentence=self.sentence, notes=())
 
 
 @pytest.fixture

@@ -134,6 +134,8 @@ class Spec(BaseModel):
     def from_toml(cls, path: str | Path, *, changes: Sequence[str] = ()) -> Spec:
         """Read a spec file and apply `section.key=value` changes to it.
 
+        A section `[watch]` is for the loop alone and left out: what is watched can be compared first.
+
         Raises:
             UnreadableFileError: no such file, or not TOML.
         """
@@ -147,6 +149,7 @@ class Spec(BaseModel):
                 f"{path} cannot be read as a spec in TOML: {error}; a file of candles is given as --candles {path}"
             ) from None
         values.setdefault("name", path.stem)
+        values.pop("watch", None)
         return cls.from_dict(apply_changes(values, changes))
 
     @classmethod

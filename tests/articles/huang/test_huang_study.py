@@ -15,11 +15,12 @@ import pytest
 import coincast as cc
 from coincast.articles.bench import Bench
 from coincast.articles.huang import found as found_module
-from coincast.articles.huang import regularisers, study
+from coincast.articles.huang import regularisers
 from coincast.articles.huang.blocks import Blocks, make_blocks
 from coincast.articles.huang.combinations import Searched, SearchPlan
 from coincast.articles.huang.networks import configurations
 from coincast.articles.huang.regularisers import NONE, SETTINGS, TERMS, StudyPlan, run_study
+from coincast.articles.huang.study import study
 from coincast.articles.huang.training import ArticleFiles, Plan, train_all, values_of
 from coincast.articles.huang.walk_forward import make_partitions
 from coincast.reports.palette import DARK

@@ -12,14 +12,14 @@ import polars as pl
 import pytest
 
 from coincast.articles.bench import Bench
-from coincast.articles.sheehan import published, study
+from coincast.articles.sheehan import published
 from coincast.articles.sheehan.about import ABOUT
 from coincast.articles.sheehan.draw_fits import draw_fit, segments, step_errors
 from coincast.articles.sheehan.fair import fair_error, fair_spec, run_fair
 from coincast.articles.sheehan.ground import clean_candles, find_border, lay_ground
 from coincast.articles.sheehan.intervals import compare_intervals, list_kinds
 from coincast.articles.sheehan.singles import Singles, model_stem, train_singles
-from coincast.articles.sheehan.study import QUESTIONS
+from coincast.articles.sheehan.study import QUESTIONS, study
 from coincast.articles.sheehan.walks import score_walks, walk_for_seed
 from coincast.articles.window_error import window_error
 from coincast.errors import TooFewRowsError
