@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import coincast as cc
-import coincast.articles.fmz
 from coincast.articles.reproduce import ARTICLES, find_about
 from coincast.reports.study import Study
 
@@ -86,7 +85,7 @@ def test_the_code_of_the_page_runs(page: str, tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     cc.simulate("walk", candles=10_400, interval="1h", start="2018-05-06").write_csv("Bitfinex_BTCUSD_1h.csv")
     told = ("a title", "Nobody", "2023-01-12", "It sees.", "Nothing is left.", (), (), (), (), "Hours.")
-    monkeypatch.setattr(coincast.articles.fmz, "study", lambda bench: Study("fmz", *told, is_quick=bench.is_quick))
+    monkeypatch.setattr("coincast.articles.fmz.study.study", lambda bench: Study("fmz", *told, is_quick=bench.is_quick))
     [code] = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
     names: dict[str, object] = {}
     exec(compile(code, "reproduce.md", "exec"), names)
