@@ -49,6 +49,7 @@ def test_what_is_missing_is_sorted_last_both_ways(pages: Any, read: Callable[...
         assert [cell == "\u2013" for cell in cells] == [False] * (len(cells) - 1) + [True]
 
 
+@pytest.mark.long
 def test_a_list_stays_where_it_was_scrolled_to(pages: Any, read: Callable[..., Any]) -> None:
     panel = read(pages).open("track-record")
     misses, count = panel.locator("[data-key=misses-table]"), panel.locator(".eyebrow").first
@@ -74,6 +75,7 @@ def close_before_a_witness(pages: Any, witness: Any) -> str:
     return value
 
 
+@pytest.mark.long
 def test_what_was_missed_while_the_line_was_broken_is_fetched(pages: Any, read: Callable[..., Any]) -> None:
     reader, witness = read(pages), read(pages)
     witness.open("now")
@@ -91,6 +93,7 @@ def test_what_was_missed_while_the_line_was_broken_is_fetched(pages: Any, read: 
     said.filter(has_text=value).wait_for()
 
 
+@pytest.mark.long
 def test_a_window_that_nobody_looks_at_rests_and_catches_up(pages: Any, read: Callable[..., Any]) -> None:
     reader, witness = read(pages), read(pages)
     witness.open("now")
@@ -150,6 +153,7 @@ def test_many_verdicts_in_one_sentence(pages: Any, read: Callable[..., Any], wor
     assert page.evaluate(script, words).startswith(said)
 
 
+@pytest.mark.long
 def test_every_page_fits_on_paper(pages: Any, read: Callable[..., Any], names: tuple[str, ...]) -> None:
     reader = read(pages, window="paper", color_scheme="dark")
     reader.page.emulate_media(media="print")
