@@ -29,8 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         if not hasattr(error, "format_message"):
             raise
         message = " ".join(error.format_message().split()).rstrip(".")
+        link = " See" if message.endswith("?") else "; see"
         # Without a command the help was printed, and nothing is left to say.
-        return _complain(f"{message}; see coincast --help, or --help of the command", 2) if message else 2
+        return _complain(f"{message}{link} coincast --help, or --help of the command", 2) if message else 2
     if code == INTERRUPTED:
         return _complain("interrupted; what was finished is kept, and the same command goes on from there", code)
     return code if isinstance(code, int) else 0
