@@ -2,7 +2,7 @@
 
 `coincast watch --simulate` runs as a process of its own until so many hours have passed there, with a training a day.
 What must hold of its ledger is what `kill_watch.py` asks for: every close has a forecast or an outage, every settled
-candle a score with the value of the store, and the chain is whole. Besides, nine of ten forecasts must be on time, and
+candle a score with the value of the store, and the chain is whole. Besides, 19 of 20 forecasts must be on time, and
 the process must not need more memory on its last day than on its second one, but for a few megabytes.
 
 At a speed of 2400 an hour takes one and a half seconds, and the allowance of half an hour three quarters of a second.
