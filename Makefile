@@ -16,8 +16,7 @@
 # Another interpreter: make test PYTHON=python3.12
 
 PYTHON ?= python3
-# More than two cores need: some tests wait for a process, a page or a socket.
-WORKERS ?= 3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt

@@ -106,6 +106,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path, project: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_demo_runs_from_the_wheel(wheel: Path, project: Path, tmp_path: Path) -> None:
     fresh, outside = tmp_path / "fresh", tmp_path / "outside"
     outside.mkdir()
