@@ -29,7 +29,8 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
-	COINCAST_OPTIMISED=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "optimised and not long"
+	COINCAST_OPTIMISED=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "optimised and not long" \
+		$$(grep -rl --include='test_*.py' 'mark\.optimised' tests)
 
 check: format lint types test
 
