@@ -107,8 +107,9 @@ def test_markets_of_the_store_come_in_the_order_in_which_they_are_named(
         market=pl.col("market").replace(dict(zip(markets(candles), names, strict=True)))
     )
     write_candles(renamed, source="made up", on_conflict="refuse")
-    [found] = gather_material(PAIR, Given({}, markets=names[::-1]))
-    assert markets(found.candles) == names[::-1]
+    for folder in (None, tmp_path):  # a folder adds what lies beside; it does not take the place of the store
+        [found] = gather_material(PAIR, Given({}, markets=names[::-1], folder=folder))
+        assert markets(found.candles) == names[::-1]
     with pytest.raises(NotStoredError, match="coincast download XMR/USD --exchange kraken --interval 1d"):
         gather_material(PAIR, Given({}, markets=[names[0], "kraken:XMR/USD"]))
 

@@ -112,6 +112,26 @@ def listed(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+def test_files_of_one_name_are_each_told(run: Callable[..., Any]) -> None:
+    one = material()
+    facts = [{**one.facts[0], "market": f"file:{coin}/USD", "sha256": coin * 8} for coin in ("BTC", "ETH")]
+    page = run(replace(one, facts=tuple(facts))).report.read_text(encoding="utf-8")
+    assert "walk.csv, file:BTC/USD" in page
+    assert "sha256 BTCBTCBTCBTC" in page
+    assert "sha256 ETHETHETHETH" in page
+
+
+def test_a_package_that_was_installed_since_makes_another_study(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one = replace(material(), about=replace(ABOUT, packages=("polars", "not_here")))
+    first = run(one).document["fingerprint"]
+    monkeypatch.setattr("coincast.articles.reproduce.find_spec", lambda name: name)
+    with pytest.raises(UsageError, match="holds another run"):
+        run(one)
+    assert run(one, out=tmp_path / "other").document["fingerprint"] != first
+
+
 def test_the_folder_holds_page_figures_tables_and_results(run: Callable[..., Any]) -> None:
     made = run(command="coincast reproduce made")
     files = [name for name in listed(made.folder) if not name.endswith(".parquet")]

@@ -27,6 +27,7 @@ class About:
         further: for a file of `files` or `alternatives` those of further markets that are read after it, as far as the
             folder of data has them.
         beside: for other intervals that the article speaks of (`1h`, `1m`) where candles of its coins lie in a folder.
+        packages: optional ones that its study uses where they are installed.
     """
 
     name: str
@@ -42,6 +43,7 @@ class About:
     most: int | None = None
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
 
     def make_study(self, **told: Any) -> Study:
         """A study that begins with what is known of the article; `told` is the rest of `Study`'s fields."""

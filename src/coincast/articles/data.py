@@ -31,7 +31,7 @@ class Given:
     Attributes:
         files: option (`bitcoin`, `ethereum`, `candles`) -> files, each `FILE` or `MARKET=FILE`.
         folder: where the files of the articles lie; what is not named is looked for in it.
-        markets: of the store, or of the files where they hold several.
+        markets: of the files that are named, where those hold several; else of the store.
         interval: of the candles.
         since, until: first and last open time, in place of the article's own.
         reading: how files are read, as for `gather_candles`: columns, zone, day_first, on_bad.
@@ -79,7 +79,7 @@ def gather_material(about: About, given: Given) -> list[Material]:
     _refuse_unfit(about, given, named)
     if "candles" in named:
         return [_read(about, list(named["candles"]), given)]
-    if given.markets and not named and given.folder is None:
+    if given.markets and not named:
         return [_read(about, [], given)]
     if not named and given.folder is None:
         raise UsageError(_tell_wanted(about))

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -177,9 +178,12 @@ def _do(
 
 def _list_facts(document: Mapping[str, Any]) -> dict[str, str]:
     """How it was made, for the end of the page."""
+    names = [str(file.get("file", file.get("store", "candles"))) for file in document["files"]]
     files = {
-        str(file.get("file", file.get("store", "candles"))): f"{file['rows']:,} candles, sha256 {file['sha256'][:12]}"
-        for file in document["files"]
+        name if names.count(name) == 1 else f"{name}, {file['market']}": (
+            f"{file['rows']:,} candles, sha256 {file['sha256'][:12]}"
+        )
+        for name, file in zip(names, document["files"], strict=True)
     }
     ways, fingerprint = " and ".join(document["ways"]), document["fingerprint"][:12]
     return {"size": document["size"], "ways": ways, "fingerprint": fingerprint, **files}
@@ -190,8 +194,9 @@ def _named(say: Callable[[str], None], article: str) -> Callable[[str], None]:
 
 
 def _take_fingerprint(materials: Sequence[Material], options: Sequence[str]) -> str:
-    """A hash of candles, options and code: what has the same one gives the same studies."""
-    told = json.dumps([[material.about.name for material in materials], *options])
+    """A hash of candles, options, code and what is installed: what has the same one gives the same studies."""
+    packages = sorted({name for material in materials for name in material.about.packages if find_spec(name)})
+    told = json.dumps([[material.about.name for material in materials], packages, *options])
     parts = [told.encode(), *(hash_all(material.candles, material.beside) for material in materials), hash_code()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
