@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,12 +13,14 @@ import polars as pl
 import pytest
 
 from coincast.articles.bench import Bench
+from coincast.articles.data import Given, gather_material
+from coincast.articles.fahimi.about import ABOUT
 from coincast.articles.fahimi.days import Days, take_days
 from coincast.articles.fahimi.errors import measure, persistence_of
 from coincast.articles.fahimi.published import FINAL, VERSIONS
-from coincast.articles.fahimi.versions import days_of, network_of, plan_versions, recipe_of
-from coincast.articles.fahimi.work import is_published
-from coincast.errors import TooFewRowsError, UsageError
+from coincast.articles.fahimi.versions import days_of, is_published, network_of, plan_versions, recipe_of
+from coincast.candles.table import PRICES
+from coincast.errors import CandleError, TooFewRowsError, UsageError
 from coincast.models.forecaster import Axes
 from coincast.models.lstm import LSTM
 from coincast.sources.files import read_candles
@@ -41,7 +46,13 @@ def test_rows_and_windows_are_the_notebooks(days: Days, candles: pl.DataFrame, t
     assert (len(days.windows("train")), len(days.windows("test"))) == (634, 154)
     assert days.samples[0].names == ("BTC close", "BTC quote_volume", "ETH close", "ETH quote_volume")
     assert len(take_days(candles, features=8).samples[0].names) == 8
+    assert days.candles.equals(candles)  # nothing is unknown, and all days are common
+
+
+def test_the_articles_own_candles_are_told_from_those_of_an_exchange(candles: pl.DataFrame, tmp_path: Path) -> None:
     assert is_published(Bench(candles, tmp_path))
+    exchange = candles.with_columns(pl.col("close") * 1.001)  # the same coins, days and number of rows
+    assert not is_published(Bench(exchange, tmp_path))
 
 
 def test_persistence_on_the_same_windows(days: Days) -> None:
@@ -71,6 +82,11 @@ def test_each_version_sees_the_rows_before_its_day(candles: pl.DataFrame, tmp_pa
         newest = days_of(bench, version).samples[0].candles["open_time"][-1]
         assert newest.date() == version.day - timedelta(days=1)
     assert days_of(bench, FINAL).rows == 802
+
+
+def test_a_shorter_span_has_the_same_rows_for_every_version(candles: pl.DataFrame, tmp_path: Path) -> None:
+    short = candles.filter(pl.col("open_time") >= datetime(2018, 1, 1, tzinfo=UTC))  # to the article's newest row
+    assert {days_of(Bench(short, tmp_path), version).rows for version in VERSIONS} == {71}
 
 
 # ---------------------------------------------------------------- without files
@@ -164,6 +180,46 @@ def test_one_market_and_an_unknown_volume_will_do() -> None:
     assert days.samples[0].inputs[10, 1] == 0  # the article's cleaning
 
 
+def test_the_notebook_names_files_as_they_are_taken(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [words, *_] = json.loads((project / "notebooks" / "fahimi.ipynb").read_text(encoding="utf-8"))["cells"]
+    other_files, other_span = re.findall("`(Given.*?)`", "".join(words["source"]))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "cmc").mkdir(parents=True)
+    for number, names in enumerate([("btc.csv", "coin_Bitcoin.csv"), ("eth.csv", "coin_Ethereum.csv")]):
+        walk = simulate("walk", candles=1_100, start="2016-01-01", seed=number)
+        for name in (names[0], f"data/cmc/{names[1]}"):
+            walk.select(pl.col("open_time").dt.strftime("%Y-%m-%d"), *PRICES, "volume").write_csv(name)
+    for told, span in ((other_files, (FIRST, LAST)), (other_span, (datetime(2017, 1, 1), datetime(2018, 12, 31)))):
+        [material] = gather_material(ABOUT, eval(told, {"Given": Given, "Path": Path}))
+        assert material.candles["market"].n_unique() == 2
+        times = material.candles["open_time"].dt.date()
+        assert (times.min(), times.max()) == tuple(day.date() for day in span)
+
+
 def test_too_few_days_are_refused() -> None:
     with pytest.raises(TooFewRowsError, match="take a longer span"):
         take_days(simulate("walk", candles=40))
+
+
+@pytest.mark.parametrize(
+    ("gaps", "part"), [((100, 106, 113), "test"), (range(65, 96, 6), "validation"), (range(5, 72, 6), "training")]
+)
+def test_gaps_that_leave_hardly_a_window_are_refused(gaps: Sequence[int], part: str) -> None:
+    whole = simulate("walk", candles=120, coins=2, start="2016-01-01", seed=2)
+    with pytest.raises(TooFewRowsError, match=rf"{part} rows .* windows? of 8 rows without a gap.*longer span"):
+        take_days(whole.filter(~pl.int_range(pl.len()).over("market").is_in(list(gaps))))
+
+
+def test_a_price_that_stands_still_is_refused_in_the_words_of_the_command() -> None:
+    walk = simulate("walk", candles=120, coins=2, start="2016-01-01", seed=2)
+    is_still = (pl.col("market") == "simulated:WALK2/USD") & (pl.int_range(pl.len()).over("market") < 100)
+    still = walk.with_columns(pl.when(is_still).then(1.0).otherwise(name).alias(name) for name in PRICES)
+    with pytest.raises(CandleError, match="the close of simulated:WALK2/USD is 1 in all of the first 77 candles"):
+        take_days(still)
+
+
+def test_ranges_that_tell_nothing_are_left_out() -> None:
+    flat = simulate("walk", candles=90).with_columns(pl.col("close").alias(name) for name in ("open", "high", "low"))
+    assert take_days(flat, features=8).samples[0].names == ("close", "volume")

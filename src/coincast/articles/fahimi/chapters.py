@@ -10,7 +10,7 @@ import polars as pl
 from coincast.articles.drawn import make_picture
 from coincast.articles.fahimi import pictures, published
 from coincast.articles.fahimi.days import Days
-from coincast.articles.fahimi.errors import median_of, persistence_of
+from coincast.articles.fahimi.errors import median_of, persistence_of, skill
 from coincast.articles.fahimi.memory import DRAWS, LAGS, UNITS, compare_memories, mean_attention
 from coincast.articles.fahimi.published import FINAL
 from coincast.articles.fahimi.versions import network_of
@@ -25,6 +25,7 @@ SUMMARY = "model summary"
 GRAPH = "computation graph"
 SHEETS = "result sheet of three panels per coin"
 NUMBERS = "losses of the recorded versions"
+SKILL = "skill beside the last close"
 
 
 def tell_data(work: Work) -> Chapter:
@@ -52,7 +53,7 @@ def tell_data(work: Work) -> Chapter:
                 f"{name}: the closing price",
                 f"{span}. What is forecast. Shaded: the test rows.",
                 partial(pictures.draw_market, days, market, "close"),
-                side="fair",
+                side="fair" if has_open else "both",
                 repeats="" if has_open else PRICES,
             )
         )
@@ -153,14 +154,16 @@ def tell_memory(work: Work) -> Chapter:
         shares = {name: mean_attention(runs) for name, runs in finals.items()}
         told = ", ".join(f"{percent(float(own[0]))} ({name})" for name, own in shares.items())
         words.append(
-            f"Of all that the trained forecast takes from its inputs, the last {days.candle} has a share of {told}."
+            f"Of all that the trained forecast reacts to, the last {days.candle} has a share of {told}. The first "
+            f"{days.candle} of the window has none, since its inputs are 0 in every window."
         )
         exhibits.append(
             make_picture(
                 "attention",
-                "Where the trained network looks",
+                f"Which {days.candle}s the trained network reacts to",
                 f"Final version: share of each {days.candle} in the derivative of the forecast by its inputs, mean "
-                f"over {things(len(next(iter(finals.values()))), 'run')} and the test windows.",
+                f"over {things(len(next(iter(finals.values()))), 'run')} and the test windows; without the first "
+                f"{days.candle} of the window, whose inputs are always 0.",
                 partial(pictures.draw_attention, shares),
             )
         )
@@ -226,8 +229,20 @@ def _tell_losses(work: Work, market: int) -> str:
     return (
         f"{days.markets[market]}: the median test error is {median_of(runs, days).mae:.4f}, that of the last close "
         f"{test.mae:.4f}. The test loss is lowest in epoch {best} of {len(runs[0].losses)}, which nobody could know "
-        f"without the test span. The last close has a squared error of {training.mse:.4f} on the training windows and "
-        f"{test.mse:.4f} on the test windows: two loss curves can lie apart without any network."
+        f"without the test span. {_tell_recorded(work, days.names[market])}The last close has a squared error of "
+        f"{training.mse:.4f} on the training windows and {test.mse:.4f} on the test windows: two loss curves can lie "
+        "apart without any network."
+    )
+
+
+def _tell_recorded(work: Work, coin: str) -> str:
+    """How the losses of the notebook went, where it was made of these candles."""
+    if not work.is_published:
+        return ""
+    first, (epoch, lowest) = published.FIRST_EPOCH[coin], published.LOWEST[coin]
+    return (
+        f"In the notebook it was lowest in epoch {epoch} of {FINAL.epochs}, at {lowest:.4f}; its first epoch ended at "
+        f"{first.loss:.4f} in training and {first.validation:.4f} on the test windows. "
     )
 
 
@@ -236,7 +251,6 @@ def _error_table(work: Work) -> pl.DataFrame:
     for market, name in enumerate(days.names):
         naive, own = persistence_of(days, market), median_of(work.final_runs(market), days)
         for what, errors in (("LSTM", own), ("last close", naive)):
-            skill = 1 - errors.relative / naive.relative
             rows.append(
                 {
                     "coin": name,
@@ -245,14 +259,14 @@ def _error_table(work: Work) -> pl.DataFrame:
                     f"MSE, {days.change}": errors.mse,
                     f"MAE, {quote_currency(days.markets[market])}": errors.price,
                     "MAE, share of last close": errors.relative,
-                    "skill beside the last close": skill,
+                    SKILL: skill(errors, naive),
                 }
             )
         if work.is_published:
             recorded = FINAL.recorded_of(name)
             told = {f"MAE, {days.change}": recorded.mae, f"MSE, {days.change}": recorded.validation}
             rows.append({"coin": name, "forecast": "recorded", **told})
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return pl.DataFrame(rows, schema_overrides={SKILL: pl.Float64}, infer_schema_length=None)
 
 
 def _reach_words(days: Days, market: int) -> str:

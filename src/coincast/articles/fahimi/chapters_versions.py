@@ -11,9 +11,9 @@ import polars as pl
 from coincast.articles.drawn import make_picture
 from coincast.articles.fahimi import pictures, published
 from coincast.articles.fahimi.chapters import NUMBERS
-from coincast.articles.fahimi.days import Days
-from coincast.articles.fahimi.errors import median_of, persistence_of, versions_table
-from coincast.articles.fahimi.fair import NETWORK, VALIDATION_SHARE, fair_error
+from coincast.articles.fahimi.days import VALIDATION_SHARE, Days
+from coincast.articles.fahimi.errors import median_of, persistence_of, skill, versions_table
+from coincast.articles.fahimi.fair import NETWORK, fair_error
 from coincast.articles.fahimi.work import Work
 from coincast.articles.remains import join_words, judged_row
 from coincast.experiments.result import Result
@@ -126,10 +126,10 @@ def windows_table(work: Work) -> pl.DataFrame:
                     "last close, own": naive.mae,
                     "LSTM, relative": near.relative,
                     "last close, relative": naive_near.relative,
-                    "skill": 1 - near.relative / naive_near.relative,
+                    "skill": skill(near, naive_near),
                 }
             )
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows, schema_overrides={"skill": pl.Float64})
 
 
 def tell_fair(work: Work, result: Result) -> Chapter:
@@ -140,33 +140,37 @@ def tell_fair(work: Work, result: Result) -> Chapter:
 
     exhibits: list[Picture | Sheet] = []
     days = work.days
+    judged = judged_row(result, days.markets[0], NETWORK)["n"]  # the coins share their windows
+    told = f"{judged:,} of {len(days.test):,} test {days.candle}s"
     sections = {section.market: section for section in tell(result).sections()}
     for market, stem in zip(days.markets, days.stems, strict=True):
         section = sections[market]
-        judged = judged_row(result, market, NETWORK)["n"]
-        seen = f"{market}: {judged:,} of {len(days.test):,} test {days.candle}s."
-        exhibits += [
+        seen = f"{market}: {told}."
+        exhibits.append(
             Picture(
                 f"fair-forecast-{stem}",
                 f"{market}: the fair forecast",
                 seen,
                 partial(_draw, draw_forecast, section),
                 side="fair",
-            ),
-            Picture(
-                f"fair-skill-{stem}",
-                f"{market}: skill beside the last close",
-                seen,
-                partial(_draw, draw_skill, section),
-                side="fair",
-            ),
-        ]
+            )
+        )
+        if judged_row(result, market, NETWORK)["skill"] is not None:  # beside a price that stands still there is none
+            exhibits.append(
+                Picture(
+                    f"fair-skill-{stem}",
+                    f"{market}: skill beside the last close",
+                    seen,
+                    partial(_draw, draw_skill, section),
+                    side="fair",
+                )
+            )
     exhibits.append(
         Sheet(
             "fair-errors",
             "The fair way in the article's unit",
             f"Mean absolute error of the {days.change} on the article's {len(days.windows('test')):,} test windows; "
-            f"skill and verdict on the price of all {len(days.test):,} test {days.candle}s.",
+            f"skill and verdict on the price of {told}.",
             _fair_table(result, days),
             side="fair",
         )
@@ -176,7 +180,7 @@ def tell_fair(work: Work, result: Result) -> Chapter:
         title="Done fairly",
         text=(
             f"The last {percent(VALIDATION_SHARE, digits=0)} of the training rows are held back to choose the epoch, "
-            f"the output is linear, every test {days.candle} is forecast, and the forecast is the mean of its runs. "
+            f"the output is linear, {_tell_reach(days, judged)}, and the forecast is the mean of its runs. "
             f"The epochs that were chosen: {', '.join(map(str, epochs.to_list()))}.",
             _tell_inherited(work),
             *result.sentences,
@@ -189,6 +193,15 @@ def _draw(draw: Callable[..., Figure | None], section: Story, theme: Palette) ->
     figure = draw(section, theme=theme)
     assert figure is not None  # every fair experiment has forecasts and scores
     return figure
+
+
+def _tell_reach(days: Days, judged: int) -> str:
+    """How many test days are forecast, as a part of a sentence."""
+    if judged == len(days.test):
+        return f"every test {days.candle} is forecast"
+    return (
+        f"{judged:,} of {len(days.test):,} test {days.candle}s are forecast, those that no gap cuts off from their past"
+    )
 
 
 def _tell_inherited(work: Work) -> str:

@@ -66,10 +66,16 @@ def persistence_of(days: Days, market: int, part: str = "test", *, like: Windows
     return measure(days, market, part, days.persistence(market, part), like=like)
 
 
+def skill(own: Errors, naive: Errors) -> float | None:
+    """What share of the last close's error is gone; None where that never errs, since the price stands still."""
+    return 1 - own.relative / naive.relative if naive.relative else None
+
+
 def versions_table(versions: Sequence[tuple[Version, Days, Sequence[Run]]], *, is_published: bool) -> pl.DataFrame:
     """The notebook's versions, coin by coin, with a column for the last close on the same windows.
 
-    Losses are those of the last epoch, in the loss of the version; of several runs the median.
+    Losses are those of the last epoch, in the loss of the version, and MAE is the mean absolute error that some of them
+    logged; of several runs the median.
 
     Args:
         versions: each with what it saw and its runs.
@@ -80,12 +86,14 @@ def versions_table(versions: Sequence[tuple[Version, Days, Sequence[Run]]], *, i
         for market, name in enumerate(days.names):
             own = [run for run in runs if run.market == market]
             recorded = version.recorded_of(name) if is_published else None
+            naive = persistence_of(days, market)
             rows.append(
                 {
                     "version": version.name,
                     "coin": name,
                     "units": f"{own[0].units}" + (f" of {version.units:,}" if own[0].units != version.units else ""),
                     "features": len(days.samples[0].names),
+                    "window": f"{days.lookback} {days.candle}s",
                     "loss": version.loss,
                     "batch": version.batch_size,
                     "epochs": len(own[0].losses),
@@ -94,9 +102,12 @@ def versions_table(versions: Sequence[tuple[Version, Days, Sequence[Run]]], *, i
                     "runs": len(own),
                     "recorded: training": None if recorded is None else recorded.loss,
                     "recorded: test": None if recorded is None else recorded.validation,
+                    "recorded: test MAE": None if recorded is None else recorded.mae,
                     "here: training": float(np.median([run.losses[-1] for run in own])),
                     "here: test": float(np.median([run.watched[-1] for run in own])),
-                    "last close: test": getattr(persistence_of(days, market), version.loss),
+                    "here: test MAE": median_of(own, days).mae,
+                    "last close: test": getattr(naive, version.loss),
+                    "last close: test MAE": naive.mae,
                 }
             )
     return pl.DataFrame(rows)

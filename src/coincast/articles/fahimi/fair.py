@@ -1,10 +1,10 @@
-"""The fair twin: statistics and epochs chosen apart from the test span, every test day forecast, opponents beside."""
+"""The fair twin: statistics and epochs chosen apart from the test span, all of it forecast, opponents beside."""
 
 from __future__ import annotations
 
 from coincast.articles.bench import Bench
 from coincast.articles.fahimi import published
-from coincast.articles.fahimi.days import Days
+from coincast.articles.fahimi.days import Days, held_back
 from coincast.articles.fahimi.published import FINAL
 from coincast.articles.fahimi.versions import QUICK_EPOCHS, choose_depth, choose_units
 from coincast.articles.window_error import error_on_windows
@@ -12,15 +12,14 @@ from coincast.experiments.result import Result
 from coincast.experiments.spec import Spec
 
 NETWORK = "lstm"
-VALIDATION_SHARE = 0.2
-"""Of the training rows."""
 PATIENCE = 10
 
 
 def fair_spec(bench: Bench, days: Days) -> Spec:
     """The final version with its epoch chosen on the last of the training rows, and a linear output.
 
-    The past of the first test days may reach into the training rows, so that every test day is forecast.
+    The past of the first test days may reach into the training rows, so that every test day is forecast that no gap
+    cuts off from its past.
     """
     return Spec.from_dict(
         {
@@ -33,7 +32,7 @@ def fair_spec(bench: Bench, days: Days) -> Spec:
                 "target": "window_change",
                 "scaling": "window",
             },
-            "split": {"test": len(days.test), "validation": round(VALIDATION_SHARE * len(days.train))},
+            "split": {"test": len(days.test), "validation": held_back(len(days.train))},
             "models": [
                 {
                     "name": NETWORK,

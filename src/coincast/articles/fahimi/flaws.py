@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from coincast.articles.fahimi import published
+from coincast.articles.fahimi.days import VALIDATION_SHARE
 from coincast.articles.fahimi.errors import persistence_of
-from coincast.articles.fahimi.fair import VALIDATION_SHARE
 from coincast.articles.fahimi.work import Work
 from coincast.reports.numbers import percent
 from coincast.reports.study import Flaw
@@ -59,7 +59,7 @@ def list_flaws(work: Work) -> tuple[Flaw, ...]:
         ),
         Flaw(
             "A volume that is unknown becomes 0, and may be what a window is divided by.",
-            "Here a first volume of 0 is replaced by the mean of the window.",
+            "An unknown one is 0 here, too, in both ways; but a window that begins with 0 is divided by its mean.",
         ),
         Flaw(
             f"The split is {percent(published.TRAINING_SHARE, digits=0)} of whatever rows there are, so that the test "

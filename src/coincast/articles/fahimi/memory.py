@@ -61,6 +61,9 @@ def _open_gate(module: Any, forget: float) -> Any:
 
 
 def mean_attention(runs: list[Run]) -> Float[np.ndarray, "lag"]:
-    """The share of each day back in the derivative of the forecast, mean over runs."""
-    shares = [run.attention / run.attention.sum() for run in runs]
-    return np.asarray(np.mean(shares, axis=0))
+    """The share of each day back in the derivative of the forecast, mean over runs; the newest day first.
+
+    The oldest day of the window is left out: its inputs are relative to themselves, 0 whatever the price.
+    """
+    derivatives = [run.attention[:-1] for run in runs]
+    return np.asarray(np.mean([own / own.sum() for own in derivatives], axis=0))

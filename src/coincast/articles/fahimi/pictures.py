@@ -26,7 +26,7 @@ from coincast.reports.canvas import (
     time_axis,
     write,
 )
-from coincast.reports.numbers import percent, quote_currency
+from coincast.reports.numbers import NOTHING, percent, quote_currency
 from coincast.reports.palette import Palette
 from coincast.reports.pictures_market import volume_of
 from coincast.reports.price_volume import draw_price_volume
@@ -108,8 +108,8 @@ def _draw_losses(axes: Axes, days: Days, runs: Sequence[Run], theme: Palette, *,
         handles = axes.plot(epochs, run.losses, color=theme.model, linewidth=1.1, alpha=0.7, label="training")
         style: dict[str, Any] = {"color": theme.undecided, "alpha": 0.8, "dashes": (4, 2), "label": "test"}
         handles += axes.plot(epochs, run.watched, linewidth=1.1, **style)
-    if naive:
-        error = persistence_of(days, runs[0].market).mse
+    error = persistence_of(days, runs[0].market).mse
+    if naive and error > 0:  # the axis is logarithmic
         style = {"color": theme.naive, "dashes": (3, 2), "gid": "naive", "label": "last close on the test windows"}
         handles.append(axes.axhline(error, linewidth=1.4, **style))
     log_axis(axes.yaxis)
@@ -165,7 +165,7 @@ def draw_memory(
 def draw_attention(
     shares: Mapping[str, Float[np.ndarray, "lag"]], theme: Palette, *, title: str, caption: str
 ) -> Figure:
-    """What share of the derivative of the trained forecast falls on each candle of the window."""
+    """What share of the derivative of the trained forecast falls on each candle of the window but the oldest."""
     figure = new_figure(title, caption, theme=theme, height=4.2)
     axes = add_axes(figure, theme, top=1.35)
     width, places = 0.8 / len(shares), np.arange(len(next(iter(shares.values()))))
@@ -180,12 +180,21 @@ def draw_attention(
 
 
 def draw_versions(table: pl.DataFrame, theme: Palette, *, title: str, caption: str) -> Figure:
-    """The test loss of each version as a multiple of the last close's: ours, and the recorded one if there is one."""
-    naive, places = table["last close: test"], range(table.height)
+    """The test loss of each version as a multiple of the last close's: ours, and the recorded one if there is one.
+
+    There is none where the last close never errs.
+    """
+    places, error = range(table.height), pl.col("last close: test")
+    naive = table.select(pl.when(error > 0).then(error)).to_series()
     here = (table["here: test"] / naive).to_list()
     names = [f"{version}, {coin}, {loss.upper()}" for version, coin, loss in table["version", "coin", "loss"].rows()]
     figure, axes = _sheet_of_rows(
-        names, [f"{times:.2f} times" for times in here], theme, each=0.31, title=title, caption=caption
+        names,
+        [NOTHING if times is None else f"{times:.2f} times" for times in here],
+        theme,
+        each=0.31,
+        title=title,
+        caption=caption,
     )
     handles = axes.plot(here, places, "o", color=theme.model, markersize=8, zorder=4, label="here")
     if table["recorded: test"].count():

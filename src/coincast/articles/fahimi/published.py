@@ -13,13 +13,16 @@ WIDE_UNITS, NARROW_LOOKBACK = 1_024, 3
 COINS = ("BTC", "ETH")
 NEWEST, ROWS = date(2018, 3, 12), 802
 """Of the final run: its newest row, and how many it has of each coin."""
+MEAN_CLOSE = 1_632.34
+"""Mean close of its rows, USD, of both coins together; from `coin_Bitcoin.csv` and `coin_Ethereum.csv`, which hold the
+daily tables of CoinMarketCap that it read."""
 NO_DROPOUT = 2.5
 """Written as a rate, and ignored by the Keras of the time: it dropped nothing."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a notebook printed in its last epoch, for one coin.
+    """What a notebook printed in an epoch, for one coin; in the last one, where none is named.
 
     Attributes:
         loss: of training, in the loss of the version.
@@ -101,3 +104,8 @@ VERSIONS = (
 
 FINAL = VERSIONS[-1]
 """Its mean absolute errors on the test windows are the headline."""
+
+FIRST_EPOCH = {"BTC": Recorded(0.0089, 0.0343), "ETH": Recorded(0.0651, 0.0296)}
+"""Of the final run."""
+LOWEST = {"BTC": (53, 0.0047), "ETH": (44, 0.0048)}
+"""Epoch of the final run in which its loss on the test windows was lowest, and that loss."""

@@ -107,14 +107,15 @@ def _reasons(made: Work) -> tuple[str, ...]:
     ]
     if made.versions:
         words.append(
-            f"Trained as published, {_share_ahead(made)} come below the error of the last close, with settings that "
-            "were chosen on these very windows."
+            f"Trained as published, {_share_ahead(made)} come below the error of the last close"
+            f"{', with settings that were chosen on these very windows' * made.is_published}."
         )
-    gap = [persistence_of(days, 0, part).mse for part in ("train", "test")]
-    words.append(
-        f"On {days.names[0]} the test span moves {'more' if gap[1] > gap[0] else 'less'} than the training "
-        f"span: squared errors of the last close are {gap[1] / gap[0]:.1f} times as large."
-    )
+    training, test = (persistence_of(days, 0, part).mse for part in ("train", "test"))
+    if training:
+        words.append(
+            f"On {days.names[0]} the test span moves {'more' if test > training else 'less'} than the training "
+            f"span: squared errors of the last close are {test / training:.1f} times as large."
+        )
     return tuple(words)
 
 

@@ -15,6 +15,7 @@ from coincast.articles.bench import Bench
 from coincast.articles.fahimi import published
 from coincast.articles.fahimi.days import Days, take_days
 from coincast.articles.fahimi.published import FINAL, VERSIONS, Version
+from coincast.articles.remains import are_own_candles
 
 if TYPE_CHECKING:
     from coincast.models.lstm import LSTM
@@ -94,10 +95,20 @@ def _make_job(bench: Bench, versions: Sequence[Version]) -> Job:
     )
 
 
+def is_published(bench: Bench) -> bool:
+    """Whether these are the article's own candles."""
+    return are_own_candles(
+        bench.candles,
+        coins=published.COINS,
+        rows=published.ROWS,
+        newest=published.NEWEST,
+        mean_close=published.MEAN_CLOSE,
+    )
+
+
 def days_of(bench: Bench, version: Version) -> Days:
-    """What a version saw: its newest row is of the day before its run, where the candles end as the article's do."""
-    newest: Any = bench.candles["open_time"].max()
-    earlier = FINAL.day - version.day if newest.date() == published.NEWEST else timedelta(0)
+    """What a version saw: of the article's own candles those before the day of its run, of others all."""
+    earlier = FINAL.day - version.day if is_published(bench) else timedelta(0)
     return take_days(bench.candles, features=version.features, without=earlier)
 
 

@@ -9,8 +9,15 @@ from coincast.articles.fahimi import published
 from coincast.articles.fahimi.days import Days, take_days
 from coincast.articles.fahimi.fair import fair_spec
 from coincast.articles.fahimi.published import FINAL, Version
-from coincast.articles.fahimi.versions import Job, Run, choose_depth, choose_units, plan_versions, train_job
-from coincast.articles.remains import are_own_candles
+from coincast.articles.fahimi.versions import (
+    Job,
+    Run,
+    choose_depth,
+    choose_units,
+    is_published,
+    plan_versions,
+    train_job,
+)
 from coincast.experiments.result import Result
 from coincast.experiments.run import Stopwatch
 
@@ -64,7 +71,7 @@ def work(bench: Bench, watch: Stopwatch) -> Work:
         watch.lap("windows of three days")
     result = None
     if bench.fair:
-        result = bench.experiment("fair", fair_spec(bench, days))
+        result = bench.experiment("fair", fair_spec(bench, days), days.candles)
         watch.lap("the fair way")
     return Work(
         days=days,
@@ -86,8 +93,3 @@ def narrow_job(bench: Bench, narrow: Days) -> Job:
         units=choose_units(bench, published.WIDE_UNITS),
         depth=choose_depth(bench),
     )
-
-
-def is_published(bench: Bench) -> bool:
-    """Whether these are the article's own candles."""
-    return are_own_candles(bench.candles, coins=published.COINS, rows=published.ROWS, newest=published.NEWEST)
