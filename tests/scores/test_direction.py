@@ -252,6 +252,24 @@ def test_the_block_bootstrap_by_hand() -> None:
     assert interval_of_share(hits, trials, block=26, seed=7, repetitions=200) is None
 
 
+def test_a_share_of_all_or_none_has_wilsons_interval_of_the_blocks(make_forecasts: Table) -> None:
+    """Every sample of the bootstrap would be the same; statsmodels gives what so many independent trials tell."""
+    sure, trials = np.ones(84, dtype=np.int64), np.ones(84, dtype=np.int64)
+    ends = interval_of_share(sure, trials, block=12, seed=0, repetitions=200)
+    assert ends == pytest.approx(proportion_confint(7, 7, method="wilson"))
+    ends = interval_of_share(0 * sure, trials, block=12, seed=0, repetitions=200)
+    assert ends == pytest.approx(proportion_confint(0, 7, method="wilson"))
+    trials[3:] = 0  # three trials are three, however many blocks there are
+    ends = interval_of_share(trials, trials, block=12, seed=0, repetitions=200)
+    assert ends == pytest.approx(proportion_confint(3, 3, method="wilson"))
+
+    finding = direction_table(make_forecasts(oracle, n=84, steps=4), pl.DataFrame(), Options())
+    whole = finding.table.row(0, named=True)
+    assert (whole["hits"], whole["n"], whole["method"], whole["block"]) == (336, 336, "wilson", 12)
+    assert (whole["low"], whole["high"]) == pytest.approx(proportion_confint(7, 7, method="wilson"))
+    assert not [note for note in finding.notes if "draws of blocks" in note]
+
+
 def test_the_block_bootstrap_covers_what_it_should() -> None:
     """The sign of a move over five candles of a walk beside that of the five before: a true hit rate of one half."""
     rng = np.random.default_rng(2)

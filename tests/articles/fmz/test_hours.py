@@ -10,23 +10,33 @@ import numpy as np
 import polars as pl
 import pytest
 
-from coincast.articles.bench import Bench
+from coincast.articles.bench import UNFINISHED, Bench
+from coincast.articles.fmz import fair
+from coincast.articles.fmz.chapters import tell_charts, tell_data
+from coincast.articles.fmz.chapters_direction import tabulate_phases, tell_spoilt
+from coincast.articles.fmz.chapters_fair import say_beside
 from coincast.articles.fmz.directions import (
     LAST_CLOSE,
+    PHASES,
+    SAME_WAY,
     count_hits,
     count_phases,
     hourly_spread,
     measure_distance,
+    repeat_last_move,
     score_spoilt_copies,
     simple_forecasts,
 )
-from coincast.articles.fmz.fair import judge_hours, majority_sign, price_table
+from coincast.articles.fmz.fair import judge_hours, majority_sign, measure_reach, price_table
 from coincast.articles.fmz.flaws import list_flaws
 from coincast.articles.fmz.hours import LENGTH, Hours, jumping_starts, take_hours
-from coincast.articles.fmz.networks import ARTICLE, FAIR_LEVELS, TWINS, Variant, _make_span, learn
+from coincast.articles.fmz.networks import ARTICLE, FAIR_LEVELS, TWINS, Learnt, Variant, _make_span, learn
 from coincast.articles.fmz.reversion import LIMIT, measure_reversion
 from coincast.articles.fmz.work import Work
-from coincast.errors import TooFewRowsError
+from coincast.errors import CandleError, TooFewRowsError
+from coincast.experiments import run as run_module
+from coincast.experiments.result import Result
+from coincast.experiments.spec import Spec
 from coincast.sources.files import read_candles
 from coincast.sources.simulated import simulate
 
@@ -109,7 +119,36 @@ def test_the_fair_question_has_2286_origins(hours: Hours) -> None:
     assert above["high"] - above["low"] == pytest.approx(2 * 0.021, abs=0.001)
 
 
+def test_the_sign_of_the_last_move_said_again(hours: Hours) -> None:
+    """Of 2,286 moves 13 are ties; 8 of the others follow one, so that no direction is said for them."""
+    moves = np.sign(np.diff(hours.close[7_999:]))
+    said, went = moves[:-1], moves[1:]
+    named = (said != 0) & (went != 0)
+    [row] = judge_hours(hours, {SAME_WAY: repeat_last_move(hours)}).to_dicts()
+    assert (row["n"], row["hits"]) == (named.sum(), (said == went)[named].sum()) == (2_265, 1_055)
+
+
+def test_the_second_chart_is_the_headlines_on_the_articles_hours_alone(hours: Hours, walk: Hours) -> None:
+    own, other = (" ".join(tell_charts(one, one.learnt).text) for one in map(with_copies, (hours, walk)))  # type: ignore[arg-type]
+    assert "The 81.4 % were counted on them." in own
+    assert "The article counted its 81.4 % on those of other candles." in other
+
+
 # ---------------------------------------------------------------- made-up candles
+
+
+def with_copies(hours: Hours, *, runs: int = 2, noise: float = 0.0) -> Work:
+    """The work of a network whose runs copy the last close, more or less."""
+    simple = simple_forecasts(hours)
+    copy = simple[LAST_CLOSE]
+    prices = copy + noise * np.random.default_rng(0).standard_normal((runs, len(copy)))
+    return Work(hours, simple, Learnt(ARTICLE, prices, np.ones((runs, 3)), 1_571, hours.training), (), None, None)
+
+
+def with_closes(closes: np.ndarray) -> Hours:
+    """Hourly candles of these closes."""
+    candles = simulate("walk", candles=len(closes), interval="1h", seed=1)
+    return take_hours(candles.with_columns(close=pl.Series(closes)))
 
 
 @pytest.fixture(scope="module")
@@ -253,3 +292,104 @@ def test_the_usual_size_trains_as_published(walk: Hours, tmp_path: Path, variant
 def test_too_few_candles_are_refused() -> None:
     with pytest.raises(TooFewRowsError, match="take a longer span"):
         take_hours(simulate("walk", candles=200, interval="1h"))
+
+
+def test_a_price_without_directions_is_refused_before_training() -> None:
+    closes = np.random.default_rng(3).uniform(90, 110, 505)
+    first, last = take_hours(simulate("walk", candles=505, interval="1h", seed=1)).scored_starts()[[0, -1]]
+    closes[first : last + LENGTH + 1] = 100.0
+    with pytest.raises(CandleError, match=r"each of the 110 moves that are scored is 0, so that there is no direction"):
+        with_closes(closes)
+    closes[last + LENGTH] = 101.0
+    assert hourly_spread(with_closes(closes)) > 0
+
+
+def test_the_last_move_said_again_against_a_loop(walk: Hours) -> None:
+    hits = trials = 0
+    for origin in walk.test_origins:
+        before, now, after = walk.close[origin - 1 : origin + 2]
+        if before != now != after:
+            trials += 1
+            hits += (now > before) == (after > now)
+    rows = {row["model"]: row for row in with_copies(walk).judged.to_dicts()}
+    assert (rows[SAME_WAY]["n"], rows[SAME_WAY]["hits"]) == (trials, hits)
+    [told] = [words for words in say_beside(with_copies(walk)) if words.startswith("Saying that the price goes on")]
+    assert f"is right in {100 * hits / trials:.1f} % of {trials}" in told
+
+
+def test_a_mean_of_runs_is_called_one(walk: Hours) -> None:
+    work = with_copies(walk, runs=3, noise=1.0)
+    assert "LSTM, as published, mean of 3 runs" in work.judged["model"].to_list()
+    assert say_beside(work)[0].startswith("The mean forecast of 3 runs of the network as published, asked the same")
+
+
+@pytest.mark.parametrize(("drift", "word"), [(0.1, "higher"), (-0.1, "lower")])
+def test_what_scaling_tells_of_the_future_is_said_of_these_candles(drift: float, word: str) -> None:
+    closes = 200 + drift * np.arange(505) + np.random.default_rng(4).standard_normal(505)
+    assert f"training is told that {word} prices will follow" in tell_data(with_copies(with_closes(closes))).text[1]
+
+
+def test_a_network_scores_less_than_a_copy_only_where_it_does(walk: Hours) -> None:
+    titles = [tell_spoilt(with_copies(walk, noise=noise)).title for noise in (0.0, 1e3 * hourly_spread(walk))]
+    assert titles == ["What an error makes of a copy", "Why a network scores less than a copy"]
+
+
+def test_the_networks_runs_stand_at_every_phase_beside_the_pairs_of_that_phase() -> None:
+    """414 rows with a target make 41 windows from row 0, 1, 2 or 3, and 40 from any other."""
+    hours = take_hours(simulate("walk", candles=415, interval="1h", seed=1))
+    work = with_copies(hours, runs=3, noise=hourly_spread(hours))
+    runs = np.stack([work.shares(work.learnt, phase=phase) for phase in PHASES], axis=1)  # type: ignore[arg-type]
+    table = tabulate_phases(count_phases(hours, work.simple), runs)
+    rows = {name: list(map(float, counts)) for name, *counts in table.iter_rows()}
+    windows = [len(range(phase, len(hours.close) - 1 - LENGTH, LENGTH)) for phase in PHASES]
+    assert len(set(windows)) == 2
+    assert rows["pairs"] == [windows[phase] - hours.training - 1 for phase in PHASES]
+    for phase in PHASES:
+        hits = sorted(count_hits(hours, prices, phase=phase)[0] for prices in work.learnt.prices)  # type: ignore[union-attr]
+        assert [rows[f"LSTM, {word} of 3 runs"][phase] for word in ("lowest", "median", "highest")] == hits
+        assert rows[LAST_CLOSE][phase] == count_hits(hours, work.simple[LAST_CLOSE], phase=phase)[0]
+
+
+def test_the_reach_goes_on_after_a_kill_and_its_last_step_is_counted_from_the_origin(
+    walk: Hours, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """With drift in place of the network, so that nothing is trained; killed when all is fitted and nothing told."""
+    bench = Bench(walk.candles, tmp_path, size="quick")
+    told = fair.fair_spec(bench, walk, horizon=10).to_dict()
+    spec = Spec.from_dict({**told, "models": [{"name": "drift", "label": fair.NAME}, "naive", *fair.RIVALS]})
+    fitted, results = list[str](), list[Result]()
+    fit, run = run_module.fit_entry, fair.run_experiment
+
+    def count(entry: Any, *given: Any, **options: Any) -> Any:
+        fitted.append(entry.label)
+        return fit(entry, *given, **options)
+
+    def keep(*given: Any, **options: Any) -> Result:
+        results.append(run(*given, **options))
+        return results[-1]
+
+    def die(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("coincast.experiments.fingerprint.hash_code", lambda: b"steady")
+    monkeypatch.setattr(fair, "fair_spec", lambda *given, **options: spec)
+    monkeypatch.setattr(run_module, "fit_entry", count)
+    monkeypatch.setattr(fair, "run_experiment", keep)
+    with monkeypatch.context() as patch:
+        patch.setattr(fair, "list_steps", die)
+        with pytest.raises(KeyboardInterrupt):
+            measure_reach(bench, walk)
+    steps, ahead = measure_reach(bench, walk)
+    assert fitted == [fair.NAME, "naive", *fair.AUTOREGRESSIONS]  # each once
+    assert not list((tmp_path / UNFINISHED).glob("*"))
+    assert steps.group_by("model").len()["len"].to_list() == [10] * 5
+
+    own = results[-1].forecasts.filter(model=fair.NAME, step=10).sort("origin")
+    places = walk.candles.with_row_index("row").select("row", origin="close_time")
+    origins = own.join(places, on="origin")["row"].to_numpy().astype(int)
+    assert origins.tolist() == list(range(walk.first_origin, len(walk.close) - 10))
+    went = np.sign(walk.close[origins + 10] - walk.close[origins])
+    said = np.sign(own["value"].to_numpy() - walk.close[origins])
+    assert (ahead["n"][0], ahead["hits"][0], ahead["overlap"][0]) == (len(origins), (said == went).sum(), 10)
+    assert measure_reach(bench, walk)[1].equals(ahead)
+    assert len(results) == 2  # the third time nothing is run

@@ -86,7 +86,7 @@ def test_autoregressions_stand_beside_the_network(made: Work) -> None:
         assert row["rival_skill"] == pytest.approx(board[row["rival"]])
         own = 1 - (1 - answer.price_row["skill"]) / (1 - row["rival_skill"])
         assert row["skill"] == pytest.approx(own)
-    assert answer.steps.group_by("model").len()["len"].to_list() == [6] * 5
+    assert answer.steps.group_by("model").len()["len"].to_list() == [10] * 5
 
 
 def test_no_network_is_needed_only_where_the_autoregression_gains_too(made: Work) -> None:

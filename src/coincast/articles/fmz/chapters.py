@@ -14,7 +14,7 @@ from coincast.articles.fmz.directions import LAST_CLOSE
 from coincast.articles.fmz.hours import LENGTH, Hours
 from coincast.articles.fmz.networks import Learnt
 from coincast.articles.fmz.tutorial import run_cells, tell_shapes
-from coincast.articles.fmz.work import Work
+from coincast.articles.fmz.work import FAIR_NETWORK, Work
 from coincast.reports.numbers import amount, interval_name, percent, quote_currency, things
 from coincast.reports.study import Chapter, Picture, Sheet
 
@@ -67,10 +67,10 @@ def tell_data(work: Work) -> Chapter:
             f"{windows:,} windows of {LENGTH} that share no row. At every row of a window the target is the next "
             f"close. The first {hours.training:,} windows are learnt from, and the direction is scored on the next "
             f"{hours.scored:,}.",
-            "Its inputs and targets are scaled by the mean and deviation of all rows, so that training is told how "
-            f"high the price will rise. By the training rows alone the mean close is {amount(fair[0], unit)} and not "
-            f"{amount(whole[0], unit)}; {percent(beyond)} of the scored targets lie above every close of the training "
-            f"rows ({amount(highest, unit)}).",
+            "Its inputs and targets are scaled by the mean and deviation of all rows, so that training is told that "
+            f"{'higher' if whole[0] > fair[0] else 'lower'} prices will follow. By the training rows alone the mean "
+            f"close is {amount(fair[0], unit)} and not {amount(whole[0], unit)}; {percent(beyond)} of the scored "
+            f"targets lie above every close of the training rows ({amount(highest, unit)}).",
             *_gap_words(work),
         ),
         exhibits=(
@@ -152,7 +152,7 @@ def tell_charts(work: Work, learnt: Learnt) -> Chapter:
             "On such a chart any line that stays near the last known close hugs the price, so that close belongs on "
             f"it. On the unseen windows the mean of the runs misses by {amount(own, unit)} (root mean square), the "
             f"last close by {amount(copied, unit)}.",
-            f"The second chart is the one that the {percent(published.HEADLINE)} were counted on. The formula compares "
+            f"The second chart draws the windows that are scored. {_counted_words(work.hours)} The formula compares "
             f"each target with the target before it, and {LENGTH - 1} of the {LENGTH} moves between the two were known "
             "when the forecast was made.",
         ),
@@ -160,12 +160,20 @@ def tell_charts(work: Work, learnt: Learnt) -> Chapter:
     )
 
 
+def _counted_words(hours: Hours) -> str:
+    """Which windows the published figure was counted on."""
+    headline = percent(published.HEADLINE)
+    if hours.is_published:
+        return f"The {headline} were counted on them."
+    return f"The article counted its {headline} on those of other candles."
+
+
 def _charts(work: Work, learnt: Learnt) -> tuple[Picture, ...]:
     """Each of the article's two beside its honest twin."""
     hours, runs = work.hours, len(learnt.prices)
     errors = {LAST_CLOSE: work.simple[LAST_CLOSE], "LSTM, as published": learnt.mean}
     if work.answer is not None:
-        errors["LSTM on returns (fair)"] = work.fair_prices()
+        errors[FAIR_NETWORK] = work.fair_prices()
     scored = slice(hours.training, hours.training + hours.scored)
     return (
         make_picture(

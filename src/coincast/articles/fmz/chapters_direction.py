@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
+from jaxtyping import Float
 
 from coincast.articles.drawn import make_picture
 from coincast.articles.fmz import pictures_direction, pictures_fair, published
@@ -36,7 +38,8 @@ def tell_formula(work: Work) -> Chapter:
     if work.learnt is not None:
         rows = {f"LSTM, {len(work.learnt.prices)} runs": work.shares(work.learnt), **rows}
     phases = count_phases(hours, simple)
-    copied = phases.filter(pl.col("forecast") == LAST_CLOSE)["hits"]
+    copied = phases.filter(pl.col("forecast") == LAST_CLOSE)
+    shares = (copied["hits"] / copied["pairs"]).to_list()
     theory = jump_hit_rate(LENGTH)
     caption = (
         f"{hours.market}: {pairs} pairs of neighbouring windows, of {hours.scored} that no run has learnt from. Dot: a "
@@ -49,9 +52,9 @@ def tell_formula(work: Work) -> Chapter:
             f"is {LENGTH} {hours.noun}s older. {LENGTH - 1} of these {LENGTH} moves are in the window. So it does not "
             f"ask which way the price will go, but whether the price in one {hours.noun} lies above that of "
             f"{LENGTH - 1} {hours.noun}s ago.",
-            f"Copying the last close answers it in {copied[0]} of {pairs} cases, {percent(copied[0] / pairs)}, without "
-            f"any model; over the ten phases it is {min(copied)} to {max(copied)}. On a random walk it is "
-            f"{percent(theory)}, by arithmetic.",
+            f"Copying the last close answers it in {copied['hits'][0]} of {pairs} cases, {percent(shares[0])}, without "
+            f"any model; over the ten phases it is {percent(min(shares))} to {percent(max(shares))}. On a random walk "
+            f"it is {percent(theory)}, by arithmetic.",
             *_model_words(work),
         ),
         exhibits=(
@@ -94,7 +97,7 @@ def _show_phases(work: Work, phases: pl.DataFrame) -> tuple[Picture, Sheet]:
     draw = partial(pictures_direction.draw_phases, phases, runs)
     return (
         make_picture("phases", "All ten ways to cut the windows", caption, draw, side="faithful"),
-        Sheet("phases-table", "Hits at every phase", caption, _phases_table(phases), side="faithful"),
+        Sheet("phases-table", "Hits at every phase", caption, tabulate_phases(phases, runs), side="faithful"),
     )
 
 
@@ -114,11 +117,12 @@ def tell_spoilt(work: Work) -> Chapter:
         f"deviation of a normal error; at the right edge: {pictures_direction.MOST_ERROR:g} or more."
     )
     table = spoilt.rename({"noise": "noise, sd", "bias": "bias, sd", "deviation": "deviation over draws"})
+    is_less = work.learnt is not None and work.median_share(work.learnt) < work.naive_share
     return Chapter(
-        title="Why a network scores less than a copy",
+        title="Why a network scores less than a copy" if is_less else "What an error makes of a copy",
         text=(
-            "A forecast loses directions by straying from the last close, whatever makes it stray: noise, a bias, or "
-            "smoothing. The curve says how many, on a random walk; the squares were drawn on these very windows.",
+            "On a random walk a forecast loses directions by straying from the last close, whatever makes it stray: "
+            "noise, a bias, or smoothing. The curve says how many; the squares were drawn on these very windows.",
             f"A normal error of half a standard deviation of one move leaves {percent(_noise(spoilt, 0.5))} on "
             f"average, an error twice as large {percent(_noise(spoilt, 1.0))}. A figure between that of a copy and one "
             "half is what a copy with an error scores. It is no sign of foresight.",
@@ -210,10 +214,8 @@ def _formula_table(work: Work) -> pl.DataFrame:
         for name, (hits, pairs) in _simple_counts(work).items()
     ]
     if work.learnt is not None:
-        shares = work.shares(work.learnt)
         pairs = work.hours.scored - 1
-        for word, share in (("lowest", shares.min()), ("median", np.median(shares)), ("highest", shares.max())):
-            name = f"LSTM, {word} of {len(shares)} runs"
+        for name, share in _sum_up(work.shares(work.learnt)).items():
             rows.append({"forecast": name, "hits": f"{share * pairs:g}", "pairs": pairs, "share": float(share)})
     if work.hours.is_published:
         hits = round(published.HEADLINE * published.PAIRS)
@@ -221,10 +223,30 @@ def _formula_table(work: Work) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _phases_table(phases: pl.DataFrame) -> pl.DataFrame:
-    wide = phases.pivot("phase", index="forecast", values="hits")
-    pairs = phases.group_by("forecast", maintain_order=True).agg(pl.col("pairs").max())
-    return wide.join(pairs, on="forecast", maintain_order="left")
+def tabulate_phases(phases: pl.DataFrame, runs: Float[np.ndarray, "run phase"] | None) -> pl.DataFrame:
+    """Hits at each phase, a column for each, and the pairs that they are counted of in the last row.
+
+    Args:
+        phases: what `count_phases` gave.
+        runs: shares of the network's runs, where it was trained.
+    """
+    by_name = phases.group_by("forecast", maintain_order=True)
+    pairs = phases.filter(pl.col("forecast") == LAST_CLOSE)["pairs"].to_numpy()
+    rows = {str(name): own["hits"].to_numpy() for (name,), own in by_name}
+    rows |= {} if runs is None else {name: shares * pairs for name, shares in _sum_up(runs).items()}
+    rows["pairs"] = pairs
+    return pl.DataFrame(
+        [
+            {"forecast": name, **{str(phase): f"{count:g}" for phase, count in zip(PHASES, counts, strict=True)}}
+            for name, counts in rows.items()
+        ]
+    )
+
+
+def _sum_up(shares: Float[np.ndarray, "run ..."]) -> dict[str, Any]:
+    """Of the shares of many runs the lowest, the median and the highest, by their names in a table."""
+    found = {"lowest": shares.min(axis=0), "median": np.median(shares, axis=0), "highest": shares.max(axis=0)}
+    return {f"LSTM, {word} of {len(shares)} runs": share for word, share in found.items()}
 
 
 def _noise(spoilt: pl.DataFrame, size: float) -> float:

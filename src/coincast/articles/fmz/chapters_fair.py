@@ -8,13 +8,13 @@ import polars as pl
 
 from coincast.articles.drawn import make_picture
 from coincast.articles.fmz import pictures_fair
-from coincast.articles.fmz.fair import AUTOREGRESSIONS, NAME, FairAnswer
-from coincast.articles.fmz.networks import ARTICLE
+from coincast.articles.fmz.directions import SAME_WAY
+from coincast.articles.fmz.fair import AUTOREGRESSIONS, NAME, STEPS, FairAnswer
 from coincast.articles.fmz.reversion import LIMIT, measure_reversion, say_reversion
-from coincast.articles.fmz.work import Work
+from coincast.articles.fmz.work import FAIR_NETWORK, Work
 from coincast.articles.remains import join_words, judged_row
 from coincast.articles.rivals import say_beside_rival
-from coincast.reports.numbers import amount, model_name, percent, quote_currency
+from coincast.reports.numbers import amount, model_name, percent, quote_currency, things
 from coincast.reports.palette import BETTER
 from coincast.reports.study import Chapter, Picture, Sheet
 
@@ -26,15 +26,8 @@ def tell_fair(work: Work, answer: FairAnswer) -> Chapter:
 
     hours, moves = work.hours, work.hours.test_moves
     origins, ties = f"{len(moves):,}", int((moves == 0).sum())
-    right = work.judged.filter(pl.col("hit_rate").is_not_null())
-    as_published = right.filter(pl.col("model") == f"LSTM, {ARTICLE.label}").to_dicts()
-    [own] = work.judged.filter(pl.col("model") == "LSTM on returns (fair)").to_dicts()
+    [own] = work.judged.filter(pl.col("model") == FAIR_NETWORK).to_dicts()
     story = tell(answer.result).sections()[0]
-    spoken = [
-        f"The network as published, asked the same at every {hours.noun}, is right in {percent(row['hit_rate'])} of "
-        f"{row['n']:,}."
-        for row in as_published
-    ]
     return Chapter(
         title=f"Asked fairly: which way from here, at every {hours.noun}?",
         text=(
@@ -44,14 +37,16 @@ def tell_fair(work: Work, answer: FairAnswer) -> Chapter:
             "up. The yardstick is the direction that most moves of the training rows had, said every time.",
             "The fair network has the article's layers, sees returns in place of levels, is scaled by its training "
             "rows, and stops at the epoch that was best on rows that are neither training nor test. " + own["sentence"],
-            *spoken,
+            *say_beside(work),
+            tell_ahead(answer, hours.noun),
         ),
         exhibits=(
             Sheet(
                 "fair-directions",
                 "Directions over all test candles",
-                f"{hours.market}: {origins} origins. p: against the majority sign, by the test that judges.",
-                _fair_table(work),
+                f"{hours.market}: {origins} origins. p: against the majority sign, by the test that judges. "
+                f"{STEPS} {hours.noun}s ahead: from what is known at the origin, where {STEPS} {hours.noun}s follow.",
+                _fair_table(work, answer),
                 side="fair",
             ),
             Picture(
@@ -63,6 +58,28 @@ def tell_fair(work: Work, answer: FairAnswer) -> Chapter:
             ),
         ),
     )
+
+
+def say_beside(work: Work) -> list[str]:
+    """How often the network as published is right, and whoever says that the price goes on the way it last went."""
+    names = {SAME_WAY: "Saying that the price goes on the way it last went"}
+    if work.learnt is not None:
+        runs = things(len(work.learnt.prices), "run")
+        names = {work.learnt.mean_name: f"The mean forecast of {runs} of the network as published"} | names
+    rows = work.judged.filter(pl.col("model").is_in(list(names))).drop_nulls("hit_rate").to_dicts()
+    return [
+        f"{names[row['model']]}, asked the same at every {work.hours.noun}, is right in {percent(row['hit_rate'])} of "
+        f"{row['n']:,} (between {percent(row['low'])} and {percent(row['high'])})."
+        for row in rows
+    ]
+
+
+def tell_ahead(answer: FairAnswer, noun: str) -> str:
+    """What the network's direction over the article's jump is worth when no move of it is known."""
+    row = answer.ahead.row(0, named=True)
+    told = f"{row['sentence'][0].lower()}{row['sentence'][1:]}"
+    rises = "" if row["majority_hit_rate"] is None else f" {percent(row['rises'])} of these moves were rises."
+    return f"The formula's move lasts {STEPS} {noun}s. Asked for such a move when none of it is known, {told}{rises}"
 
 
 def tell_rivals(work: Work, answer: FairAnswer) -> Chapter:
@@ -178,7 +195,7 @@ def _named(steps: pl.DataFrame) -> pl.DataFrame:
     return steps.with_columns(pl.col("model").replace(names)).rename({"p_holm": "p (Holm)"})
 
 
-def _fair_table(work: Work) -> pl.DataFrame:
+def _fair_table(work: Work, answer: FairAnswer) -> pl.DataFrame:
     names = {
         "model": "forecast",
         "n": "n",
@@ -190,4 +207,6 @@ def _fair_table(work: Work) -> pl.DataFrame:
         "ties": "ties",
         "hit_rate_with_ties": "right, ties as misses",
     }
-    return work.judged.select(list(names)).rename(names).sort("right", descending=True, nulls_last=True)
+    ahead = answer.ahead.with_columns(model=pl.lit(f"{FAIR_NETWORK}, {STEPS} {work.hours.noun}s ahead"))
+    rows = pl.concat([work.judged, ahead])
+    return rows.select(list(names)).rename(names).sort("right", descending=True, nulls_last=True)

@@ -12,6 +12,7 @@ from coincast.articles.fmz.hours import LENGTH, Hours
 from coincast.scores.direction import article_direction
 
 LAST_CLOSE = "copying the last close"
+SAME_WAY = "the same way as the last move"
 MEANS = (2, 3, 5)
 PHASES = range(LENGTH)
 NOISES = (0.0, 0.5, 1.0, 1.6)
@@ -24,6 +25,12 @@ def simple_forecasts(hours: Hours) -> dict[str, Float[np.ndarray, "start"]]:
     closes = np.lib.stride_tricks.sliding_window_view(hours.close[:-1], LENGTH)
     means = {f"mean of the last {size} closes": closes[:, -size:].mean(axis=1) for size in MEANS}
     return {LAST_CLOSE: closes[:, -1], **means}
+
+
+def repeat_last_move(hours: Hours) -> Float[np.ndarray, "start"]:
+    """For every start the close that lies as far from the last one of the window as that one from the one before."""
+    before, last = hours.close[LENGTH - 2 : -2], hours.close[LENGTH - 1 : -1]
+    return np.asarray(last + (last - before))
 
 
 def count_hits(hours: Hours, forecast: Float[np.ndarray, "start"], *, phase: int = 0) -> tuple[int, int]:
@@ -50,9 +57,8 @@ def count_phases(hours: Hours, forecasts: Mapping[str, Float[np.ndarray, "start"
 
 
 def hourly_spread(hours: Hours) -> float:
-    """Standard deviation of the changes from one close to the next over the rows that are scored."""
-    starts = hours.scored_starts()
-    return float(np.diff(hours.close[starts[0] : starts[-1] + LENGTH + 1]).std())
+    """Standard deviation of the changes from one close to the next over the rows that are scored, above 0."""
+    return float(hours.scored_moves.std())
 
 
 def score_spoilt_copies(hours: Hours, *, draws: int = DRAWS) -> pl.DataFrame:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from coincast.articles.bench import Bench
+from coincast.articles.bench import UNFINISHED, Bench
 from coincast.articles.fmz import published
 from coincast.articles.fmz.hours import LENGTH, Hours
 from coincast.articles.rivals import compare_with_rivals, list_steps
+from coincast.experiments.fingerprint import take_fingerprint
+from coincast.experiments.folder import FinishedModels
 from coincast.experiments.result import Result
 from coincast.experiments.run import run_experiment
 from coincast.experiments.spec import Spec
@@ -27,8 +31,8 @@ NAME = "lstm"
 RETURNS = ("log_return", "log_range", "volume_change")
 VALIDATION_SHARE = 0.15
 EPOCHS, PATIENCE = 100, 10
-STEPS = 6
-"""Candles ahead, in the experiment that asks how far the skill reaches."""
+STEPS = LENGTH
+"""Candles ahead, in the experiment that asks how far the skill reaches: as far as the article's windows jump."""
 RIVALS: tuple[dict[str, Any], ...] = (
     *({"name": "ar", "label": f"AR({order})", "order": order} for order in (5, 12, 24)),
     {"name": "robust_ar", "label": "robust AR(12)", "order": 12},
@@ -46,7 +50,8 @@ class FairAnswer:
         directions: its forecasts as directions, ensembles only.
         scores: their deciding rows, against the majority sign of the training rows.
         rivals: the network's forecasts of the price beside each autoregression (`compare_with_rivals`).
-        steps: what `measure_reach` found.
+        steps: what `measure_reach` found of the price.
+        ahead: what it found of the direction, a row.
     """
 
     result: Result = field(repr=False)
@@ -54,6 +59,7 @@ class FairAnswer:
     scores: pl.DataFrame = field(repr=False)
     rivals: pl.DataFrame = field(repr=False)
     steps: pl.DataFrame = field(repr=False)
+    ahead: pl.DataFrame = field(repr=False)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -109,24 +115,43 @@ def ask_fairly(bench: Bench, hours: Hours) -> FairAnswer:
     result = bench.experiment("fair", fair_spec(bench, hours), hours.candles)
     ours = result.forecasts.filter(pl.col("run") == 0)
     directions = as_directions(ours, majority=majority_sign(hours))
+    steps, ahead = measure_reach(bench, hours)
     return FairAnswer(
         result,
         directions,
         scores=deciding_rows(score_forecasts(directions)),
         rivals=compare_with_rivals(ours, NAME, AUTOREGRESSIONS),
-        steps=measure_reach(bench, hours),
+        steps=steps,
+        ahead=ahead,
     )
 
 
-def measure_reach(bench: Bench, hours: Hours) -> pl.DataFrame:
-    """Skill 1 to `STEPS` candles ahead, of a network that forecasts them all and of the autoregressions."""
+def measure_reach(bench: Bench, hours: Hours) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """How far ahead a network that forecasts `STEPS` candles at once sees.
+
+    Only two tables are kept of the experiment; until they are written, so are its trainings.
+
+    Returns:
+        Skill at each step, the autoregressions' beside it (`list_steps`). And the network's direction of the last step
+        from the close that is known at the origin, beside that of most moves over as many candles in the rows that it
+        learnt from (a row of `judge_direction`).
+    """
     spec = fair_spec(bench, hours, horizon=STEPS)
+    fingerprint = take_fingerprint(spec, hours.candles, beyond=False)
+    shelf = FinishedModels(bench.folder / UNFINISHED / f"reach-{fingerprint[:12]}", fingerprint=fingerprint)
 
-    def make() -> pl.DataFrame:
-        far = run_experiment(spec, hours.candles, beside=False, on_progress=bench.on_progress)
-        return list_steps(far.scores, (NAME, *AUTOREGRESSIONS))
+    @cache
+    def run() -> Result:
+        return run_experiment(spec, hours.candles, beside=False, shelf=shelf, on_progress=bench.on_progress)
 
-    return bench.table("reach", spec.to_dict(), make)
+    def judge_last() -> pl.DataFrame:
+        is_own = pl.col("model").str.starts_with(NAME) & (pl.col("step") == STEPS)
+        return judge_direction(run().forecasts.filter(is_own))
+
+    steps = bench.table("reach", spec.to_dict(), lambda: list_steps(run().scores, (NAME, *AUTOREGRESSIONS)))
+    ahead = bench.table("reach-directions", spec.to_dict(), judge_last)
+    shutil.rmtree(shelf.folder, ignore_errors=True)
+    return steps, ahead
 
 
 def majority_sign(hours: Hours) -> float:

@@ -30,11 +30,11 @@ def finish_prices(
     name_axes(axes, theme, y=f"{what}, {quote_currency(hours.market)}")
 
 
-def name_row(axes: Axes, theme: Palette, place: int, name: str, figure: str) -> None:
-    """A name at the left of a row, and its figure at the right."""
+def name_row(axes: Axes, theme: Palette, place: int, name: str, figure: str, *, room: float = NAMES) -> None:
+    """A name at the left of a row, where the axes leave so many inches, and its figure at the right."""
     side = axes.get_yaxis_transform()
     axes.annotate(
-        name, (0, place), xycoords=side, xytext=((0.25 - NAMES) * 72, 0), textcoords="offset points",
+        name, (0, place), xycoords=side, xytext=((0.25 - room) * 72, 0), textcoords="offset points",
         fontsize=SMALL + 0.5, va="center", color=theme.ink, parse_math=False,
     )  # fmt: skip
     write(axes, 1.03, place, figure, color=theme.ink, va="center", transform=side)

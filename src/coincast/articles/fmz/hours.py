@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from coincast.articles.drawn import drawn_times
 from coincast.articles.fmz import published
 from coincast.articles.remains import are_own_candles
-from coincast.errors import TooFewRowsError
+from coincast.errors import CandleError, TooFewRowsError
 from coincast.samples.scaling import InputScale
 from coincast.samples.windows import find_stretches, stretch_firsts
 
@@ -102,6 +102,12 @@ class Hours:
         """From the close of each of `test_origins` to the next one."""
         return np.asarray(self.close[self.test_origins + 1] - self.close[self.test_origins])
 
+    @property
+    def scored_moves(self) -> Float[np.ndarray, "move"]:
+        """From each close to the next one over the rows that the article's formula looks at."""
+        starts = self.scored_starts()
+        return np.diff(self.close[starts[0] : starts[-1] + LENGTH + 1])
+
     def jumping_starts(self, phase: int = 0) -> Int[np.ndarray, "window"]:
         """Starts of the article's windows, which share no row; other phases begin so many rows later."""
         return jumping_starts(len(self.inputs) - 1, phase=phase)
@@ -173,6 +179,7 @@ def take_hours(candles: pl.DataFrame) -> Hours:
 
     Raises:
         TooFewRowsError: fewer than `FEWEST_WINDOWS` jumping windows.
+        CandleError: all moves from close to close that are scored are the same, such as 0.
     """
     market = candles["market"][0]
     own = candles.filter(pl.col("market") == market).sort("open_time")
@@ -186,7 +193,7 @@ def take_hours(candles: pl.DataFrame) -> Hours:
             f"article needs {FEWEST_WINDOWS}, so {LENGTH * (FEWEST_WINDOWS + 1)} candles: take a longer span"
         )
     training = round(len(starts) * published.TRAINING_WINDOWS / published.WINDOWS)
-    return Hours(
+    hours = Hours(
         market=market,
         interval=own["interval"][0],
         candles=own,
@@ -195,3 +202,10 @@ def take_hours(candles: pl.DataFrame) -> Hours:
         training=training,
         scored=min(published.SCORED_WINDOWS, len(starts) - training),
     )
+    moves = hours.scored_moves
+    if np.ptp(moves) == 0:
+        raise CandleError(
+            f"{market}: each of the {len(moves):,} moves that are scored is {moves[0]:g}, so that there is no "
+            "direction to tell; take another market or another span"
+        )
+    return hours

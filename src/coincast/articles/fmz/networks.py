@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from coincast.articles.bench import Bench
 from coincast.articles.fmz import published
 from coincast.articles.fmz.hours import LENGTH, Hours
+from coincast.reports.numbers import things
 
 if TYPE_CHECKING:
     from coincast.training.runs import Span
@@ -66,6 +67,11 @@ class Learnt:
     losses: Float[np.ndarray, "run epoch"] = field(repr=False)
     parameters: int
     windows: int
+
+    @property
+    def mean_name(self) -> str:
+        """What `mean` is called where forecasts are listed."""
+        return f"LSTM, {self.variant.label}, mean of {things(len(self.prices), 'run')}"
 
     @property
     def mean(self) -> Float[np.ndarray, "start"]:

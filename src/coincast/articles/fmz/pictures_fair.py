@@ -8,13 +8,16 @@ import numpy as np
 import polars as pl
 
 from coincast.articles.fmz.directions import LAST_CLOSE
-from coincast.articles.fmz.frames import NAMES, finish_rows, mark, name_row
+from coincast.articles.fmz.frames import finish_rows, mark, name_row
 from coincast.reports.canvas import add_axes, legend, name_axes, name_ends, new_figure, percent_axis, price_axis, write
 from coincast.reports.numbers import model_name, percent
 from coincast.reports.palette import Palette
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+LONG_NAMES = 3.9
+"""Left margin for names that tell what a mean is of, inches."""
 
 
 def draw_fair_rates(table: pl.DataFrame, theme: Palette, *, title: str, caption: str) -> Figure:
@@ -27,14 +30,14 @@ def draw_fair_rates(table: pl.DataFrame, theme: Palette, *, title: str, caption:
     """
     rows = table.filter(pl.col("hit_rate").is_not_null()).sort("hit_rate", descending=True).to_dicts()
     figure = new_figure(title, caption, theme=theme, height=2.2 + 0.4 * len(rows))
-    axes = add_axes(figure, theme, left=NAMES, right=1.3, top=1.45, bottom=0.65)
+    axes = add_axes(figure, theme, left=LONG_NAMES, right=1.3, top=1.45, bottom=0.65)
     for place, row in enumerate(rows):
         if row["low"] is not None:
             axes.plot(
                 [row["low"], row["high"]], [place, place], color=theme.model, linewidth=2.4, solid_capstyle="round"
             )
         axes.plot([row["hit_rate"]], [place], "o", color=theme.model, markersize=8, zorder=4)
-        name_row(axes, theme, place, row["model"], f"{percent(row['hit_rate'])} of {row['n']:,}")
+        name_row(axes, theme, place, row["model"], f"{percent(row['hit_rate'])} of {row['n']:,}", room=LONG_NAMES)
     axes.axvline(0.5, color=theme.ink, linewidth=1.0, dashes=(1, 2))
     mark(axes, theme, 0.5, "a coin ", theme.ink, align="right", line=False)
     majority = [row["majority_hit_rate"] for row in rows if row["majority_hit_rate"] is not None]

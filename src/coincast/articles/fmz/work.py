@@ -10,12 +10,20 @@ import polars as pl
 from jaxtyping import Float
 
 from coincast.articles.bench import Bench
-from coincast.articles.fmz.directions import LAST_CLOSE, count_hits, measure_distance, simple_forecasts
+from coincast.articles.fmz.directions import (
+    LAST_CLOSE,
+    SAME_WAY,
+    count_hits,
+    measure_distance,
+    repeat_last_move,
+    simple_forecasts,
+)
 from coincast.articles.fmz.fair import AUTOREGRESSIONS, NAME, FairAnswer, ask_fairly, judge_answer, judge_hours
 from coincast.articles.fmz.hours import LENGTH, Hours, take_hours
 from coincast.articles.fmz.networks import ARTICLE, FAIR_LEVELS, TWINS, Learnt, learn
 from coincast.experiments.run import Stopwatch
 
+FAIR_NETWORK = "LSTM on returns (fair)"
 BINS = 8
 """Of the price, in the picture of the shortfall."""
 
@@ -61,13 +69,13 @@ class Work:
     def judged(self) -> pl.DataFrame:
         """Hit rates over all test candles of whatever names a direction."""
         means = {name: forecast for name, forecast in self.simple.items() if name != LAST_CLOSE}
-        networks = {f"LSTM, {one.variant.label}": one.mean for one in self.everything}
-        table = judge_hours(self.hours, {**networks, **means})
+        networks = {one.mean_name: one.mean for one in self.everything}
+        table = judge_hours(self.hours, {**networks, SAME_WAY: repeat_last_move(self.hours), **means})
         if self.answer is None:
             return table
         own = judge_answer(self.answer).filter(pl.col("model") != "average")
         names = {name: f"{name} on returns" for name in (*AUTOREGRESSIONS, "ridge")}
-        names[NAME] = "LSTM on returns (fair)"
+        names[NAME] = FAIR_NETWORK
         return pl.concat([own.with_columns(pl.col("model").replace(names)), table])
 
     def shares(self, learnt: Learnt, *, phase: int = 0) -> Float[np.ndarray, "run"]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
 from coincast.errors import UsageError
+from coincast.scores.quantiles import wilson_interval
 from coincast.scores.significance import ALPHA, POWER
 
 Floats = NDArray[np.float64]
@@ -97,7 +98,9 @@ def interval_of_share(
     Blocks of `block` successive origins are drawn with replacement until they are as many as there are origins, and
     hits and trials are summed (Politis and Romano 1992). With m = n / block, the interval is the seen share plus and
     minus t_0.975 sqrt(m / (m - 1)) times the spread of the drawn ones, Student t with m - 1 degrees of freedom, cut at
-    0 and 1: the percentiles themselves cover too little where blocks are few (88 % at 20 origins per overlap).
+    0 and 1: the percentiles themselves cover too little where blocks are few (88 % at 20 origins per overlap). Where
+    all trials hit, or none does, so do all that are drawn, and their spread says nothing: then it is Wilson's interval,
+    as if each block were one trial.
 
     Args:
         hits: hits at each origin, in order of time.
@@ -112,11 +115,13 @@ def interval_of_share(
     n = hits.size
     if n < 2 * block or not trials.any():
         return None
+    share, blocks = float(hits.sum() / trials.sum()), n / block
+    if share in (0, 1):
+        return wilson_interval(share, min(blocks, int(np.count_nonzero(trials))))
     sums = [_block_sums(values, block) for values in (hits, trials)]
     starts = np.random.default_rng(seed).integers(n, size=(repetitions, math.ceil(n / block)))
     drawn_hits, drawn = (each[starts].sum(axis=1) for each in sums)
     shares = drawn_hits[drawn > 0] / drawn[drawn > 0]
-    share, blocks = float(hits.sum() / trials.sum()), n / block
     half = float(stdtrit(blocks - 1, 1 - ALPHA / 2)) * float(shares.std()) * math.sqrt(blocks / (blocks - 1))
     return max(0.0, share - half), min(1.0, share + half)
 

@@ -61,7 +61,8 @@ DIRECTION_COLUMNS: dict[str, pl.DataType] = {
 several. Counts are forecasts: `forecasts` = `ties` + `undirected` + `n`, where `ties` did not move, `undirected` moved
 but were forecast without a direction, and `n`, made at `origins`, are judged. `hit_rate` = `hits` / `n` is null where n
 is 0 (never one half), `low, high` its 95 % interval by `method` (`wilson`, or `block bootstrap` with blocks of `block`
-origins; null under 20 origins per overlap). `hit_rate_with_ties` counts a tie as a miss, `rises_with_ties` as no rise.
+origins; `wilson` with one trial for each block where all hit or none does; null under 20 origins per overlap).
+`hit_rate_with_ties` counts a tie as a miss, `rises_with_ties` as no rise.
 `majority` is the direction of most training rows (`rise`, `fall`, `varies` where refits differ, null unknown),
 `majority_hit_rate` its share on the same n, `difference` hit rate minus that, averaged per origin, with the interval
 and the p value of the decisive test. `pt` and `p_pt` are the test of Pesaran and Timmermann (2009), `pt_left_out` why
@@ -171,7 +172,7 @@ def _share(part: int, whole: int) -> float | None:
 def _find_interval(
     is_hit: NDArray[np.bool_], judged: NDArray[np.bool_], overlap: int, options: Options
 ) -> dict[str, Any]:
-    """Wilson's interval where nothing overlaps, else that of the bootstrap over origins."""
+    """Wilson's interval where nothing overlaps, else that of the bootstrap over origins (`interval_of_share`)."""
     hits, trials = is_hit.sum(axis=1), judged.sum(axis=1)
     if not trials.any():
         return {}
@@ -182,7 +183,10 @@ def _find_interval(
         return {}
     block = options.block or block_length(trials.size, overlap)
     ends = interval_of_share(hits, trials, block=block, seed=options.seed, repetitions=options.repetitions)
-    return {} if ends is None else {"low": ends[0], "high": ends[1], "method": "block bootstrap", "block": block}
+    if ends is None:
+        return {}
+    method = "block bootstrap" if 0 < hits.sum() < trials.sum() else "wilson"
+    return {"low": ends[0], "high": ends[1], "method": method, "block": block}
 
 
 def _compare_with_majority(

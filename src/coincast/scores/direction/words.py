@@ -45,7 +45,7 @@ def direction_sentence(row: Mapping[str, Any]) -> str:
 def tell_left_out(table: pl.DataFrame, options: Options) -> tuple[str, ...]:
     """What a reader of the table of directions must know: how it was made, and what was left out."""
     notes = []
-    blocks = table["block"].drop_nulls().to_list()
+    blocks = table.filter(pl.col("method") == "block bootstrap")["block"].to_list()
     if blocks:
         span = f"{min(blocks):,}" if min(blocks) == max(blocks) else f"{min(blocks):,} to {max(blocks):,}"
         notes.append(
