@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +13,27 @@ import polars as pl
 import pytest
 
 from coincast.articles.bench import Bench
-from coincast.articles.sheehan import published
+from coincast.articles.sheehan import chapters, chapters_questions, published, questions
 from coincast.articles.sheehan.about import ABOUT
+from coincast.articles.sheehan.comparison import run_for_table
 from coincast.articles.sheehan.draw_fits import draw_fit, segments, step_errors
-from coincast.articles.sheehan.fair import fair_error, fair_spec, run_fair
-from coincast.articles.sheehan.ground import clean_candles, find_border, lay_ground
+from coincast.articles.sheehan.draw_scores import Box, Group, Skill, draw_boxes, draw_copying, draw_skills
+from coincast.articles.sheehan.draw_walks import draw_walk_steps
+from coincast.articles.sheehan.fair import fair_error, fair_spec, held_back, run_fair
+from coincast.articles.sheehan.ground import EARLY, choose_features, find_border, lay_ground
 from coincast.articles.sheehan.intervals import compare_intervals, list_kinds
+from coincast.articles.sheehan.questions import FORECAST, learn_longer
 from coincast.articles.sheehan.singles import Singles, model_stem, train_singles
 from coincast.articles.sheehan.study import QUESTIONS, study
 from coincast.articles.sheehan.walks import score_walks, walk_for_seed
+from coincast.articles.sheehan.work import Work, do_work
 from coincast.articles.window_error import window_error
-from coincast.errors import TooFewRowsError
-from coincast.experiments.run import run_experiment
+from coincast.candles.table import interval_milliseconds
+from coincast.errors import ColumnError, TooFewRowsError
+from coincast.experiments.result import Result
+from coincast.experiments.run import Stopwatch, run_experiment
+from coincast.experiments.spec import Spec
+from coincast.experiments.tasks import Task, make_tasks
 from coincast.models.forecaster import Axes
 from coincast.reports.palette import LIGHT
 from coincast.reports.study import Study
@@ -266,16 +276,214 @@ def test_a_walk_told_the_last_price_errs_less(bench: Bench) -> None:
     assert (scores["corrected"] < scores["article"]).all()
 
 
-def test_unknown_volume_counts_as_zero_and_a_missing_one_is_left_out(walk: pl.DataFrame) -> None:
+def test_unknown_volume_counts_as_zero_and_a_missing_one_is_left_out(walk: pl.DataFrame, tmp_path: Path) -> None:
+    """As published it is 0; the fair way makes nothing up, and does without."""
+    ranges = ("close_off_high", "volatility")
     some = walk.with_columns(volume=pl.when(pl.col("close") > pl.col("open")).then(pl.col("volume")))
-    candles, features = clean_candles(some)
-    assert features == ("close", "volume", "close_off_high", "volatility")
-    assert candles["volume"].null_count() == 0
-    assert (candles["volume"] == 0).any()
+    bench = Bench(some, tmp_path)
+    ground = lay_ground(bench)
+    assert ground.features == ("close", "volume", *ranges)
+    assert ground.filled["volume"].null_count() == 0
+    assert (ground.filled["volume"] == 0).sum() == ground.candles["volume"].null_count() > 0
+    assert ground.known == ("close", *ranges)
+    assert fair_spec(bench, ground).samples.features == ["close", *ranges]
     none = walk.with_columns(volume=pl.lit(None, dtype=pl.Float64))
-    assert clean_candles(none)[1] == ("close", "close_off_high", "volatility")
+    assert choose_features(none, 150) == (("close", *ranges),) * 2
     closes = none.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in ("open", "high", "low"))
-    assert clean_candles(closes)[1] == ("close",)
+    assert choose_features(closes, 150) == (("close",),) * 2
+
+
+def test_an_input_must_vary_before_the_first_training_ends(walk: pl.DataFrame) -> None:
+    """The first volumes of many coins are not known; what walks forward learns from the oldest rows alone."""
+    for rows in (140, CANDLES, 5_000):
+        assert int(EARLY * rows) < (1 - FORECAST) * rows - held_back((1 - FORECAST) * rows)
+    late = walk["open_time"].min() + timedelta(days=80)  # type: ignore[operator]
+    candles = walk.with_columns(
+        volume=pl.when(pl.col("open_time") > late).then("volume"),
+        low=pl.when(pl.col("open_time") > late).then("low").otherwise("high"),
+    )
+    assert choose_features(candles, 180) == (("close",),) * 2
+
+
+def test_test_rows_choose_no_input(walk: pl.DataFrame, tmp_path: Path) -> None:
+    """What the newest candle of one coin lacks changes no input of another candle, and costs the others nothing."""
+    newest = (pl.col("open_time") == pl.col("open_time").max()) & (pl.col("market") == walk["market"][0])
+    names = ("high", "low", "volume")
+    lacking = walk.with_columns(pl.when(~newest).then(pl.col(name)).alias(name) for name in names)
+    whole, cut = (lay_ground(Bench(candles, tmp_path)) for candles in (walk, lacking))
+    assert (cut.features, cut.known) == (whole.features, whole.known)
+    for one, other in zip(whole.coins, cut.coins, strict=True):
+        assert other.task.test.starts.tolist() == one.task.test.starts.tolist()
+
+
+def test_an_unknown_volume_of_the_test_span_costs_its_own_windows(walk: pl.DataFrame, bench: Bench) -> None:
+    """The fair way does not forecast from what it does not know, and stands beside naive on the same windows."""
+    day = walk["open_time"].max() - timedelta(days=25)  # type: ignore[operator]
+    lacking = walk.with_columns(volume=pl.when(pl.col("open_time") != day).then("volume"))
+    told = study(replace(bench, candles=lacking, faithful=False), questions=False)
+    for outcome, coin in zip(told.outcomes, lay_ground(bench).coins, strict=True):
+        assert outcome.naive == pytest.approx(coin.error_of(coin.last))
+        assert outcome.n == len(coin.task.parts.test) - published.LOOKBACK
+        assert outcome.fair_naive not in (None, pytest.approx(outcome.naive))
+        assert outcome.fair_metric.endswith("where every input is known")
+    assert "so that 50 of the 60 test days are forecast" in " ".join(text for one in told.chapters for text in one.text)
+
+
+def test_what_cannot_be_forecast_is_refused_before_it_is_trained(walk: pl.DataFrame, tmp_path: Path) -> None:
+    closes = walk.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in ("open", "high", "low"))
+    with pytest.raises(ColumnError, match="has no open in its training rows"):
+        lay_ground(Bench(closes, tmp_path))
+    late = walk["open_time"].max() - timedelta(days=50)  # type: ignore[operator]
+    bench = Bench(walk.with_columns(volume=pl.when(pl.col("open_time") < late).then("volume")), tmp_path)
+    with pytest.raises(TooFewRowsError):
+        do_work(bench, lay_ground(bench), Stopwatch())
+
+
+def test_frozen_prices_are_told_and_drawn(walk: pl.DataFrame, tmp_path: Path) -> None:
+    """Where no test close moves, copying makes no error, and nothing has a skill."""
+    frozen = freeze(walk, days=70)
+    ground = lay_ground(Bench(frozen, tmp_path))
+    assert [coin.explained for coin in ground.coins] == [None, None]
+    told = chapters.tell_inputs(Work(Bench(frozen, tmp_path), ground, None, None))
+    assert "WALK1 \N{EN DASH}, WALK2 \N{EN DASH}" in " ".join(told.text)
+    assert draw_walk_steps(LIGHT, ground=ground).axes
+    rows = [Skill("WALK1", name, None, None, None, 60) for name in ("calm", "wild")]
+    assert draw_skills(LIGHT, title="t", subtitle="s", rows=rows).axes
+    row = {"coin": "WALK1", "name": "mse", "error": 0.01, "naive": 0.0, "boldness": None, "hit_rate": None}
+    assert draw_copying(LIGHT, title="t", subtitle="s", rows=[row]).axes
+
+
+def test_the_enlarged_part_of_a_frozen_price_has_a_height(walk: pl.DataFrame, tmp_path: Path) -> None:
+    coin = lay_ground(Bench(freeze(walk, days=100), tmp_path)).coins[0]
+    rows = coin.task.samples.candles[120:180].select(
+        pl.col("close_time").alias("origin"), pl.col("close_time").alias("target_time"),
+        *(pl.col("close").alias(name) for name in ("value", "actual", "last_close", "first_close")),
+        market=pl.lit(coin.market), part=pl.lit("train"), step=pl.lit(1), seed=pl.lit(published.SEED),
+    )  # fmt: skip
+    figure = draw_fit(LIGHT, coin=coin, singles=Singles(rows, 1, (published.SEED,), 1, 1, "mae"))
+    low, high = figure.axes[0].child_axes[0].get_ylim()
+    assert low < coin.task.samples.close[-1] < high
+
+
+def freeze(candles: pl.DataFrame, *, days: int) -> pl.DataFrame:
+    """The same with the newest days of every market at one price."""
+    is_new = pl.col("open_time") > pl.col("open_time").max() - timedelta(days=days)
+    last = pl.col("close").filter(~is_new).last().over("market")
+    return candles.with_columns(
+        pl.when(is_new).then(last).otherwise(pl.col(name)).alias(name) for name in ("open", "high", "low", "close")
+    )
+
+
+def test_many_coins_have_boxes_in_several_lines() -> None:
+    """Twelve panels side by side would be narrower than nothing."""
+    groups = [Group(f"COIN{number}", (Box("LSTM", np.array([1.0, 2.0, 3.0])),)) for number in range(12)]
+    figure = draw_boxes(LIGHT, title="t", subtitle="s", groups=groups, unit="u", limits=(0.0, 4.0))
+    places = [axes.get_position() for axes in figure.axes]
+    assert len(places) == 12
+    assert min(place.width for place in places) > 0.3
+    assert not any(one.overlaps(other) for one, other in combinations(places, 2))
+
+
+def test_held_back_rows_hold_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """15 % of a short training part are fewer rows than a window has; where gaps leave none, nothing is trained."""
+    tasks: list[Task] = []
+
+    def stop(_: Bench, __: str, spec: Spec, candles: pl.DataFrame) -> Result:
+        tasks.extend(make_tasks(spec, candles))
+        raise TooFewRowsError("enough seen")
+
+    monkeypatch.setattr(questions, "run_for_table", stop)
+    candles = simulate("walk", candles=160, start="2017-03-25", seed=4)
+    bench = Bench(candles, tmp_path, size="quick")
+    ground = lay_ground(bench)
+    assert (ground.border, len(ground.coins[0].task.parts.train), held_back(68)) == ("2017-06-01", 68, 10)
+    with pytest.raises(TooFewRowsError, match="enough seen"):
+        learn_longer(bench, ground)
+    assert [len(task.validation) for task in tasks] == [20]
+    is_hole = pl.col("open_time").dt.ordinal_day().is_in(range(121, 152, 10))
+    broken = replace(bench, candles=candles.filter(~is_hole))
+    with pytest.raises(TooFewRowsError, match="without a gap"):
+        learn_longer(broken, lay_ground(broken))
+
+
+def test_a_question_without_an_answer_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others stay; and a period too short for an interval is not counted among the intervals."""
+
+    def refuse(*_: object) -> pl.DataFrame:
+        raise TooFewRowsError("samples.lookback 40 needs 41 candles in a row;\nask for a shorter window")
+
+    ends = {"low": [0.1, None], "high": [0.3, None], "n": [90, 5]}
+    market = lay_ground(bench).markets[0]
+    periods = pl.DataFrame({"period": ["2016", "2017"], "market": market, "skill": [0.2, 0.1], **ends})
+    monkeypatch.setattr(questions, "vary_window", refuse)
+    monkeypatch.setattr(questions, "walk_forward", lambda *_: periods)
+    told = {chapter.title: chapter for chapter in study(replace(bench, faithful=False)).chapters}
+    windows = told["Does a shorter or a longer window help?"]
+    assert windows.text == (
+        "These candles do not suffice to answer it: samples.lookback 40 needs 41 candles in a row; ask for a shorter "
+        "window.",
+    )
+    assert told["Does it overestimate?"].exhibits
+    assert "of 1 interval (1 period has none) above zero 1, below zero 0." in told["Does a pattern disappear?"].text[0]
+
+
+def test_errors_in_all_units_stand_beside_every_opponent(told: Study, bench: Bench) -> None:
+    tables = {sheet.name: sheet.table for sheet in told.sheets()}
+    result, [first, _] = run_fair(bench, lay_ground(bench)), lay_ground(bench).coins
+    for name in ("opponents", "fair-table"):
+        naive = tables[name].filter(pl.col("forecast") == "naive (lag)")
+        assert set(naive["skill, %"]) == {"0.0"}
+        assert naive.select("MAE, USD", "MAE, share of the last price").null_count().sum_horizontal()[0] == 0
+    mine = result.forecasts.filter(pl.col("model") == "naive", pl.col("market") == first.market)
+    errors = [abs(row["value"] - row["actual"]) for row in mine.to_dicts()]
+    relative = [error / row["last_close"] for error, row in zip(errors, mine.to_dicts(), strict=True)]
+    is_own = (pl.col("coin") == first.name) & (pl.col("forecast") == "naive (lag)")
+    row = tables["fair-table"].row(by_predicate=is_own, named=True)
+    assert row["MAE, USD"] == pytest.approx(np.mean(errors))
+    assert row["MAE, share of the last price"] == pytest.approx(np.mean(relative))
+
+
+def test_sentences_are_of_these_candles(told: Study, walk: pl.DataFrame, bench: Bench, tmp_path: Path) -> None:
+    words = " ".join(text for chapter in told.chapters for text in chapter.text)
+    assert "This is the article's headline" not in words
+    assert "that the article forecasts" not in told.outcomes[0].says
+    assert "the mean forecast of 3 networks" in told.outcomes[0].says
+    exhibits = [shown for chapter in told.chapters for shown in chapter.exhibits]
+    captions = {shown.name: shown.caption for shown in exhibits}
+    assert "learning rate 0.003 (the article: 1 and 0.001)" in captions["more-units"]
+    assert "training 2016-09-01 to 2017-02-27" in captions["fair-training-walk1"]
+    assert captions["shift"] == captions["shift-table"]
+    [rows] = [flaw.what for flaw in told.flaws if flaw.what.startswith("Rows are left out")]
+    assert "segment" not in rows  # 60 test days less the first 10 are ten whole segments
+    plain = walk.with_columns(volume=pl.lit(None, dtype=pl.Float64), high="close", low="close")
+    bare = Bench(plain, tmp_path)
+    text = " ".join(chapters.tell_inputs(Work(bare, lay_ground(bare), None, None)).text)
+    assert "The close is divided by its first value" in text
+    assert "is used here" not in text
+
+
+def test_words_are_of_the_ways_that_were_asked_for(bench: Bench) -> None:
+    ground, held, scale, many = lay_ground(bench), "No part is held back", "On a scale", "Many walks at once"
+    for faithful, fair in ((True, False), (False, True)):
+        work = Work(replace(bench, faithful=faithful, fair=fair), ground, None, None)
+        text = " ".join([*chapters.tell_data(work).text, *chapters.tell_walks(work).text])
+        assert [words in text for words in (held, scale, many)] == [faithful, fair, fair]
+
+
+def test_minutes_have_nothing_shorter_to_look_for() -> None:
+    hint = chapters_questions.tell_no_shorter
+    assert "--interval 1h" in hint(interval_milliseconds("1d"))
+    assert "--interval 1m" in hint(interval_milliseconds("1h"))
+    assert "BTC_USDT-1h" not in hint(interval_milliseconds("1h"))
+    assert "--data" not in hint(interval_milliseconds("1m"))
+
+
+def test_only_a_long_study_keeps_the_runs_of_its_tables(bench: Bench, tmp_path: Path) -> None:
+    ground = lay_ground(bench)
+    spec = ground.spec("kept", models=["naive"])
+    for own, kept in ((replace(bench, folder=tmp_path), False), (replace(bench, folder=tmp_path, size="long"), True)):
+        run_for_table(own, "kept", spec, ground.filled)
+        assert (tmp_path / "runs").is_dir() == kept
 
 
 def test_the_border(walk: pl.DataFrame) -> None:

@@ -125,6 +125,11 @@ def test_another_span_and_coins_have_no_published_figure(shared_data: Path, tmp_
     assert ground.coins[0].task.parts.test.first > 0.7 * ground.rows
 
 
+def test_the_same_coins_and_days_at_an_exchange_are_not_the_articles(ground: Ground, tmp_path: Path) -> None:
+    exchange = ground.candles.with_columns(pl.col("open", "high", "low", "close") * 1.001)
+    assert not any(coin.is_published for coin in lay_ground(Bench(exchange, tmp_path)).coins)
+
+
 @pytest.mark.long
 def test_the_25_runs(ground: Ground, tmp_path: Path) -> None:
     """Medians lie where the boxes of the notebook do: 0.0405 to 0.045 (BTC) and 0.043 to 0.052 (ETH)."""

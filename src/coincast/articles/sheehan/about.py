@@ -24,4 +24,5 @@ ABOUT = About(
             "binance/multi_1h/LTC_USDT-1h.feather",
         ),
     },
+    packages=("statsforecast", "prophet"),
 )

@@ -36,14 +36,14 @@ def tell_data(work: Work) -> Chapter:
     first = ground.coins[0]
     parts, names = first.task.parts, join_words([coin.name for coin in ground.coins])
     unseen = ", ".join(f"{percent(coin.unseen, digits=0)} ({coin.name})" for coin in ground.coins)
+    held_back = " No part is held back to choose settings: whoever tunes here, tunes on the test."
+    scale = " On a scale on which the same share is the same height, the two parts can be compared."
     text = (
         f"{things(ground.rows, ground.candle)} of {names}, joined by date. The first {len(parts.train)} are learnt "
-        f"from, the last {len(parts.test)} are forecast. No part is held back to choose settings: whoever tunes here, "
-        "tunes on the test.",
+        f"from, the last {len(parts.test)} are forecast.{held_back * work.bench.faithful}",
         "The article's price chart says closing price and draws the opening price."
         + (" The close has a chart of its own here." if work.bench.fair else ""),
-        f"Of the test closes, {unseen} lie where no training close was. On a scale on which the same share is the same "
-        "height, the two parts can be compared.",
+        f"Of the test closes, {unseen} lie where no training close was.{scale * work.bench.fair}",
     )
     exhibits: list[Picture | Sheet] = []
     for coin in ground.coins:
@@ -65,7 +65,7 @@ def tell_inputs(work: Work) -> Chapter:
     """Features and windows."""
     ground = work.ground
     lookback, word = published.LOOKBACK, ground.candle
-    five = make_tasks(ground.spec("windows", models=["naive"], samples__horizon=published.STEPS), ground.candles)[0]
+    five = make_tasks(ground.spec("windows", models=["naive"], samples__horizon=published.STEPS), ground.filled)[0]
     one = ground.coins[0].task
     rows = [
         {"part": name, f"{word}s": len(part), "windows": len(single), "targets of five steps": len(many) - dropped}
@@ -76,14 +76,17 @@ def tell_inputs(work: Work) -> Chapter:
     ]
     features = ", ".join(name.replace("quote_volume", "volume") for name in ground.features)
     copied = ", ".join(f"{coin.name} {percent(coin.explained, digits=0)}" for coin in ground.coins)
+    divided = "Close and volume are divided by their" if ground.volume else "The close is divided by its"
+    used = ", and so it is used here" if "close_off_high" in ground.features else ""
     text = (
         f"The network sees {lookback} {word}s of {len(ground.features)} numbers for each coin: {features}. "
-        "Close and volume are divided by their first value in the window. It is to say the next close, relative to "
+        f"{divided} first value in the window. It is to say the next close, relative to "
         f"the close {lookback} {word}s before it: the first one of its window, not the last one.",
-        f"That last point matters. Most of a {lookback}-{word} change has happened when the forecast is made, and the "
-        f"network is shown it. Share of such a target that a copy of the last price explains: {copied}.",
-        "The article describes close_off_high as -1 at the low and +1 at the high. Its formula gives the opposite, and "
-        "so it is used here.",
+        f"That last point matters. {lookback - 1} of the {lookback} {word}s of such a change have passed when the "
+        f"forecast is made, and the network is shown them. Share of the target that a copy of the last price explains: "
+        f"{copied}.",
+        "The article describes close_off_high as -1 at the low and +1 at the high. Its formula gives the "
+        f"opposite{used}.",
     )
     counts = (
         f"Windows lie inside their part, so the first {lookback} test {word}s are never forecast; the article's "
@@ -106,11 +109,12 @@ def tell_lag(work: Work) -> Chapter:
     ground, first = work.ground, work.ground.coins[0]
     known = {coin.name: yardsticks(coin) for coin in ground.coins}
     errors = ", ".join(f"{found['lag']:.4f} ({name})" for name, found in known.items())
+    flat = "Drawn as changes, the same forecasts are a flat line. "
     text = (
         "The lag model says: the next price is the last one. The article draws it, and it looks good. The text "
         f"never says how good: its error on the test windows is {errors}, in the article's own unit.",
-        "Drawn as changes, the same forecasts are a flat line: the lag model says nothing at all about what comes. "
-        "Any line that follows prices one step late gets this picture and this figure for free.",
+        f"{flat * work.bench.fair}The lag model says nothing at all about what comes. Any line that follows prices "
+        "one step late gets this picture and this figure for free.",
     )
     caption = f"{things(len(first.task.parts.test), 'forecast')} for each coin, {span(first, 'test')}."
     errors_by_coin = {name: [found[key] for key in YARDSTICKS] for name, found in known.items()}
@@ -133,12 +137,13 @@ def tell_walks(work: Work) -> Chapter:
     told = "; ".join(
         f"{coin.name} {percent(mean, digits=2)} and {percent(spread, digits=2)}" for coin, mean, spread in laws
     )
+    many = " Many walks at once show what the law really says: nearly anything."
     text = (
         "A random walk adds a drawn change to a price. Its law has the mean and the deviation of the training "
         f"{ground.candle}s, open to close: {told}.",
         "With one step from each true price it looks like a forecast; its drawn changes have nothing to do with the "
         "real ones. Over the full interval a single seed decides everything, and the author says that he chose the "
-        "one on show because it looks good. Many walks at once show what the law really says: nearly anything.",
+        f"one on show because it looks good.{many * work.bench.fair}",
         "In the lower panel of the article's slider the line called actual price is its one-step walk. Here it is the "
         "price.",
     )

@@ -61,8 +61,11 @@ def tell_one_step(work: Work, done: Faithful) -> Chapter:
     ground = work.ground
     told = "; ".join(_tell_error(done.one, coin, "test", published.TEST_ERROR) for coin in ground.coins)
     changes = " Drawn as changes from the last known price, they show what they say of the move."
+    headline = "This is the article's headline. Its error"
+    if not any(coin.is_published for coin in ground.coins):
+        headline = "The article's headline is of such forecasts. Their error on these candles"
     text = (
-        f"This is the article's headline. Its error: {told}.",
+        f"{headline}: {told}.",
         f"The line lies close to the price because prices are close to where they were.{changes * work.bench.fair}",
     )
     exhibits = []

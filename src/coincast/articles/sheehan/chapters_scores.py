@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from coincast.articles.remains import judged_row
+from coincast.articles.remains import join_words, judged_row
 from coincast.articles.sheehan import published
-from coincast.articles.sheehan.comparison import LSTM, WHOLE, Comparison
+from coincast.articles.sheehan.comparison import LSTM, OVERALL, Comparison
 from coincast.articles.sheehan.draw_scores import Box, Group, Mark, draw_boxes
 from coincast.articles.sheehan.fair import VALIDATION, fair_error
 from coincast.articles.sheehan.ground import Coin, Ground
-from coincast.articles.sheehan.panels import UNIT, span
+from coincast.articles.sheehan.panels import UNIT, span, unit
 from coincast.articles.sheehan.work import Faithful, Work
 from coincast.experiments.result import Result
 from coincast.experiments.story import say
@@ -27,6 +28,7 @@ from coincast.scores.verdict import deciding_rows
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+ERRORS_TOLD = f"{UNIT}, in money, and as a share of the last price"
 SHORT_UNIT = "MAE, share of the first close"
 ARTICLE_TOP = 0.2
 """Where the axis of the article's picture ends."""
@@ -41,7 +43,7 @@ def tell_runs(work: Work, done: Faithful) -> Chapter:
         f"{things(runs, 'run')} of the same network, each from another seed, beside a random walk: this is the picture "
         "from which the article concludes that deep learning beats chance.",
         *(_tell_coin(coin, found) for coin in ground.coins),
-        "The walk's high error is a mistake in scoring. Its single step is compared with a change over the whole "
+        "The article's score of the walk is a mistake. Its single step is compared with a change over the whole "
         "window: it is never told the last price, which the network is. Begun at the last price, the same draws "
         "have the errors told above; without mean and noise they are the lag model.",
         *(f"Not installed, and so not here: {', '.join(found.missing)}." for _ in found.missing[:1]),
@@ -61,8 +63,8 @@ def tell_runs(work: Work, done: Faithful) -> Chapter:
         Sheet("raw-scores", "Raw scores of every seed", f"{UNIT}. {caption}", _raw_table(ground, found)),
         Sheet(
             "opponents", "Every opponent, judged",
-            f"{UNIT}; skill, interval and word of the judge, on the same windows, Holm's adjustment over all lines.",
-            _opponent_table(ground, found.result),
+            f"{ERRORS_TOLD}; skill, interval and word of the judge, on the same windows, Holm's adjustment over all "
+            "lines.", _opponent_table(ground, found.result),
         ),
     )  # fmt: skip
     return Chapter("Was it luck? Many runs, and who else is there", text, exhibits)
@@ -139,19 +141,23 @@ def _raw_table(ground: Ground, found: Comparison) -> pl.DataFrame:
 
 
 def _opponent_table(ground: Ground, result: Result) -> pl.DataFrame:
-    """The judge's rows of all models, and their figure in the article's unit."""
-    whole = result.scores.filter(WHOLE, pl.col("level") == "ensemble")
-    errors = whole.select("market", "model", pl.col("value").alias("error"))
+    """The judge's rows of all models, and their errors in the article's unit, in money, and over the last price."""
+    money = join_words(list(dict.fromkeys(unit(coin) for coin in ground.coins)))
+    units = {"mae_window": UNIT, "mae": f"MAE, {money}", "mae_relative": "MAE, share of the last price"}
     names = {coin.market: coin.name for coin in ground.coins}
+    whole = result.scores.filter(OVERALL, pl.col("level") == "ensemble", pl.col("metric").is_in(list(units)))
+    errors = whole.pivot("metric", index=["market", "model"], values="value").rename(units)
     judged = deciding_rows(result.scores).join(errors, on=["market", "model"], how="left")
-    return pl.DataFrame([_opponent_row(names[row["market"]], row) for row in judged.iter_rows(named=True)])
+    return pl.DataFrame(
+        [_opponent_row(names[row["market"]], row, units.values()) for row in judged.iter_rows(named=True)]
+    )
 
 
-def _opponent_row(coin: str, row: dict[str, Any]) -> dict[str, Any]:
+def _opponent_row(coin: str, row: dict[str, Any], errors: Iterable[str]) -> dict[str, Any]:
     return {
         "coin": coin,
         "forecast": "naive (lag)" if row["model"] == "naive" else model_name(row["model"]),
-        UNIT: row["error"],
+        **{name: row[name] for name in errors},
         "skill, %": percent_digits(row["skill"], signed=True),
         "95 % interval": skill_span(row["low"], row["high"]) if row["low"] is not None else "",
         "verdict": row["verdict"] or "",
@@ -161,13 +167,16 @@ def _opponent_row(coin: str, row: dict[str, Any]) -> dict[str, Any]:
 
 def tell_fair(work: Work, fair: Result) -> Chapter:
     """The fair experiment: skill, forecasts, errors, the lag of the line."""
-    ground = work.ground
+    ground, first = work.ground, work.ground.coins[0]
     rows = {coin.name: judged_row(fair, coin.market, LSTM) for coin in ground.coins}
+    count, tested = rows[first.name]["n"], len(first.task.parts.test)
+    same = "inputs" if ground.known == ground.features else "those inputs that are known"
     text = (
-        "The same candles, inputs and network, with what was wrong put right. It learns the return from the last known "
-        "price, which stays in one range whatever the price does. The newest "
+        f"The same candles, {same} and network, with what was wrong put right. It learns the return from the last "
+        "known price, which stays in one range whatever the price does. The newest "
         f"{percent(VALIDATION, digits=0)} of the training rows choose the epoch, and the test is touched once. "
-        f"The past of a window may reach into training rows, so that all test {ground.candle}s are forecast.",
+        "The past of a window may reach into training rows, so that "
+        f"{'all' if count == tested else f'{count:,} of the'} {things(tested, f'test {ground.candle}')} are forecast.",
         *(f"{name}: {say(fair.scores, row)}" for name, row in rows.items()),
         _tell_unit(ground, fair),
     )
@@ -180,9 +189,11 @@ def tell_fair(work: Work, fair: Result) -> Chapter:
             drawing = work.figure(coin.market, name)
             if drawing is not None:
                 caption = f"{coin.market}, {span(coin, 'test')}, {things(rows[coin.name]['n'], 'forecast')}."
+                if name == "training":
+                    caption = f"{coin.market}, training {span(coin, 'train')}: the rows learnt, and those held back."
                 exhibits.append(Picture(f"fair-{name}-{coin.stem}", f"{coin.name}: {title}", caption, drawing, "fair"))
-    count = things(rows[ground.coins[0].name]["n"], "forecast")
-    caption = f"{things(fair.spec.training.seeds, 'run')} of the network; {count} for each coin."
+    runs = things(fair.spec.training.seeds, "run")
+    caption = f"{ERRORS_TOLD}; {runs} of the network; {things(count, 'forecast')} for each coin."
     exhibits.append(Sheet("fair-table", "Every forecast, judged", caption, _opponent_table(ground, fair), "fair"))
     return Chapter("The same job, done fairly", text, tuple(exhibits))
 
@@ -192,4 +203,7 @@ def _tell_unit(ground: Ground, fair: Result) -> str:
         f"{coin.name} {fair_error(fair, coin):.4f}, naive {fair_error(fair, coin, 'last_close'):.4f}"
         for coin in ground.coins
     )
-    return f"In the article's unit, on its {things(len(ground.coins[0].task.test), 'window')}: {told}."
+    networks = things(fair.spec.training.seeds, "network")
+    windows = things(len(ground.coins[0].task.test), "window")
+    known = "" if ground.known == ground.features else ", as far as their inputs are known"
+    return f"In the article's unit, the mean forecast of {networks} on its {windows}{known}: {told}."

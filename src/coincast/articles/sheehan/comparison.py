@@ -20,12 +20,10 @@ from coincast.experiments.spec import Spec
 OPPONENTS: dict[str, str] = {"drift": "", "average": "", "ar": "", "arima": "statsforecast", "ets": "statsforecast"}
 """Opponents that the author wished for, and the package that they need."""
 LSTM = "lstm"
-WHOLE = (
-    (pl.col("view") == "every_origin")
-    & (pl.col("subset") == "all")
-    & (pl.col("step") == 0)
-    & (pl.col("metric") == "mae_window")
-)
+OVERALL = (pl.col("view") == "every_origin") & (pl.col("subset") == "all") & (pl.col("step") == 0)
+"""Rows of a table of scores that are of all forecasts."""
+WHOLE = OVERALL & (pl.col("metric") == "mae_window")
+"""Those of them in the article's unit."""
 
 
 @dataclass(frozen=True)
@@ -70,21 +68,25 @@ def compare_runs(bench: Bench, ground: Ground) -> Comparison:
         training__seeds=seeds,
         training__seed=published.SEEDS[0],
     )
-    result = run_spec(bench, "comparison", spec, ground)
+    result = run_spec(bench, "comparison", spec, ground.filled)
     boxes = [_network_scores(result), *(_walk_scores(coin) for coin in ground.coins)]
     return Comparison(result, pl.concat(boxes), missing)
 
 
-def run_spec(bench: Bench, name: str, spec: Spec, ground: Ground) -> Result:
+def run_spec(bench: Bench, name: str, spec: Spec, candles: pl.DataFrame) -> Result:
     """Run a spec in a folder of its own; a first look has none, for its pages take longer than its trainings."""
     if not bench.is_quick:
-        return bench.experiment(name, spec, ground.candles)
+        return bench.experiment(name, spec, candles)
     bench.say(name)
-    return run_unkept(bench, spec, ground.candles)
+    return _run_unkept(bench, spec, candles)
 
 
-def run_unkept(bench: Bench, spec: Spec, candles: pl.DataFrame) -> Result:
-    """Run a spec of which only a table is kept."""
+def run_for_table(bench: Bench, name: str, spec: Spec, candles: pl.DataFrame) -> Result:
+    """Run a spec for a table that is kept; a long study, which may take hours over it, also goes on within it."""
+    return bench.experiment(name, spec, candles) if bench.size == "long" else _run_unkept(bench, spec, candles)
+
+
+def _run_unkept(bench: Bench, spec: Spec, candles: pl.DataFrame) -> Result:
     return run_experiment(spec, candles, beside=False, on_progress=bench.on_progress)
 
 

@@ -20,6 +20,7 @@ from coincast.articles.sheehan.panels import (
     plot_lines,
     sheet,
     spell_times,
+    tell_agreement,
     unit,
 )
 from coincast.articles.sheehan.singles import Singles
@@ -105,10 +106,8 @@ def draw_moves(theme: Palette, *, coin: Coin, rows: pl.DataFrame, title: str) ->
     figure, (axes,) = sheet(title, text, theme, each=2.9)
     time = _times(rows, coin)
     plot_changes(axes, theme, time, real, told)
-    moved = told.std() > 0 and real.std() > 0
-    agreement = f"; correlation {np.corrcoef(real, told)[0, 1]:+.2f}" if moved else ""
     right = percent(float(np.mean(np.sign(real) == np.sign(told))), digits=0)
-    mark_axes(axes, theme, coin, time, y=f"change from the last price{agreement}; right side {right}")
+    mark_axes(axes, theme, coin, time, y=f"change from the last price{tell_agreement(real, told)}; right side {right}")
     return figure
 
 
@@ -220,6 +219,8 @@ def _enlarge(theme: Palette, axes: Axes, rows: pl.DataFrame, coin: Coin) -> None
         tail = rows.tail(max(10, rows.height // 10))
         first, last = _times(tail, coin)[[0, -1]].astype("datetime64[D]" if is_daily(interval) else "datetime64[m]")
         low, high = float(tail["actual"].min()), float(tail["actual"].max())  # type: ignore[arg-type]
+        if low == high:  # a price that stands still needs some room, too
+            low, high = 0.99 * low, 1.01 * high
     box = axes.inset_axes(place, xlim=(first, last), ylim=(low, high), facecolor=theme.card)
     box.spines[:].set_color(theme.rule)
     box.tick_params(length=0, labelsize=7.5, labelcolor=theme.muted)

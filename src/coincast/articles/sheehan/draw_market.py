@@ -117,8 +117,9 @@ def draw_changes(theme: Palette, *, ground: Ground) -> Figure:
         axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=theme.model, linewidth=0)
         mean, deviation = change_law(coin.task.samples, coin.task.parts.train)
         middle = (edges[1:] + edges[:-1]) / 2
-        law = np.exp(-0.5 * ((middle - mean) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
-        axes.plot(middle, law * changes.size * (edges[1] - edges[0]), color=theme.ink, linewidth=1.3)
+        if deviation > 0:
+            law = np.exp(-0.5 * ((middle - mean) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
+            axes.plot(middle, law * changes.size * (edges[1] - edges[0]), color=theme.ink, linewidth=1.3)
         percent_axis(axes.xaxis, bins=8, signed=True)
         told = f"mean {percent(mean, digits=2)}, deviation {percent(deviation, digits=2)}"
         name_axes(axes, theme, x="change in the candle", y=f"{coin.name}, {ground.candle}s: {told}")

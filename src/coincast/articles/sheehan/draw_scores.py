@@ -28,7 +28,7 @@ from coincast.reports.canvas import (
     price_axis,
     write,
 )
-from coincast.reports.numbers import amount, capped, percent
+from coincast.reports.numbers import NOTHING, amount, capped, percent
 from coincast.reports.palette import VERDICT_MARKERS, Palette
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ NAMES = 2.7
 """Inches: left margin of a list of rows, where their names stand."""
 BESIDE = 0.9
 """Inches between two panels that stand side by side."""
+IN_A_ROW = 2
+"""Box plots that stand side by side; further ones stand below."""
+BOXES_HIGH = 3.15
+"""Inches: height of a box plot."""
 REACH = 0.6
 """Skills beyond this leave the axis, and their mark becomes an arrow."""
 
@@ -78,11 +82,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Skill:
-    """One line of a chart of skills; `low` and `high` are None where no test was possible."""
+    """One line of a chart of skills.
+
+    `low` and `high` are None where no test was possible; `skill`, too, where naive made no error that could be saved.
+    """
 
     group: str
     name: str
-    skill: float
+    skill: float | None
     low: float | None
     high: float | None
     n: int
@@ -95,11 +102,15 @@ def draw_boxes(
     """Box plots from raw scores, one panel a coin: whiskers to the outermost score within 1.5 boxes, dots for all."""
     is_long = max(len(group.boxes) + len(group.marks) for group in groups) > 3
     foot = 1.45 if is_long else FOOT
-    figure = new_figure(title, subtitle, theme=theme, height=4.4 + foot)
-    each = (WIDTH - LEFT - RIGHT - (len(groups) - 1) * BESIDE) / len(groups)
+    lines, columns = -(-len(groups) // IN_A_ROW), min(len(groups), IN_A_ROW)
+    height = HEAD + 0.1 + lines * (BOXES_HIGH + foot)
+    figure = new_figure(title, subtitle, theme=theme, height=height)
+    each = (WIDTH - LEFT - RIGHT - (columns - 1) * BESIDE) / columns
     for number, group in enumerate(groups):
-        left = LEFT + number * (each + BESIDE)
-        axes = add_axes(figure, theme, left=left, right=WIDTH - left - each, top=HEAD + 0.1, bottom=foot)
+        line, column = divmod(number, IN_A_ROW)
+        left, top = LEFT + column * (each + BESIDE), HEAD + 0.1 + line * (BOXES_HIGH + foot)
+        bottom = height - top - BOXES_HIGH
+        axes = add_axes(figure, theme, left=left, right=WIDTH - left - each, top=top, bottom=bottom)
         names = _draw_group(axes, theme, group)
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.set_xticks(range(len(names)), names)
@@ -135,7 +146,7 @@ def draw_skills(theme: Palette, *, title: str, subtitle: str, rows: Sequence[Ski
     groups = {name: [row for row in rows if row.group == name] for name in dict.fromkeys(row.group for row in rows)}
     figure, axes, places = _list_rows(theme, title, subtitle, groups, right=1.5)
     ends = [end for row in rows for end in (row.skill, row.low, row.high) if end is not None]
-    low, high = max(-REACH, min(-0.02, *ends)), min(REACH, max(0.02, *ends))
+    low, high = max(-REACH, min([-0.02, *ends])), min(REACH, max([0.02, *ends]))
     room = 0.05 * (high - low)
     low, high = low - room, high + room
     axes.set_xlim(low, high)
@@ -143,12 +154,16 @@ def draw_skills(theme: Palette, *, title: str, subtitle: str, rows: Sequence[Ski
         _draw_skill(theme, axes, place, row, low, high)
     axes.axvline(0, color=theme.naive, **NAIVE)
     percent_axis(axes.xaxis, zero="naive", bins=5, signed=True)
-    is_cut = any(row.skill < low or row.skill > high for row in rows)
+    is_cut = any(row.skill is not None and (row.skill < low or row.skill > high) for row in rows)
     name_axes(axes, theme, x=f"skill: share of naive's error that is saved{'; arrow: beyond the axis' * is_cut}")
     return figure
 
 
 def _draw_skill(theme: Palette, axes: Axes, place: float, row: Skill, low: float, high: float) -> None:
+    _name(axes, place, f"{row.name}, n = {row.n:,}", theme.ink)
+    _tell_beside(axes, place, percent(row.skill, signed=True), theme.ink)
+    if row.skill is None:
+        return
     color = theme.verdict(row.verdict) if row.verdict else theme.model
     if row.low is not None and row.high is not None:
         ends = np.clip([row.low, capped(row.high) or 0.0], low, high)
@@ -156,8 +171,6 @@ def _draw_skill(theme: Palette, axes: Axes, place: float, row: Skill, low: float
     marker = "<" if row.skill < low else ">" if row.skill > high else VERDICT_MARKERS.get(row.verdict or "", "o")
     at = np.clip(row.skill, low, high)
     axes.plot([at], [place], marker=marker, color=color, markersize=7, zorder=4, clip_on=False)
-    _name(axes, place, f"{row.name}, n = {row.n:,}", theme.ink)
-    _tell_beside(axes, place, percent(row.skill, signed=True), theme.ink)
 
 
 def draw_copying(theme: Palette, *, title: str, subtitle: str, rows: Sequence[dict[str, Any]]) -> Figure:
@@ -169,10 +182,12 @@ def draw_copying(theme: Palette, *, title: str, subtitle: str, rows: Sequence[di
     figure, axes, places = _list_rows(theme, title, subtitle, groups, right=2.3)
     _tell_beside(axes, 0, "own moves / real, right side", theme.muted)
     for place, row in places:
-        axes.plot([row["error"] / row["naive"]], [place], "o", color=theme.model, markersize=7, zorder=4)
+        if row["naive"] > 0:
+            axes.plot([row["error"] / row["naive"]], [place], "o", color=theme.model, markersize=7, zorder=4)
         _name(axes, place, row["name"], theme.ink)
-        _tell_beside(axes, place, f"{row['boldness']:.2f}, {percent(row['hit_rate'], digits=0)}", theme.ink)
-    ratios = [row["error"] / row["naive"] for row in rows]
+        boldness = NOTHING if row["boldness"] is None else f"{row['boldness']:.2f}"
+        _tell_beside(axes, place, f"{boldness}, {percent(row['hit_rate'], digits=0)}", theme.ink)
+    ratios = [row["error"] / row["naive"] for row in rows if row["naive"] > 0] or [1.0]
     axes.set_xlim(min(0.9, min(ratios) / 1.1), max(ratios) * 1.3)
     log_axis(axes.xaxis)
     axes.axvline(1, color=theme.naive, **NAIVE)

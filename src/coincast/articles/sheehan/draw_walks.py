@@ -16,6 +16,7 @@ from coincast.articles.sheehan.panels import (
     plot_changes,
     plot_lines,
     sheet,
+    tell_agreement,
     unit,
 )
 from coincast.articles.sheehan.walks import walk_for_seed, walks_for_seed
@@ -57,8 +58,7 @@ def draw_walk_steps(theme: Palette, *, ground: Ground) -> Figure:
         time, close, before = closes_of_test(coin)
         real, drawn = (each / before - 1 for each in (close, walk.single_point))
         plot_changes(axes, theme, time, real, drawn)
-        y = f"{coin.name}, change; correlation {np.corrcoef(real, drawn)[0, 1]:+.2f}"
-        mark_axes(axes, theme, coin, time, y=y)
+        mark_axes(axes, theme, coin, time, y=f"{coin.name}, change{tell_agreement(real, drawn)}")
     return figure
 
 

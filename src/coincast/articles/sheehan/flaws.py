@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from coincast.articles.remains import join_words, judged_row
 from coincast.articles.sheehan import published
+from coincast.articles.sheehan.comparison import LSTM
 from coincast.articles.sheehan.ground import Coin, Ground
 from coincast.articles.sheehan.walks import score_walks, yardsticks
 from coincast.articles.sheehan.work import Work
@@ -70,7 +72,8 @@ def _unit_flaws(ground: Ground, known: dict[str, dict[str, float]]) -> tuple[Fla
             f'"No change since the window began" scores {tell("still")}.',
         ),
         Flaw(
-            "The target contains what is known: most of it has happened when the forecast is made.",
+            f"The target contains what is known: {lookback - 1} of its {lookback} {word}s have passed when the "
+            "forecast is made.",
             f"Share of the target's variance that the copy of the last price explains: {explained}.",
         ),
     )
@@ -80,7 +83,14 @@ def _way_flaws(work: Work) -> tuple[Flaw, ...]:
     ground, first = work.ground, work.ground.coins[0]
     chosen = "The fair chapter chooses the epoch on rows before the test." if work.fair else UNMEASURED
     five = "Both stand in the chapter on five steps." if work.faithful else UNMEASURED
-    skipped = len(first.task.parts.test) - len(first.task.test)
+    tested, forecast = len(first.task.parts.test), len(first.task.test)
+    skips = [
+        f"the first {published.LOOKBACK} test {ground.candle}s are never forecast",
+        "one training window too many is dropped for five steps",
+    ]
+    if rest := forecast % published.STEPS:
+        skips.append(f"{things(rest, ground.candle)} at the end stand in no segment")
+    own = "" if work.fair is None else f"; the fair way forecasts {judged_row(work.fair, first.market, LSTM)['n']}"
     return (
         Flaw("There is one split and no validation part, so that every choice is made on the test.", chosen),
         Flaw(
@@ -94,10 +104,8 @@ def _way_flaws(work: Work) -> tuple[Flaw, ...]:
             "spread can.",
         ),
         Flaw(
-            f"The first {skipped} test {ground.candle}s are never forecast, one training window too many is "
-            f"dropped for five steps, and the last test {ground.candle}s lie in no segment.",
-            f"{len(first.task.test)} of {len(first.task.parts.test)} test {ground.candle}s are forecast; the fair "
-            "way forecasts all.",
+            f"Rows are left out: {join_words(skips)}.",
+            f"{forecast} of {tested} test {ground.candle}s are forecast{own}.",
         ),
         Flaw("Five-step forecasts get neither a figure nor an opponent.", five),
         Flaw(
@@ -118,7 +126,7 @@ def _open_gap(ground: Ground) -> str:
 
 def _small(ground: Ground) -> tuple[Flaw, ...]:
     ranges = int((ground.candles["high"] == ground.candles["low"]).sum())
-    zeros = 0 if ground.volume is None else int((ground.candles[ground.volume] == 0).sum())
+    zeros = 0 if ground.volume is None else int((ground.filled[ground.volume] == 0).sum())
     return (
         Flaw(
             "close_off_high is described upside down: its formula gives -1 at the high and +1 at the low.",

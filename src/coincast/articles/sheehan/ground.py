@@ -1,4 +1,4 @@
-"""The ground of the study: cleaned candles, the article's inputs, where its test span begins, and its windows."""
+"""The ground of the study: joined candles, the article's inputs, where its test span begins, and its windows."""
 
 from __future__ import annotations
 
@@ -18,15 +18,22 @@ from coincast.candles.join import join_markets
 from coincast.errors import TooFewRowsError
 from coincast.experiments.spec import Spec
 from coincast.experiments.tasks import Task, make_tasks
+from coincast.models.random_walk import change_law
 from coincast.reports.numbers import file_stem
+from coincast.samples.features import find_feature
 from coincast.samples.samples import short_names
+from coincast.samples.splits import Split, split_rows
 
 MOST_QUICK = 800
 """Training rows that a first look learns from."""
 FEWEST_TEST = 20
 """Forecasts below which there is no verdict."""
+VOLUMES = ("quote_volume", "volume")
+"""What counts as volume, the first one that can be used: in the quote currency, or in coins."""
 RANGES = ("close_off_high", "volatility")
 """Inputs that are made of a candle's high and low."""
+EARLY = 0.25
+"""Share of the candles, the oldest ones, in which an input must vary: fewer than any training here learns from."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,10 @@ class Coin:
         return np.asarray(self.task.samples.future_close(self.task.test)[:, 0])
 
     @property
-    def explained(self) -> float:
-        """Share of the variance of the article's target that the last price explains."""
+    def explained(self) -> float | None:
+        """Share of the variance of the article's target that the last price explains; None where it has none."""
         truth, copy = (each / self.first - 1 for each in (self.actual, self.last))
-        return 1 - float(np.mean((truth - copy) ** 2)) / float(truth.var())
+        return 1 - float(np.mean((truth - copy) ** 2)) / float(truth.var()) if np.ptp(truth) > 0 else None
 
     @property
     def unseen(self) -> float:
@@ -90,8 +97,9 @@ class Ground:
     """What all chapters stand on.
 
     Attributes:
-        candles: of all markets, joined on close time, unknown volume as 0.
-        features: the article's four inputs, as far as the candles tell them.
+        candles: of all markets, joined on close time.
+        features: the article's four inputs, as far as the training rows tell them.
+        known: those of them that every training row knows: the inputs of the fair way, in which nothing is made up.
         border: where the test span begins.
         coins: the markets, in order.
         window: newest training rows that a network learns from; 0 for all.
@@ -99,9 +107,15 @@ class Ground:
 
     candles: pl.DataFrame = field(repr=False)
     features: tuple[str, ...]
+    known: tuple[str, ...]
     border: str | float
     coins: tuple[Coin, ...] = ()
     window: int = 0
+
+    @property
+    def filled(self) -> pl.DataFrame:
+        """The candles with an unknown volume as 0, as the article has it: those of the faithful way only."""
+        return self.candles.with_columns(pl.col(name).fill_null(0.0) for name in self.features if name in VOLUMES)
 
     @property
     def interval(self) -> str:
@@ -118,8 +132,8 @@ class Ground:
 
     @property
     def volume(self) -> str | None:
-        """The input that counts what was traded; None where it is not known for every market."""
-        return next((name for name in self.features if name.endswith("volume")), None)
+        """The input that counts what was traded; None where it tells nothing about some market."""
+        return next((name for name in VOLUMES if name in self.features), None)
 
     @property
     def candle(self) -> str:
@@ -163,41 +177,66 @@ def network(**changes: Any) -> dict[str, Any]:
 
 
 def lay_ground(bench: Bench) -> Ground:
-    """Clean and join the candles of a bench, and cut them into the article's windows.
+    """Join the candles of a bench, choose inputs, and cut the candles into the article's windows.
 
     Raises:
-        DataError: the markets share too few candles.
+        DataError: the markets share too few candles, a market's training closes are all alike, or it has no opens.
     """
-    candles, features = clean_candles(bench.candles)
+    candles = join_candles(bench.candles)
     times = candles.filter(pl.col("market") == candles["market"][0])["open_time"]
     border = find_border(times)
-    ground = Ground(candles, features, border)
-    tasks = make_tasks(ground.spec("windows", models=["naive"]), candles)
+    ground = Ground(candles, *choose_features(candles, _count_before(times, border)), border)
+    tasks = make_tasks(ground.spec("windows", models=["naive"]), ground.filled)
+    for task in tasks:
+        change_law(task.samples, task.parts.train)  # refuses candles without opens, of which no walk can be drawn
     names = short_names(ground.markets)
-    newest = date.fromisoformat(published.UNTIL)
     is_published = border == published.TEST_FROM and are_own_candles(
-        candles, coins=list(published.TEST_ERROR), rows=published.ROWS, newest=newest
+        candles,
+        coins=list(published.TEST_ERROR),
+        rows=published.ROWS,
+        newest=date.fromisoformat(published.UNTIL),
+        mean_close=published.MEAN_CLOSE,
     )
     coins = tuple(Coin(name, task, is_published) for name, task in zip(names, tasks, strict=True))
     cut = bench.is_quick and len(tasks[0].parts.train) > MOST_QUICK
     return replace(ground, coins=coins, window=MOST_QUICK if cut else 0)
 
 
-def clean_candles(candles: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """The candles that all markets have, an unknown volume as 0, as the article has it; and its inputs that they allow.
+def join_candles(candles: pl.DataFrame) -> pl.DataFrame:
+    """The candles that all markets have.
 
-    A volume counts in the quote currency where that is known for every market, else in coins.
+    Raises:
+        CandleError: there are none.
     """
-    joined = pl.concat(join_markets(candles, candles["market"].unique(maintain_order=True).to_list()))
-    volume: tuple[str, ...] = ()
-    for name in ("quote_volume", "volume"):
-        if name not in joined.columns:
-            continue
-        if joined.group_by("market").agg((pl.col(name) > 0).any())[name].all():
-            joined, volume = joined.with_columns(pl.col(name).fill_null(0.0)), (name,)
-            break
-    told = joined.select(pl.col("open", "high", "low").is_not_null().all()).row(0)
-    return joined, ("close", *volume, *(RANGES if all(told) else ()))
+    return pl.concat(join_markets(candles, candles["market"].unique(maintain_order=True).to_list()))
+
+
+def choose_features(candles: pl.DataFrame, learnt: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The article's inputs that training rows allow, and those of them that every training row knows.
+
+    Later rows are not looked at: what one of them lacks must not change what is told about the others. A volume may be
+    unknown here and there, for the article takes 0 in its place; highs and lows may not. Whatever is the same in all of
+    the first candles of a market (`EARLY`) teaches nothing, and is left out for all markets.
+
+    Args:
+        candles: what `join_candles` gave.
+        learnt: training rows of each market.
+    """
+    markets = [one.head(learnt) for one in candles.partition_by("market", maintain_order=True)]
+    early = int(EARLY * candles.height / len(markets))
+
+    def compute(name: str) -> list[pl.Series]:
+        return [find_feature(name, one).compute(one) for one in markets]
+
+    def is_known(name: str) -> bool:
+        return not any(one.null_count() for one in compute(name))
+
+    def varies(name: str) -> bool:
+        return all(one.head(early).fill_null(0.0).n_unique() > 1 for one in compute(name))
+
+    volumes = [name for name in VOLUMES if name in candles.columns and varies(name)]
+    features = ("close", *volumes[:1], *(name for name in RANGES if is_known(name) and varies(name)))
+    return features, tuple(name for name in features if is_known(name))
 
 
 def find_border(times: pl.Series) -> str | float:
@@ -219,3 +258,8 @@ def find_border(times: pl.Series) -> str | float:
     if 0.4 * times.len() <= before <= times.len() - max(needed, 0.1 * times.len()):
         return published.TEST_FROM
     return 1 - published.TRAINING_ROWS / published.ROWS
+
+
+def _count_before(times: pl.Series, border: str | float) -> int:
+    """Rows before the test span, as `split_rows` counts them."""
+    return split_rows(times.dt.epoch("ms").to_numpy(), Split(test=border)).train.end

@@ -9,9 +9,9 @@ import polars as pl
 
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
-from coincast.articles.sheehan.comparison import run_unkept
+from coincast.articles.sheehan.comparison import run_for_table
 from coincast.articles.sheehan.fair import fair_spec, held_back
-from coincast.articles.sheehan.ground import FEWEST_TEST, Ground, clean_candles, network
+from coincast.articles.sheehan.ground import FEWEST_TEST, Ground, choose_features, join_candles, network
 from coincast.articles.sheehan.questions import few_seeds, skills_of
 from coincast.candles.resample import longer_intervals, resample
 from coincast.candles.table import interval_milliseconds
@@ -47,7 +47,19 @@ def list_kinds(bench: Bench, ground: Ground) -> list[Kind]:
     shorter, longer = _list_shorter(bench, ground), _make_longer(ground)
     if bench.is_quick:
         shorter, longer = shorter[-1:], longer[:1]
-    return [*shorter, Kind(ground, ground.rows), *longer]
+    return [*shorter, Kind(_take(ground, ground.candles), ground.rows), *longer]
+
+
+def _take(ground: Ground, candles: pl.DataFrame) -> Ground:
+    """The ground with other candles, and with the inputs that they allow."""
+    rows = candles.height // candles["market"].n_unique()
+    features, known = choose_features(candles, rows - _count_test(rows))
+    return replace(ground, candles=candles, features=features, known=known)
+
+
+def _count_test(rows: int) -> int:
+    """How many of so many candles are forecast: the share of the article."""
+    return round(rows * (1 - published.TRAINING_ROWS / published.ROWS))
 
 
 def _list_shorter(bench: Bench, ground: Ground) -> list[Kind]:
@@ -56,26 +68,26 @@ def _list_shorter(bench: Bench, ground: Ground) -> list[Kind]:
     found = []
     for interval in sorted(bench.beside["interval"].unique(), key=interval_milliseconds):
         if interval_milliseconds(interval) < interval_milliseconds(ground.interval):
-            joined, features = _clean(bench.beside.filter(pl.col("interval") == interval))
+            joined = _join(bench.beside.filter(pl.col("interval") == interval))
             given = joined.height // joined["market"].n_unique()
             newest = joined.group_by("market", maintain_order=True).tail(bench.pick(*MOST, given))
-            cut = replace(ground, candles=newest.select(joined.columns), features=features)
-            found.append(Kind(cut, given))
+            found.append(Kind(_take(ground, newest.select(joined.columns)), given))
     return [kind for kind in found if kind.ground.rows >= FEWEST]
 
 
-def _clean(candles: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _join(candles: pl.DataFrame) -> pl.DataFrame:
     """The candles that all markets have; where they have none in common, those of the first market."""
     try:
-        return clean_candles(candles)
+        return join_candles(candles)
     except CandleError:
-        return clean_candles(candles.filter(pl.col("market") == candles["market"][0]))
+        return join_candles(candles.filter(pl.col("market") == candles["market"][0]))
 
 
 def _make_longer(ground: Ground) -> list[Kind]:
     longer = [interval for interval in longer_intervals(ground.interval) if interval in LONGER]
-    made = [replace(ground, candles=resample(ground.candles, interval).candles) for interval in longer]
-    return [Kind(one, one.rows) for one in made if one.candles.height and one.rows >= FEWEST]
+    made = [resample(ground.candles, interval).candles for interval in longer]
+    kinds = [Kind(one, one.rows) for one in (_take(ground, candles) for candles in made if candles.height)]
+    return [kind for kind in kinds if kind.ground.rows >= FEWEST]
 
 
 def compare_intervals(bench: Bench, ground: Ground) -> pl.DataFrame:
@@ -90,7 +102,7 @@ def compare_intervals(bench: Bench, ground: Ground) -> pl.DataFrame:
 
 def _judge(bench: Bench, kind: Kind) -> pl.DataFrame:
     ground, interval = kind.ground, kind.ground.interval
-    test = round(ground.rows * (1 - published.TRAINING_ROWS / published.ROWS))
+    test = _count_test(ground.rows)
     spec = fair_spec(
         bench,
         ground,
@@ -102,7 +114,8 @@ def _judge(bench: Bench, kind: Kind) -> pl.DataFrame:
         **few_seeds(bench),
     )
     made_of = [spec.to_toml(), ground.rows, str(ground.candles["close_time"][-1])]
-    table = bench.table(f"candles-{interval}", made_of, partial(_make, bench, spec, ground.candles))
+    name = f"candles-{interval}"
+    table = bench.table(name, made_of, partial(_make, bench, name, spec, ground.candles))
     days = ground.candles["open_time"].sort().dt.strftime("%Y-%m-%d")
     order = {market: place for place, market in enumerate(ground.markets)}
     return table.sort(pl.col("market").replace_strict(order)).with_columns(
@@ -114,7 +127,7 @@ def _judge(bench: Bench, kind: Kind) -> pl.DataFrame:
     )
 
 
-def _make(bench: Bench, spec: Spec, candles: pl.DataFrame) -> pl.DataFrame:
+def _make(bench: Bench, name: str, spec: Spec, candles: pl.DataFrame) -> pl.DataFrame:
     change = (pl.col("close") / pl.col("close").shift(1).over("market")).log().abs()
     moves = candles.group_by("market").agg(move=change.mean())
-    return skills_of(run_unkept(bench, spec, candles).scores).join(moves, on="market")
+    return skills_of(run_for_table(bench, name, spec, candles).scores).join(moves, on="market")

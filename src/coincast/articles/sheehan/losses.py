@@ -9,7 +9,7 @@ import polars as pl
 
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
-from coincast.articles.sheehan.comparison import WHOLE, Comparison, run_unkept
+from coincast.articles.sheehan.comparison import WHOLE, Comparison, run_for_table
 from coincast.articles.sheehan.ground import Ground
 from coincast.experiments.spec import Spec
 from coincast.forecasts.combine import ENSEMBLE
@@ -37,11 +37,13 @@ def try_losses(bench: Bench, ground: Ground, comparison: Comparison) -> pl.DataF
     }
     specs = [ground.spec(name, grid=grid, **told) for name, grid in grids.items()]
 
-    def make(spec: Spec) -> pl.DataFrame:
-        found = run_unkept(bench, spec, ground.candles)
+    def make(name: str, spec: Spec) -> pl.DataFrame:
+        found = run_for_table(bench, name, spec, ground.filled)
         return summarise(found.forecasts, found.scores)
 
-    tables = [bench.table(name, spec.to_toml(), partial(make, spec)) for name, spec in zip(grids, specs, strict=True)]
+    tables = [
+        bench.table(name, spec.to_toml(), partial(make, name, spec)) for name, spec in zip(grids, specs, strict=True)
+    ]
     own = comparison.result
     models = pl.col("model").str.starts_with("lstm") | (pl.col("model") == "naive")
     return pl.concat([summarise(own.forecasts.filter(models), own.scores.filter(models)), *tables])

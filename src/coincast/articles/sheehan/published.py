@@ -11,6 +11,8 @@ from dataclasses import dataclass
 SINCE, UNTIL = "2016-01-01", "2017-11-21"
 TEST_FROM = "2017-06-01"
 ROWS, TRAINING_ROWS = 691, 517
+MEAN_CLOSE = 850.15
+"""Of all its rows, USD, both coins together; from the daily tables of CoinMarketCap, which it read."""
 
 LOOKBACK, STEPS = 10, 5
 UNITS, DROPOUT = 20, 0.25

@@ -9,9 +9,10 @@ import polars as pl
 
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
-from coincast.articles.sheehan.comparison import LSTM, run_unkept
+from coincast.articles.sheehan.comparison import LSTM, run_for_table
 from coincast.articles.sheehan.fair import fair_spec, held_back
-from coincast.articles.sheehan.ground import Ground, network
+from coincast.articles.sheehan.ground import FEWEST_TEST, Ground, network
+from coincast.errors import TooFewRowsError
 from coincast.experiments.result import Result
 from coincast.experiments.tasks import Task, make_tasks
 from coincast.forecasts.combine import ENSEMBLE
@@ -29,6 +30,8 @@ SUBSETS = {
 }
 BATCH, LEARNING_RATE = 16, 0.003
 """Of `learn_longer`: larger than the article's, so that hundreds of epochs take seconds."""
+FEWEST_HELD_BACK = published.LOOKBACK + FEWEST_TEST
+"""Rows that it holds back at least: their windows lie among them, and so begin only after the first ten."""
 FORECAST = 0.65
 """Share of the candles that `walk_forward` forecasts."""
 FEWEST_YEARS = 3
@@ -47,12 +50,15 @@ def learn_longer(bench: Bench, ground: Ground) -> pl.DataFrame:
 
     Returns:
         market, units, epoch, loss, validation_loss, and `naive`: the loss of the naive forecast on the rows held back.
+
+    Raises:
+        TooFewRowsError: no window fits into the rows held back, which have gaps.
     """
     spec = ground.spec(
         "units",
         models=[network(), "naive"],
         grid={"lstm.units": bench.pick([5, 20], [5, 20, 80], [5, 20, 80, 320])},
-        split__validation=held_back(len(ground.coins[0].task.parts.train)),
+        split__validation=rows_held_back(ground),
         training__batch_size=BATCH,
         training__learning_rate=LEARNING_RATE,
         training__epochs=bench.pick(6, 200, 400),
@@ -60,19 +66,29 @@ def learn_longer(bench: Bench, ground: Ground) -> pl.DataFrame:
     )
 
     def make() -> pl.DataFrame:
-        history = run_unkept(bench, spec, ground.candles).history
+        naive = [(task.market, _naive_loss(task)) for task in make_tasks(spec, ground.filled)]
+        history = run_for_table(bench, "units", spec, ground.filled).history
         units = pl.col("model").str.extract(r"units=(\d+)").cast(pl.Int64).alias("units")
         losses = [pl.col("loss").mean(), pl.col("validation_loss").mean()]
         mean = history.with_columns(units).group_by("market", "units", "epoch").agg(losses)
-        naive = [(task.market, _naive_loss(task)) for task in make_tasks(spec, ground.candles)]
         known = pl.DataFrame(naive, schema={"market": pl.String, "naive": pl.Float64}, orient="row")
         return mean.join(known, on="market").sort("market", "units", "epoch")
 
     return bench.table("units", spec.to_toml(), make)
 
 
+def rows_held_back(ground: Ground) -> int:
+    """Training rows, the newest ones, that `learn_longer` does not learn from."""
+    return max(FEWEST_HELD_BACK, held_back(len(ground.coins[0].task.parts.train)))
+
+
 def _naive_loss(task: Task) -> float:
     samples, windows = task.samples, task.validation
+    if len(windows) == 0:
+        raise TooFewRowsError(
+            f"none of the newest {len(task.parts.validation)} training rows of {task.market} end {windows.lookback} "
+            "or more without a gap"
+        )
     first, last, came = samples.first_close(windows), samples.last_close(windows), samples.future_close(windows)[:, 0]
     return float(np.mean(np.abs(came - last) / first))
 
@@ -85,7 +101,7 @@ def vary_window(bench: Bench, ground: Ground) -> pl.DataFrame:
     )
 
     def make() -> pl.DataFrame:
-        found = skills_of(run_unkept(bench, spec, ground.candles).scores)
+        found = skills_of(run_for_table(bench, "windows", spec, ground.candles).scores)
         return found.with_columns(lookback=pl.col("model").str.extract(r"lookback=(\d+)").cast(pl.Int64))
 
     return bench.table("windows", spec.to_toml(), make).sort("market", "lookback")
@@ -152,7 +168,7 @@ def walk_forward(bench: Bench, ground: Ground) -> pl.DataFrame:
     )
 
     def make() -> pl.DataFrame:
-        forecasts = run_unkept(bench, spec, ground.candles).forecasts
+        forecasts = run_for_table(bench, "periods", spec, ground.candles).forecasts
         return pl.DataFrame(
             [row for one in deciding_series(forecasts) if not one.is_own_naive for row in _judge_periods(one)]
         )

@@ -92,7 +92,7 @@ def _train(bench: Bench, ground: Ground, spec: Spec, seeds: Sequence[int]) -> pl
 
     horizon = spec.samples.horizon
     settings, recipe = spec.models[0].settings, spec.recipe()
-    tasks = [_as_published(task) for task in make_tasks(spec, ground.candles)]
+    tasks = [_as_published(task) for task in make_tasks(spec, ground.filled)]
     spans = [make_span(task, one_step=False, every_step=False, with_no_change=False) for task in tasks]
     asked = [(task, span, seed) for task, span in zip(tasks, spans, strict=True) for seed in seeds]
     runs = [TrainingRun(settings, recipe, seed, (span,)) for _, span, seed in asked]

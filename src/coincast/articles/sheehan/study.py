@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from coincast.articles.bench import Bench
 from coincast.articles.remains import join_words, judged_row, tell_verdicts
 from coincast.articles.seconds import tell_seconds
@@ -17,7 +19,7 @@ from coincast.articles.sheehan.about import ABOUT
 from coincast.articles.sheehan.comparison import LSTM
 from coincast.articles.sheehan.fair import fair_error
 from coincast.articles.sheehan.flaws import list_flaws
-from coincast.articles.sheehan.ground import Coin, lay_ground
+from coincast.articles.sheehan.ground import EARLY, RANGES, Coin, lay_ground
 from coincast.articles.sheehan.panels import span
 from coincast.articles.sheehan.work import Work, do_work
 from coincast.articles.ways import keep_asked
@@ -80,7 +82,11 @@ def _make_outcome(work: Work, coin: Coin, seconds: float) -> Outcome:
     done, fair = work.faithful, work.fair
     naive, count = coin.error_of(coin.last), len(coin.task.test)
     row = None if fair is None else judged_row(fair, coin.market, LSTM)
-    figures = f"figures are on the {things(count, 'window')} that the article forecasts."
+    metric = f"MAE of the {published.LOOKBACK}-{work.ground.candle} change, test"
+    fair_naive = None if fair is None else fair_error(fair, coin, "last_close")
+    is_other = fair_naive is not None and not math.isclose(fair_naive, naive)
+    whose = "that the article forecasts" if coin.is_published else "that the article's way forecasts"
+    figures = f"figures are on the {things(count, 'window')} {whose}."
     says = f"{coin.name}: the {figures}"
     if done is not None:
         values = done.comparison.values(coin.market, "lstm")
@@ -88,12 +94,15 @@ def _make_outcome(work: Work, coin: Coin, seconds: float) -> Outcome:
         says = (
             f"{coin.name}: the middle one of {runs}; {beating} of them beat the copy of the last price. The {figures}"
         )
-    if row is not None:
+    if fair is not None and row is not None:
+        if done is not None:
+            mean = things(fair.spec.training.seeds, "network")
+            says += f" The fair figure is not a middle one, but that of the mean forecast of {mean}."
         says += f" The word is the judge's on all {things(row['n'], 'fair forecast')}."
     return Outcome(
         article=ABOUT.name,
         market=coin.market,
-        metric=f"MAE of the {published.LOOKBACK}-{work.ground.candle} change, test",
+        metric=metric,
         unit="share of the window's first close",
         headline=published.TEST_ERROR[coin.name] if coin.is_published else None,
         faithful=None if done is None else done.comparison.median(coin.market),
@@ -103,6 +112,8 @@ def _make_outcome(work: Work, coin: Coin, seconds: float) -> Outcome:
         verdict=None if row is None else row["verdict"],
         seconds=seconds,
         says=says,
+        fair_metric=f"{metric}, where every input is known" if is_other else "",
+        fair_naive=fair_naive if is_other else None,
     )
 
 
@@ -133,7 +144,7 @@ def _give_reasons(work: Work, outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
         )
         reasons.append(
             "The random walk beside the article's network was scored without the last price, which the network was "
-            f"told. Told the same, its mean error falls: {walks}."
+            f"told. Told the same, its mean error changes: {walks}."
         )
     if work.fair is not None:
         skills = "; ".join(
@@ -174,10 +185,29 @@ def _notes(work: Work) -> tuple[str, ...]:
             f"The article's first test day, {published.TEST_FROM}, does not divide this span; the test is its "
             "last quarter, as in the article."
         )
-    if ground.volume is None:
-        notes.append("No volume is known for every market; it is left out of the inputs.")
+    notes += _tell_inputs(work)
     notes.append(
         "Published single runs depend on draws of old software; runs here have seeds of their own, and their "
         "spread is shown."
     )
     return tuple(notes)
+
+
+def _tell_inputs(work: Work) -> list[str]:
+    """Which of the article's inputs are left out, and in which way."""
+    ground, notes = work.ground, []
+    early = f"the first {percent(EARLY, digits=0)} of the {ground.candle}s"
+    if ground.volume is None:
+        notes.append(f"Volume is left out of the inputs: for a market it is unknown, or always the same, in {early}.")
+    if missing := [name for name in RANGES if name not in ground.features]:
+        notes.append(
+            f"Left out of the inputs: {join_words(missing)}. Some training {ground.candle} of a market has no open, "
+            f"high or low, or all are alike in {early}."
+        )
+    if work.bench.fair and (unknown := [name for name in ground.features if name not in ground.known]):
+        filled = "; as published it counts as 0 there" if work.bench.faithful else ""
+        notes.append(
+            f"The fair way does without {join_words(unknown).replace('quote_', '')}, which is unknown on some training "
+            f"{ground.candle}s{filled}."
+        )
+    return notes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from coincast.articles.bench import Bench
 from coincast.articles.sheehan import published
 from coincast.articles.sheehan.comparison import Comparison, compare_runs
-from coincast.articles.sheehan.fair import run_fair
+from coincast.articles.sheehan.fair import refuse_unfit, run_fair
 from coincast.articles.sheehan.ground import Ground
 from coincast.articles.sheehan.losses import try_losses
 from coincast.articles.sheehan.singles import Singles, train_singles
@@ -82,8 +82,14 @@ class Work:
 
 
 def do_work(bench: Bench, ground: Ground, watch: Stopwatch) -> Work:
-    """Train everything but the open questions."""
+    """Train everything but the open questions.
+
+    Raises:
+        DataError: the candles do not suffice for the fair way; before anything is trained.
+    """
     faithful = fair = None
+    if bench.fair:
+        refuse_unfit(bench, ground)
     if bench.faithful:
         every = [published.SEED, *published.SEEDS]
         one = train_singles(bench, ground, 1, seeds=bench.pick(every[:1], every[:1], every))
