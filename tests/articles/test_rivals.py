@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -91,6 +92,16 @@ def test_too_few_origins_get_no_word(forecasts: pl.DataFrame) -> None:
     table = compare_with_rivals(few, "net", ["near"])
     assert (table["n"][0], table["verdict"][0], table["p"][0]) == (10, "too few", None)
     assert "None" not in say_beside_rival("net", 0.1, table)
+
+
+def test_a_price_that_stands_still_gives_no_number(forecasts: pl.DataFrame) -> None:
+    still = pl.lit(100.0)
+    exact = forecasts.with_columns(
+        actual=still, value=pl.when(pl.col("model") == "net").then(pl.col("value")).otherwise(still)
+    )
+    table = compare_with_rivals(exact, "net", ["near"])
+    assert (math.isnan(table["rival_skill"][0]), table["skill"][0]) == (True, None)
+    assert "None" not in say_beside_rival("net", math.nan, table)
 
 
 def test_every_step_has_a_test_of_its_own(forecasts: pl.DataFrame) -> None:

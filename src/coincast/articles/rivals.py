@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import polars as pl
@@ -27,20 +28,22 @@ def compare_with_rivals(forecasts: pl.DataFrame, model: str, rivals: Sequence[st
         rivals: names in it.
 
     Returns:
-        A row for each rival, that with the least loss first: `rival`, its `loss`, its `rival_skill` beside naive, the
-        model's `skill` beside it with `low, high, p, p_holm, verdict`, and `n`.
+        A row for each rival, that with the least loss first: `rival`, its `loss`, its `rival_skill` beside naive (NaN
+        where naive never errs), the model's `skill` beside it (null where the rival never errs) with `low, high, p,
+        p_holm, verdict`, and `n`.
     """
     named = {one.panel.model.removesuffix(ENSEMBLE): one for one in deciding_series(forecasts)}
     (own, *others), _ = keep_common([named[name] for name in (model, *rivals)])
     rows = []
     for rival in others:
+        naive = float(rival.naive.mean())
         found = compare_losses(own.losses, rival.losses, overlapping=own.overlapping)
         rows.append(
             {
                 "rival": rival.panel.model.removesuffix(ENSEMBLE),
                 "loss": found.loss,
                 "naive": found.naive,
-                "rival_skill": 1 - float(rival.losses.mean() / rival.naive.mean()),
+                "rival_skill": 1 - float(rival.losses.mean()) / naive if naive > 0 else math.nan,
                 **{name: getattr(found, name) for name in ("skill", "low", "high", "p", "n", "is_too_few")},
             }
         )
@@ -65,7 +68,8 @@ def say_beside_rival(name: str, skill: float, compared: pl.DataFrame) -> str:
     if best["verdict"] == BETTER:
         told = f"beside it the {name} is better by {percent(best['skill'])}"
     elif best["verdict"] == WORSE:
-        told = f"beside it the {name} is worse by {percent(-best['skill'])}"
+        by = "" if best["skill"] is None else f" by {percent(-best['skill'])}"
+        told = f"beside it the {name} is worse{by}"
     else:
         told = "the two cannot be told apart"
     span = f" (95 % interval {skill_span(best['low'], best['high'])} %)" if best["low"] is not None else ""

@@ -9,7 +9,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from coincast.articles.huang.combinations import compare_last, rank_settings
+from coincast.articles.huang.chapters_study import tell_count
+from coincast.articles.huang.combinations import Searched, compare_last, rank_settings
 from coincast.articles.huang.comparisons import (
     compare_paired,
     describe_scores,
@@ -163,6 +164,13 @@ def test_the_tables_of_a_term(study: pl.DataFrame) -> None:
     assert file["l1 0.0000,l2 0.0100"].to_list() == pytest.approx(raw.describe().tolist())
 
 
+def test_where_the_number_of_repeats_lies_in_the_published_boxes(study: pl.DataFrame) -> None:
+    """Scores of dollars squared are far above it; those of a coin counted in Bitcoin are far below."""
+    assert tell_count(study, "bias") == "Its lowest point is the number of repeats, 20."
+    small = study.with_columns(error=pl.col("error") / 1e9)
+    assert tell_count(small, "bias") == "One of its points is the number of repeats, 20."
+
+
 def test_what_is_chosen_on_one_half_is_looked_at_on_the_other(study: pl.DataFrame) -> None:
     table = choose_fairly(study)
     assert table["chosen on the first half"][0] == "L2 0.01"
@@ -181,5 +189,13 @@ def test_the_last_settings_are_ranked_by_the_first_half() -> None:
     final = pl.DataFrame(rows, schema=[*TERMS, "repeat", "error", "first_half", "second_half"], orient="row")
     assert rank_settings(final)["chosen_by"].to_list() == [1.0, 2.0, 3.0]
     table = compare_last(final)
-    assert table["chance"].to_list() == [1.0, 0.5, 0.0]
-    assert (table["Holm p"].to_numpy() < 0.05).tolist() == [True, False, True]
+    assert table["chance"].to_list() == [1.0, None, 0.0]
+    assert (table["Holm p"] < 0.05).to_list() == [True, None, True]
+    # The control is no hypothesis: Holm's adjustment is over the two others.
+    assert table["Holm p"][0] == pytest.approx(2 * table["rank p"][0])
+
+
+def test_whether_no_penalty_is_among_the_last() -> None:
+    settings = [("L2 0.01", NONE, NONE, NONE), (NONE,) * 4, (NONE, "L1 0.1", NONE, NONE)]
+    final = pl.DataFrame(settings, schema=list(TERMS), orient="row")
+    assert [Searched(final, final, final, last).kept_control for last in (2, 3)] == [False, True]

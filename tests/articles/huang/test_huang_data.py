@@ -26,6 +26,7 @@ from coincast.articles.huang.opponents import (
     copy_noisily,
     forecast_blocks,
     level_effect,
+    ratio_of,
     ratios_of_walks,
     regress,
     squared_error,
@@ -225,3 +226,19 @@ def test_opponents_of_the_validation_blocks(walk: pl.DataFrame) -> None:
 def test_too_few_candles(walk: pl.DataFrame) -> None:
     with pytest.raises(TooFewRowsError, match="271 rows hold no window"):
         make_blocks(walk.head(271))
+    for rows in (272, 543):
+        with pytest.raises(TooFewRowsError, match=f"{rows} candles make one block of 272.*give 544 candles or more"):
+            make_blocks(walk.head(rows))
+    assert make_blocks(walk.head(544)).held_back == 1
+    assert not make_blocks(walk.head(5 * 272)).has_halves
+    assert make_blocks(walk.head(6 * 272)).has_halves
+
+
+def test_copies_of_a_price_that_stands_still(walk: pl.DataFrame) -> None:
+    """It moves in its first 100 candles alone: copies make no error in every block but the first."""
+    still = pl.when(pl.int_range(walk.height) < 100).then(pl.col("close")).otherwise(1.0)
+    quiet = walk.with_columns(close=still)
+    blocks, every_start = make_blocks(quiet), make_blocks(quiet, sliding=True)
+    assert compare_copies(blocks, every_start)["ratio"].is_nan().all()
+    assert compare_views(every_start, block_copy=1.0)["ratio"].is_nan().all()
+    assert (ratio_of(3.0, 2.0), np.isnan(ratio_of(0.0, 0.0)), np.isnan(ratio_of(1.0, 0.0))) == (1.5, True, True)

@@ -12,6 +12,7 @@ import pytest
 from coincast.articles.bench import Bench
 from coincast.articles.huang.fair import (
     FairPlan,
+    Fit,
     fair_networks,
     make_fair_samples,
     split_fairly,
@@ -19,6 +20,8 @@ from coincast.articles.huang.fair import (
     tell_fairly,
 )
 from coincast.articles.huang.fair_forecasts import share_taken_back
+from coincast.articles.huang.walk_forward import list_partitions, make_partitions, make_walk
+from coincast.models.cnn import CNN
 from coincast.samples.splits import Part
 
 MakeBench = Callable[..., Bench]
@@ -46,7 +49,7 @@ def test_fair_forecasts_know_nothing_of_later_candles(
     for number, candles in enumerate((walk, walk.with_columns(columns))):
         bench = make_bench(candles, folder=make_bench(walk).folder / str(number))
         samples = make_fair_samples(candles, candles["market"][0])
-        told.append(tell_fairly(bench, "fair", samples, [parts], tiny, SMALL))
+        told += tell_fairly(bench, "fair", samples, [Fit.make(samples, parts, SMALL)], tiny, SMALL)
         assert (told[number].forecasts["trained_until"] <= told[number].forecasts["origin"]).all()
         known.append(told[number].forecasts.filter(pl.col("origin") <= moment).sort("model", "run", "origin", "step"))
     models = {"cnn", "naive", "drift", "ar(order=5)", "ar(order=12)", "ar(order=24)", "robust AR(order=12)"}
@@ -67,13 +70,79 @@ def test_every_candle_of_the_test_part_is_forecast_once(
     walk: pl.DataFrame, make_bench: MakeBench, tiny: dict[str, Any]
 ) -> None:
     samples = make_fair_samples(walk, walk["market"][0])
-    told = tell_fairly(make_bench(walk), "fair", samples, [split_fairly(walk.height, FIRST_TEST)], tiny, SMALL)
+    fit = Fit.make(samples, split_fairly(walk.height, FIRST_TEST), SMALL)
+    [told] = tell_fairly(make_bench(walk), "fair", samples, [fit], tiny, SMALL)
+    assert told.is_whole
+    assert told.learnt == SMALL.windows
     naive = told.forecasts.filter(pl.col("model") == "naive")
     assert naive["target_time"].n_unique() == naive.height == (walk.height - FIRST_TEST) // 16 * 16
     assert naive["value"].equals(naive["last_close"])
     closes = walk.select("close_time", pl.col("close").alias("true"))
     joined = naive.join(closes, left_on="target_time", right_on="close_time")
     assert joined["actual"].equals(joined["true"])
+
+
+def test_a_gap_in_the_test_part_leaves_candles_out(
+    walk: pl.DataFrame, make_bench: MakeBench, tiny: dict[str, Any]
+) -> None:
+    """None is forecast twice; of those behind the gap the first 256 are only read."""
+    cut = walk.filter(pl.int_range(walk.height) != FIRST_TEST + 100)
+    samples = make_fair_samples(cut, cut["market"][0])
+    fit = Fit.make(samples, split_fairly(cut.height, FIRST_TEST), SMALL)
+    [told] = tell_fairly(make_bench(cut), "fair", samples, [fit], tiny, SMALL)
+    assert not told.is_whole
+    naive = told.forecasts.filter(pl.col("model") == "naive")
+    assert naive["target_time"].n_unique() == naive.height < cut.height - FIRST_TEST - 256
+
+
+def test_every_partition_chooses_by_its_own_validation_month(
+    walk: pl.DataFrame, make_bench: MakeBench, tiny: dict[str, Any]
+) -> None:
+    """The validation month of a partition is the test month of the one before: it must not choose for that one.
+
+    The month that the third partition validates on is changed so much that a mean over all partitions would choose by
+    it alone. Whatever is said of the first two stays, but for the truth of the second one's month.
+    """
+    networks = tiny | {"other": CNN(filters=(1,), kernels=(8,), strides=(64,), head="dense")}
+    wild = pl.int_range(walk.height) >= make_partitions(walk.height)[2].validation.first
+    jump = pl.when(wild).then(1 + 0.5 * (pl.int_range(walk.height) % 2)).otherwise(1.0)
+    found = []
+    for number, candles in enumerate(
+        (walk, walk.with_columns(pl.col(name) * jump for name in ("open", "high", "low", "close")))
+    ):
+        samples = make_fair_samples(candles, candles["market"][0])
+        ready = make_walk(samples, networks, SMALL)
+        found.append(ready.tell(make_bench(candles, folder=make_bench(walk).folder / str(number))))
+    assert [len(told) for told in found] == [5, 5]
+    for before, after in zip(found[0][:2], found[1][:2], strict=True):
+        assert before.validation == after.validation
+        assert before.choice == after.choice == min(before.validation, key=lambda label: before.validation[label])
+        assert before.forecasts["value"][0] == after.forecasts["value"][0]
+    assert found[0][0].forecasts.equals(found[1][0].forecasts)
+    assert list_partitions(found[0]).head(1).equals(list_partitions(found[1]).head(1))
+    assert found[0][2].validation != found[1][2].validation
+
+
+def test_partitions_that_cannot_be_learnt_from_are_left_out(walk: pl.DataFrame) -> None:
+    """A gap in the middle of each month of 282 leaves no window of 272; a price that stands still teaches nothing."""
+    tiny_plan = FairPlan(1, 1, 1, 16)
+    whole = make_fair_samples(walk, walk["market"][0])
+    assert (len(make_walk(whole, {}, tiny_plan).fits), make_walk(whole, {}, tiny_plan).left_out) == (5, 0)
+    cut = walk.filter(pl.int_range(walk.height) != 1700)
+    ready = make_walk(make_fair_samples(cut, cut["market"][0]), {}, tiny_plan)
+    assert ready.left_out == 5 - len(ready.fits) > 0
+    assert len(ready.fits) > 0
+    first = walk["close"][0]
+    still = walk.with_columns(
+        pl.when(pl.int_range(walk.height) >= 600).then(first).otherwise(pl.col(name)).alias(name)
+        for name in ("open", "high", "low", "close")
+    )
+    ready = make_walk(make_fair_samples(still, still["market"][0]), {}, tiny_plan)
+    assert [fit.parts.train.first for fit in ready.fits] == [0, 282, 564]
+    assert ready.left_out == 2
+    assert make_walk(whole, {}, tiny_plan, most=2).fits[0].parts.train.first == 3 * 282
+    short = make_fair_samples(walk.head(1200), walk["market"][0])
+    assert make_walk(short, {}, tiny_plan).fits == ()
 
 
 def test_windows_to_learn_from_are_evenly_spaced(walk: pl.DataFrame) -> None:

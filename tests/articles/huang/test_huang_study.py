@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,14 @@ from coincast.articles.huang import found as found_module
 from coincast.articles.huang import regularisers
 from coincast.articles.huang.blocks import Blocks, make_blocks
 from coincast.articles.huang.combinations import Searched, SearchPlan
+from coincast.articles.huang.fair import split_fairly
 from coincast.articles.huang.networks import configurations
 from coincast.articles.huang.regularisers import NONE, SETTINGS, TERMS, StudyPlan, run_study
-from coincast.articles.huang.study import study
+from coincast.articles.huang.study import is_like_the_articles, study
 from coincast.articles.huang.training import ArticleFiles, Plan, train_all, values_of
 from coincast.articles.huang.walk_forward import make_partitions
+from coincast.errors import TooFewRowsError
+from coincast.reports.numbers import amount, percent
 from coincast.reports.palette import DARK
 from coincast.reports.study import Study
 from coincast.training.block import Epoch
@@ -189,7 +194,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
             scores(bench, blocks, StudyPlan()).filter(pl.col("term") == "bias").rename({"setting": "bias"}).drop("term")
         )
         raw = raw.with_columns(pl.lit(NONE).alias(term) for term in TERMS[1:])
-        return Searched(raw, pl.DataFrame({"round": [1], "settings": [9], "seconds": [600.0]}), raw)
+        return Searched(raw, pl.DataFrame({"round": [1], "settings": [9], "seconds": [600.0]}), raw, len(SETTINGS))
 
     monkeypatch.setattr(found_module, "run_study", scores)
     monkeypatch.setattr(found_module, "search_all", searches)
@@ -221,6 +226,25 @@ def test_the_study_as_published(
     assert {"sentences", "sentence-tests", "pairs", "halving", "halving-last"} <= set(sheets)
     results = sheets["results"]
     assert results.filter(pl.col("model") == "persistence")["error, USD\u00b2"][0] == pytest.approx(outcome.naive)
+    shown = {one.name: one for one in told.pictures()}
+    for name in ("results-runs", "result-near"):
+        assert shown[name].side == "both", name
+    assert "the best of its runs, which like its epoch is chosen on these blocks" in shown["result-near"].caption
+    assert "the epoch that is best on these very blocks" in shown["results-runs"].caption
+    drawn = np.ptp(blocks.close[int(blocks.validation.starts[0]) : int(blocks.validation.future_rows[-1, -1]) + 1])
+    chapters = {chapter.title: " ".join(chapter.text) for chapter in told.chapters}
+    share = percent(float(np.sqrt(outcome.naive) / drawn))
+    assert f"that of a flat copy of the last close {share}." in chapters["The plot that convinced readers"]
+    assert "as bad as a constant" in chapters["The study of penalties"]
+    assert "Its lowest point is the number of repeats, 5." in shown["boxes-bias-published"].caption
+    combined = chapters["What the article left open: combinations"]
+    assert "halved until 9 are left, that without any penalty among them, which" in combined
+    assert "of 8 settings with a penalty" in combined
+    assert sheets["halving-last"]["chance"].null_count() == 1
+    [activity] = [flaw.effect for flaw in told.flaws if "follow the size of the loss" in flaw.what]
+    median = dict(sheets["describe-activity"].select("setting", "50 %").rows())["L1 0.0001"]
+    assert "of a batch of 8: it dominates from the start. Here " in activity
+    assert f"L1 0.0001, has a median error of {amount(median)} USD\u00b2, no penalty " in activity
     seconds = dict(results.select("model", "published seconds per epoch").rows())
     assert [seconds[name] for name in ("CNN 2 ReLU", "LSTM tanh + ReLU", "GRU tanh + ReLU")] == [2, 45, 40]  # 2.3 [S]
     assert list(told.seconds.values()) == [240, 360, 90, 690]
@@ -235,6 +259,7 @@ def test_the_fair_study_of_a_walk_finds_nothing(
     other = cc.simulate("walk", candles=walk.height, seed=9, interval="5m").with_columns(
         market=pl.lit("simulated:WALK9/USD")
     )
+    other = other.filter(pl.int_range(other.height) != 2500)  # inside the test part, which is none of its business
     monkeypatch.setattr(found_module, "fair_networks", lambda: tiny)
     told = study(make_bench(pl.concat([walk, other][:coins]), faithful=False))
     [outcome] = told.outcomes
@@ -250,6 +275,13 @@ def test_the_fair_study_of_a_walk_finds_nothing(
     sheets = {sheet.name: sheet for sheet in told.sheets()}
     assert sheets["fair-rivals"].table.height == 4
     assert sheets["fair-steps-table"].table["step"].to_list() == 2 * list(range(1, 17))
+    assert "so that every candle is forecast once" in sheets["fair-board"].caption
+    asked = " ".join(next(one.text for one in told.chapters if one.title == "The same question, asked fairly"))
+    assert f"learns from 64 windows, evenly spaced over the {split_fairly(walk.height, 2432).train.end:,}" in asked
+    assert sheets["months-table"].table["network"].to_list() == ["CNN", "CNN"]
+    walking = " ".join(told.chapters[-2].text)
+    assert "the 5,180 windows behind the last of these months are its test" in walking
+    assert "at most 2 epochs with a patience of 2, 1 seed, and at most 64 windows" in walking
     assert f"returns of {coins} market" in sheets["months-table"].caption
     walked = " ".join(told.chapters[-2].text)
     assert ("candles of one coin" in walked, "candles of 2 coins: WALK1 and WALK9" in walked) == (
@@ -261,3 +293,72 @@ def test_the_fair_study_of_a_walk_finds_nothing(
         if picture.side == "fair" and picture.name != "fair-skill":
             parts = [part.get_gid() for axes in picture.draw(DARK).axes for part in axes.get_children()]
             assert "naive" in parts, picture.name
+
+
+def quieten(candles: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """The first rows of candles, whose price moves in the first hundred and then stays at 1.00."""
+    still = pl.int_range(rows) >= 100
+    return candles.head(rows).with_columns(
+        pl.when(still).then(1.0).otherwise(pl.col(name)).alias(name) for name in ("open", "high", "low", "close")
+    )
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_price_that_stands_still(
+    walk: pl.DataFrame,
+    make_bench: MakeBench,
+    tiny: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    check_exhibits: Callable[[Study], None],
+) -> None:
+    """Every error of the last close is 0 then: figures beside it are unknown, and the study is told to its end."""
+    monkeypatch.setattr(found_module, "fair_networks", lambda: tiny)
+    told = study(make_bench(quieten(walk, 1400)))
+    check_exhibits(told)
+    assert told.outcomes[0].naive == 0
+    words = [told.finding, *told.reasons, *told.notes, *(flaw.effect for flaw in told.flaws)]
+    words += [line for chapter in told.chapters for line in chapter.text]
+    assert not re.search(r"\b(nan|inf|None)\b", " ".join(words))
+    assert any("1 block: an unknown number of times that of the last close" in line for line in told.reasons)
+    assert any("the CNN saves \N{EN DASH} of the error" in line for line in told.reasons)
+    sheets = {sheet.name: sheet for sheet in told.sheets()}
+    assert "Of the published errors 0 of 3 are below" in sheets["view-copies"].caption
+    # Only the first of five partitions has a price that moves in the months it learns from.
+    assert sheets["months-table"].table["skill, %"].is_nan().to_list() == [True]
+    assert any("4 partitions are left out" in note for note in told.notes)
+    # One held-back block has no two halves.
+    assert not {"study-halves", "pairs", "halving", "halving-last"} & set(sheets)
+    assert any("tables of that are left out" in line for line in words)
+    assert any("Combinations of penalties are left out" in note for note in told.notes)
+
+
+@pytest.mark.usefixtures("made_up")
+def test_what_the_fair_part_refuses_is_refused_before_anything_is_trained(
+    walk: pl.DataFrame, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*given: object, **named: object) -> None:
+        raise AssertionError("trained too early")
+
+    for name in ("train_all", "run_study", "search_all", "tell_fairly"):
+        monkeypatch.setattr(found_module, name, never)
+    cut = walk.head(1400).filter(pl.int_range(1400) != 1350)
+    with pytest.raises(TooFewRowsError, match="a test part of 55 candles"):
+        study(make_bench(cut))
+
+
+@pytest.mark.parametrize(
+    ("market", "interval", "is_shown"),
+    [
+        ("poloniex:BTC/USDT", "5m", True),
+        ("bitstamp:BTC/USD", "5m", True),
+        ("binance:BTC/EUR", "5m", False),
+        ("binance:BTC/USDT", "1h", False),
+        ("binance:ETH/BTC", "5m", False),
+        ("simulated:WALK1/USD", "5m", False),
+    ],
+)
+def test_the_headline_stands_beside_its_own_kind(
+    walk: pl.DataFrame, market: str, interval: str, is_shown: bool
+) -> None:
+    """It is counted in USD squared, of moves over five minutes."""
+    assert is_like_the_articles(replace(make_blocks(walk), market=market, interval=interval)) == is_shown

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from coincast.articles.drawn import drawn_times
 from coincast.articles.huang.published import BLOCK, HORIZON, LOOKBACK, SHARE
+from coincast.errors import TooFewRowsError
 from coincast.samples.hdf5 import SampleFile, make_samples_file, min_max
 from coincast.samples.sampler import count_share, cut_samples, sample_windows
 from coincast.samples.windows import Windows
@@ -57,6 +58,11 @@ class Blocks:
     def held_back(self) -> int:
         """Validation blocks."""
         return len(self) - self.learnt
+
+    @property
+    def has_halves(self) -> bool:
+        """Whether the validation blocks can be halved, so that what is chosen on one half is tried on the other."""
+        return self.held_back > 1
 
     @property
     def training(self) -> Windows:
@@ -124,11 +130,16 @@ def make_blocks(candles: pl.DataFrame, *, sliding: bool = False) -> Blocks:
         sliding: every start, instead of blocks.
 
     Raises:
-        TooFewRowsError: fewer than two blocks.
+        TooFewRowsError: fewer than two blocks of 272.
         ColumnError: a close that never changes.
     """
     close = candles["close"].to_numpy().astype(np.float64)
     windows = sample_windows(len(close), lookback=LOOKBACK, horizon=HORIZON, sliding=sliding)
+    if len(close) < 2 * BLOCK:
+        raise TooFewRowsError(
+            f"{len(close)} candles make one block of {BLOCK}, and two are needed, one to learn from and one to hold "
+            f"back; give {2 * BLOCK} candles or more"
+        )
     low, reach = min_max(close[:, None])
     open_time, close_time = (candles[name].dt.epoch("ms").to_numpy() for name in ("open_time", "close_time"))
     return Blocks(

@@ -13,6 +13,7 @@ from coincast.articles.huang.blocks import Blocks
 from coincast.articles.huang.data_file import list_arrays
 from coincast.articles.huang.found import Found, Published
 from coincast.articles.huang.networks import configurations, describe_views
+from coincast.articles.huang.opponents import ratio_of
 from coincast.articles.huang.published import (
     BATCH_SIZE,
     BLOCK,
@@ -61,7 +62,7 @@ def tell_data(found: Found) -> Chapter:
     top = float(blocks.close[:border].max())
     low = float(blocks.close[:border].min())
     beyond = float(blocks.scale(np.array([top]))[0])
-    honest = (float(blocks.close[border:].max()) - low) / (top - low)
+    honest = ratio_of(float(blocks.close[border:].max()) - low, top - low)
     counts = pl.DataFrame(
         {
             "": ["rows", f"blocks of {BLOCK}", "to learn from", "held back", "windows, every start"],
@@ -82,7 +83,7 @@ def tell_data(found: Found) -> Chapter:
             "Only the close is used.",
             "Closes are scaled to 0 ... 1 by the least and the largest close of the whole series. So the scale knows "
             f"the future: on it the training blocks reach up to {beyond:.2f}. Fitted on the training blocks alone it "
-            f"would put the largest later close at {honest:.2f}.",
+            f"would put the largest later close at {amount(honest)}.",
             f"Between these candles: {things(found.gaps, 'gap')}. Like the article, this chapter does not look for "
             "gaps or for bad prints.",
             *((found.data_file,) if found.data_file else ()),
@@ -198,7 +199,7 @@ def tell_table(found: Found, published: Published) -> Chapter:
             f"The article has one run of each; here are {seeds}.",
             f"The article's best network scores {amount(median)} {unit} here. Repeating the last close scores "
             f"{amount(found.persistence)} {unit} on the same blocks: the network's error is "
-            f"{spell_times(median / found.persistence)} as large. Of all {runs.height} runs "
+            f"{spell_times(ratio_of(median, found.persistence))} as large. Of all {runs.height} runs "
             f"{'none is' if not below else 'one is' if below == 1 else f'{below} are'} below it.",
             f"In the article that row was missing. Its lag baseline, {TABLE['block copy'].error:,.0f} USD\u00b2, "
             f"copies the last {HORIZON} closes as a block. Repeating the last close would, inferred from it, have "
@@ -212,7 +213,6 @@ def tell_table(found: Found, published: Published) -> Chapter:
                 "Ten networks beside copies of an old price",
                 dots,
                 partial(pictures.draw_errors, runs, marks, unit),
-                side="fair",
                 repeats=RESULTS_TABLE,
             ),
             make_picture("learning", "How the error moves from epoch to epoch", curve, learning),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from coincast.articles.drawn import make_picture
@@ -16,11 +18,12 @@ from coincast.articles.huang.opponents import (
     compare_views,
     copy_last,
     level_effect,
+    ratio_of,
     ratios_of_walks,
     squared_error,
 )
 from coincast.articles.huang.published import BLOCK, COPY_AGE, HEADLINE, HORIZON, MEMORYLESS_RATIO, TABLE
-from coincast.articles.huang.sentences import Answer, answer_all, level_sentence
+from coincast.articles.huang.sentences import Answer, answer_all, level_sentence, spell_times
 from coincast.articles.huang.training import values_of
 from coincast.reports.numbers import amount, percent, things
 from coincast.reports.study import Chapter, Sheet
@@ -40,20 +43,24 @@ def tell_plot(found: Found, published: Published) -> Chapter:
     past, future = blocks.pieces(blocks.validation)
     errors = [squared_error(each[kept], future[kept]) for each in (said, copy_last(past))]
     unit, rows = pictures.square_of(blocks), blocks.validation.future_rows[kept].reshape(-1)
+    chosen = f"{HEADLINE}, the best of its runs, which like its epoch is chosen on these blocks"
     caption = (
         f"{where(blocks)}, {span_of(blocks, rows)}: {things(int(kept.sum()), 'block')} of {HORIZON} forecasts of "
-        f"{HEADLINE}, the best of its runs. Squared error {amount(errors[0])} {unit}, of the last close "
+        f"{chosen}. Squared error {amount(errors[0])} {unit}, of the last close "
         f"{amount(errors[1])} {unit}."
     )
     near = (
-        f"{where(blocks)}. {pictures.choose_blocks(blocks).size} of {things(blocks.held_back, 'block')}, evenly "
-        "spaced, not chosen by eye. Under each the root of the mean squared error over its 16 steps."
+        f"{where(blocks)}. {chosen}. {pictures.choose_blocks(blocks).size} of {things(blocks.held_back, 'block')}, "
+        "evenly spaced, not chosen by eye. Under each the root of the mean squared error over its 16 steps."
     )
+    shown = blocks.close[int(blocks.validation.starts[kept][0]) : int(rows[-1]) + 1]
+    network, copy = (percent(ratio_of(math.sqrt(error), float(np.ptp(shown)))) for error in errors)
     return Chapter(
         title="The plot that convinced readers",
         text=(
-            "From far away every dot lies on the line. The scale of the picture is that of "
-            "months, and the error that of an hour: a flat copy of the last close looks just as good.",
+            "From far away a dot lies on the line wherever its error is small beside what the price does over the "
+            f"whole picture. The network's usual error (the root of its mean square) is {network} of the range that "
+            f"is drawn, that of a flat copy of the last close {copy}.",
             f"Only {HORIZON} of every {BLOCK} candles are forecast at all, {percent(HORIZON / BLOCK)} of the time. The "
             f"article calls this a 16-minute basis; it is {HORIZON} candles.",
         ),
@@ -71,7 +78,6 @@ def tell_plot(found: Found, published: Published) -> Chapter:
                 "The same forecasts from near",
                 near,
                 partial(pictures.draw_blocks, blocks, said),
-                side="fair",
                 repeats=LATER_PLOT,
             ),
         ),
@@ -133,7 +139,7 @@ def tell_copies(found: Found) -> Chapter:
     unit = pictures.square_of(blocks)
     leaky = [TABLE[f"{name} LeakyReLU"].error for name in views["network"]]
     views = views.rename({"scaled": OF_ARTICLE}).with_columns(pl.Series(WITH_LEAKY, leaky))
-    below = views.filter(pl.col(WITH_LEAKY) < pl.col(OF_ARTICLE)).height
+    below = views.filter(pl.col(WITH_LEAKY) < pl.col(OF_ARTICLE).fill_nan(None)).height
     low, high = ratios_of_walks(len(blocks))
     named = {"persistence": f"last close, {unit}", "block copy": f"block copy, {unit}"}
     return Chapter(
@@ -143,9 +149,9 @@ def tell_copies(found: Found) -> Chapter:
             f"forecasts is {HORIZON} candles old. Repeating the last close is 1 to {HORIZON} candles old, {COPY_AGE:g} "
             "on average.",
             f"For a price without memory the squared error is then {HORIZON} / {COPY_AGE:g} = {MEMORYLESS_RATIO:.2f} "
-            f"times as large. Over every start of this market it is {ratio['every start']:.2f} times, over its "
-            f"blocks {ratio['blocks']:.2f}. On {things(len(blocks), 'block')} a pure random walk gives {low:.2f} to "
-            f"{high:.2f} in 95 of 100 cases: what lies between may be chance.",
+            f"times as large. Over every start of this market it is {spell_times(ratio['every start'])}, over its "
+            f"blocks {spell_times(ratio['blocks'])}. On {things(len(blocks), 'block')} a pure random walk gives "
+            f"{low:.2f} to {high:.2f} in 95 of 100 cases: what lies between may be chance.",
         ),
         exhibits=(
             Sheet(

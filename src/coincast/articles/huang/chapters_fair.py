@@ -13,9 +13,12 @@ from coincast.articles.drawn import make_picture
 from coincast.articles.huang import pictures_fair
 from coincast.articles.huang.about import OTHERS
 from coincast.articles.huang.chapters import where
+from coincast.articles.huang.fair import Told
 from coincast.articles.huang.fair_forecasts import MOVE
 from coincast.articles.huang.found import Fair, Found
-from coincast.articles.huang.published import HORIZON
+from coincast.articles.huang.opponents import ratio_of
+from coincast.articles.huang.published import HORIZON, LOOKBACK, WALK_EPOCHS, WALK_PATIENCE, WALK_TEST
+from coincast.articles.huang.walk_forward import Walk
 from coincast.articles.remains import join_words
 from coincast.articles.rivals import say_beside_rival
 from coincast.reports.numbers import interval_name, model_name, percent, skill_span, things
@@ -40,8 +43,15 @@ def _span(found: Found, fair: Fair) -> str:
     origins = fair.told.forecasts.filter(pl.col("model") == "naive")["origin"]
     return (
         f"{where(found.blocks)}, {origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}: "
-        f"{things(origins.n_unique(), 'origin')}, {HORIZON} steps each, so that every candle is forecast once."
+        f"{things(origins.n_unique(), 'origin')}, {HORIZON} steps each, so that {_tell_reach(fair.told)}."
     )
+
+
+def _tell_reach(told: Told) -> str:
+    """Which candles of the test part are forecast."""
+    if told.is_whole:
+        return "every candle is forecast once"
+    return f"no candle is forecast twice; behind a gap none is until {LOOKBACK} candles are there to be read"
 
 
 def _tell_test(found: Found, fair: Fair) -> Chapter:
@@ -52,17 +62,20 @@ def _tell_test(found: Found, fair: Fair) -> Chapter:
     choices = ", ".join(f"{name} {loss:.4f}" for name, loss in told.validation.items())
     story = Story(title="", command="", scores=judged.scores, forecasts=judged.forecasts).sections()[0]
     title = "Skill of every model, the last close at zero"
+    picture = Picture("fair-skill", title, caption, partial(_draw_skill, story), side="fair")
     return Chapter(
         title="The same question, asked fairly",
         text=(
             f"The networks now read log returns and say the return to each of the next {HORIZON} closes. Scales come "
             "from training rows. The epoch is chosen on a validation part of its own. The CNN sees the newest candle. "
-            "The test span is the article's held-back span, and each of its candles is forecast once, from 1 to "
-            f"{HORIZON} candles ahead.",
+            f"The test span is the article's held-back span, forecast from 1 to {HORIZON} candles ahead, so that "
+            f"{_tell_reach(told)}.",
+            f"Each network learns from {things(told.learnt, 'window')}, evenly spaced over the "
+            f"{things(len(told.parts.train), 'training candle')}; the autoregressions learn from all of these.",
             f"By validation loss ({choices}) the {told.choice.upper()} is chosen. {sentence}",
         ),
         exhibits=(
-            Picture("fair-skill", title, caption, partial(_draw_skill, story), side="fair"),
+            *([] if math.isnan(fair.skill) else [picture]),
             Sheet(
                 "fair-board",
                 "What each is worth",
@@ -91,7 +104,7 @@ def _tell_rivals(found: Found, fair: Fair) -> Chapter:
     return Chapter(
         title=f"Is the {name} more than an autoregression?",
         text=(
-            say_beside_rival(name, fair.choice.skill or 0.0, fair.rivals),
+            say_beside_rival(name, fair.skill, fair.rivals),
             _tell_steps(fair),
             *filter(None, [_tell_taken_back(fair)]),
         ),
@@ -106,9 +119,9 @@ def _tell_rivals(found: Found, fair: Fair) -> Chapter:
             Sheet(
                 "fair-rivals",
                 f"The {name} beside autoregressions",
-                f"{caption} Each is fitted on the training rows; the robust one cuts large returns. The decisive "
-                "test, with the autoregression in place of the last close; the best of them is the best on this very "
-                "span, which favours it.",
+                f"{caption} Each is fitted on all training rows, the {name} on {things(fair.told.learnt, 'window')} of "
+                "them; the robust one cuts large returns. The decisive test, with the autoregression in place of the "
+                "last close; the best of them is the best on this very span, which favours it.",
                 table.rename(renamed),
                 "fair",
             ),
@@ -128,12 +141,11 @@ def _tell_rivals(found: Found, fair: Fair) -> Chapter:
 def _tell_steps(fair: Fair) -> str:
     own = fair.steps.filter(pl.col("model") == fair.told.choice)
     better = own.filter(pl.col("verdict") == "better").height
-    saved = fair.choice.skill or 0.0
     board = fair.judgement.leaderboard.filter(pl.col("model") == fair.choice.model)
     return (
         f"At the first step it saves {percent(own['skill'][0], signed=True)}, at the last one "
         f"{percent(own['skill'][-1], signed=True)}; {better} of {own.height} steps are better by themselves. Over all "
-        f"steps that is {percent(saved * board['naive'][0], signed=True, digits=4)} of the price."
+        f"steps that is {percent(fair.skill * board['naive'][0], signed=True, digits=4)} of the price."
     )
 
 
@@ -155,32 +167,41 @@ def _tell_taken_back(fair: Fair) -> str:
 
 
 def _tell_months(found: Found, fair: Fair) -> list[Chapter]:
-    if fair.months is None or fair.walked is None:
+    if fair.months is None:
         return []
-    months, inputs = fair.months, fair.samples.inputs.shape[1]
+    months, walk = fair.months, fair.walk
+    inputs = len(walk.samples.names)
     skill = months["skill, %"].to_numpy() / 100
-    ahead = int((skill > 0).sum())
-    length = f"{things(fair.month, 'candle')} of {interval_name(found.blocks.interval)}"
+    known = skill[np.isfinite(skill)]
+    ahead = int((known > 0).sum())
+    length = f"{things(walk.month, 'candle')} of {interval_name(found.blocks.interval)}"
     caption = (
         f"{where(found.blocks)}, {things(months.height, 'partition')}, "
-        f"{things(int(months['origins'].sum()), 'origin')} of {HORIZON} steps; {fair.walked.choice.upper()}, returns "
-        f"of {things(inputs, 'market')} as inputs. A month is {length}."
+        f"{things(int(months['origins'].sum()), 'origin')} of {HORIZON} steps; {_tell_networks(walk)}, returns of "
+        f"{things(inputs, 'market')} as inputs. A month is {length}."
     )
-    names = join_words([name.partition(" ")[0] for name in fair.samples.names])
+    names = join_words([name.partition(" ")[0] for name in walk.samples.names])
     coins = (
         f"Here are candles of {things(inputs, 'coin')}: {names}"
         if inputs > 1
         else "Here are candles of one coin, so that its own returns are the only input"
     )
+    plan = walk.plan
     return [
         Chapter(
             title="Walking forward, as the repository does",
             text=(
-                "The repository also walks forward: four months to learn from, one to choose the epoch, then on by "
-                "one. It scores the month that chose the epoch. Here the month after it is scored, and scales are "
-                f"fitted on the four. Its inputs are several coins, {join_words(['BTC', *OTHERS])}. {coins}.",
+                "The repository also walks forward: four months to learn from, one to choose the epoch and to score, "
+                f"then on by one; the {WALK_TEST:,} windows behind the last of these months are its test. Here each "
+                "partition is scored on the month behind it, which chose nothing, and its scales are fitted on the "
+                f"four. The repository's inputs are several coins, {join_words(['BTC', *OTHERS])}. {coins}.",
+                "Not repeated are its prices as inputs and targets, scaled over all rows, the pooling and the "
+                f"LeakyReLU behind its recurrent layers, and its {WALK_EPOCHS} epochs with a patience of "
+                f"{WALK_PATIENCE} on every window: here are the networks of the fair test, at most "
+                f"{things(plan.epochs, 'epoch')} with a patience of {plan.patience}, {things(plan.seeds, 'seed')}, and "
+                f"at most {things(plan.windows, 'window')} of a partition.",
                 f"In {ahead} of {months.height} months the network is ahead of the last close; the mean skill is "
-                f"{percent(float(np.mean(skill)), signed=True)}.",
+                f"{percent(ratio_of(float(known.sum()), known.size), signed=True)}.",
             ),
             exhibits=(
                 make_picture(
@@ -194,6 +215,12 @@ def _tell_months(found: Found, fair: Fair) -> list[Chapter]:
             ),
         )
     ]
+
+
+def _tell_networks(walk: Walk) -> str:
+    """Which network forecasts a month."""
+    names = [name.upper() for name in walk.networks]
+    return names[0] if len(names) == 1 else f"of {join_words(names)} the one that is best in the month before"
 
 
 def _draw_skill(story: Story, theme: Palette) -> Figure:

@@ -9,31 +9,34 @@ import polars as pl
 from coincast.articles.drawn import make_picture
 from coincast.articles.huang import pictures_study
 from coincast.articles.huang.chapters import held_back
-from coincast.articles.huang.combinations import compare_last, rank_settings
-from coincast.articles.huang.comparisons import welch_of_figures
+from coincast.articles.huang.combinations import NO_PENALTY, compare_last, rank_settings
+from coincast.articles.huang.comparisons import describe_scores, welch_of_figures
 from coincast.articles.huang.durations import spell_duration
 from coincast.articles.huang.found import Found, Published
 from coincast.articles.huang.pictures import square_of
 from coincast.articles.huang.published import BIAS, REPEATS, WINNER
 from coincast.articles.huang.regularisers import (
+    AS_BAD,
+    AS_BAD_RUNS,
+    CONTROL,
     NONE,
     SETTINGS,
     TERMS,
     choose_fairly,
     compare_controls,
     compare_settings,
-    count_collapsed,
+    count_as_bad,
     describe_file,
     describe_term,
+    scores_of,
 )
 from coincast.articles.huang.sentences import are
-from coincast.reports.numbers import amount, things
+from coincast.reports.numbers import amount, percent, things
 from coincast.reports.palette import BETTER, WORSE
 from coincast.reports.study import Chapter, Sheet
 from coincast.scores.significance import ALPHA
 
 MOST_PAIRS = 40
-CONTROL = "control's median"
 
 
 def box_plot(term: str) -> str:
@@ -54,7 +57,13 @@ def _tell_study(found: Found, published: Published, compared: pl.DataFrame) -> C
     mean, std, control, control_std = *BIAS[WINNER][:2], *BIAS[NONE][:2]
     t, p = welch_of_figures(mean, std, control, control_std, REPEATS)
     means = compare_controls(study)["mean"].to_numpy()
-    collapsed = int(count_collapsed(study, found.blocks)["collapsed"].sum())
+    as_bad = int(count_as_bad(study, found.blocks)[AS_BAD_RUNS].sum())
+    halves = (
+        ""
+        if found.blocks.has_halves
+        else " There is one held-back block here, which has no two halves, so that nothing can be chosen on one of "
+        "them and looked at on the other; tables of that are left out."
+    )
     return Chapter(
         title="The study of penalties",
         text=(
@@ -66,16 +75,16 @@ def _tell_study(found: Found, published: Published, compared: pl.DataFrame) -> C
             "The control is the same network four times over, with other seeds. Its means reach from "
             f"{amount(means.min())} to {amount(means.max())}: so much is chance alone. By ranks with Holm's "
             f"adjustment {better} of {compared.height} settings {are(better)} better than no penalty, and {worse} "
-            f"{are(worse)} worse. {things(collapsed, 'run')} of {study.height:,} collapsed to a constant.",
-            "The article chooses a setting and praises it on the same blocks.",
+            f"{are(worse)} worse. {things(as_bad, 'run')} of {study.height:,} {are(as_bad)} as bad as a constant.",
+            f"The article chooses a setting and praises it on the same blocks.{halves}",
         ),
         exhibits=_study_sheets(found, study, compared),
     )
 
 
 def _study_sheets(found: Found, study: pl.DataFrame, compared: pl.DataFrame) -> tuple[Sheet, ...]:
-    said, collapsed = held_back(found.blocks), count_collapsed(study, found.blocks).filter(pl.col("collapsed") > 0)
-    sheets = (
+    said, as_bad = held_back(found.blocks), count_as_bad(study, found.blocks).filter(pl.col(AS_BAD_RUNS) > 0)
+    sheets = [
         Sheet(
             "study-welch",
             "Means, as published: Welch's test",
@@ -94,19 +103,18 @@ def _study_sheets(found: Found, study: pl.DataFrame, compared: pl.DataFrame) -> 
         Sheet("study-controls", "The controls: one setting, other seeds", f"{said}.", compare_controls(study), "fair"),
         Sheet(
             "study-collapsed",
-            "Runs that collapsed to a constant",
-            f"{said}. Settings without any are left out.",
-            collapsed,
+            "Runs that are as bad as a constant",
+            f"{said}. An error of {percent(AS_BAD, digits=0)} or more of that of the mean of the training blocks. "
+            "Settings without any are left out.",
+            as_bad,
             "faithful",
         ),
-        Sheet(
-            "study-halves",
-            "Chosen on one half, looked at on the other",
-            f"{said}, the first half to choose by.",
-            choose_fairly(study),
-            "fair",
-        ),
-    )
+    ]
+    if found.blocks.has_halves:
+        words = f"{said}, the first half to choose by."
+        sheets.append(
+            Sheet("study-halves", "Chosen on one half, looked at on the other", words, choose_fairly(study), "fair")
+        )
     return tuple(sheet for sheet in sheets if sheet.table.height)
 
 
@@ -117,8 +125,7 @@ def _tell_term(found: Found, published: Published, compared: pl.DataFrame, term:
     repeats = things(published.repeats, "repeat")
     flawed = (
         f"{said}. As published, each box is drawn from the 8 rows of describe(): count, mean, standard deviation, "
-        "least, quartiles and largest, as if they were scores. Its lowest point is the number of repeats, "
-        f"{published.repeats}."
+        f"least, quartiles and largest, as if they were scores. {tell_count(study, term)}"
     )
     raw = (
         f"{said}. {repeats} of each setting. Box: quartiles; bar: median; dot: one run; dashes: the last close. Word: "
@@ -175,6 +182,14 @@ def _tell_term(found: Found, published: Published, compared: pl.DataFrame, term:
     )
 
 
+def tell_count(study: pl.DataFrame, term: str) -> str:
+    """Where the number of repeats lies in the published boxes of a term: lowest only where every score is larger."""
+    figures = [describe_scores(scores_of(study, term, setting)) for setting in SETTINGS]
+    count = figures[0]["count"]
+    above = all(not figure <= count for one in figures for name, figure in one.items() if name != "count")
+    return f"{'Its lowest point' if above else 'One of its points'} is the number of repeats, {count}."
+
+
 def tell_combinations(found: Found, published: Published) -> list[Chapter]:
     """All pairs, and the grid of all four terms; nothing where they were left out."""
     searched = published.searched
@@ -182,8 +197,10 @@ def tell_combinations(found: Found, published: Published) -> list[Chapter]:
         return []
     said, last, pairs = held_back(found.blocks), compare_last(searched.final), rank_settings(searched.pairs)
     best, better = last.row(0, named=True), last.filter((pl.col("Holm p") < ALPHA) & (pl.col("chance") > 0.5)).height
+    tested = last["chance"].count()
     names = ", ".join(f"{term} {best[term]}" for term in TERMS)
-    control = last.filter(pl.all_horizontal(pl.col(term) == NONE for term in TERMS)).row(0, named=True)
+    control = last.row(by_predicate=pl.concat_list(TERMS) == list(NO_PENALTY), named=True)
+    kept = ", that without any penalty among them" if searched.kept_control else ""
     caption = f"{said}. Chosen by the mean on the first half of the blocks; the second half saw no choice."
     return [
         Chapter(
@@ -191,17 +208,17 @@ def tell_combinations(found: Found, published: Published) -> list[Chapter]:
             text=(
                 "For lack of hardware the article tried no two penalties at once. Here are "
                 f"{things(pairs.height, 'pair')}, {things(int(pairs['repeats'][0]), 'time')} each, and the grid of all "
-                f"four terms ({searched.rounds['settings'][0]:,} settings), halved until {last.height - 1} are left, "
-                f"which have {things(int(best['repeats']), 'run')} each. That took "
+                f"four terms ({searched.rounds['settings'][0]:,} settings), halved until {searched.last} are "
+                f"left{kept}, which have {things(int(best['repeats']), 'run')} each. That took "
                 f"{spell_duration(searched.pair_seconds)} and {spell_duration(searched.grid_seconds)} of training.",
                 f"First comes {names}: on the blocks that nothing was chosen by its median is "
                 f"{amount(best['second_half'])}, without any penalty {amount(control['second_half'])}. {better} of "
-                f"{last.height - 1} settings {are(better)} better than no penalty there beyond chance.",
+                f"{tested} settings with a penalty {are(better)} better than none there beyond chance.",
             ),
             exhibits=(
                 Sheet("pairs", "Pairs of penalties", f"{caption} The first of {pairs.height}.", pairs.head(MOST_PAIRS)),
                 Sheet("halving", "Rounds of halving", said + ".", searched.rounds),
-                Sheet("halving-last", "The last settings", caption, last),
+                Sheet("halving-last", "The last settings", f"{caption} They are tested against no penalty.", last),
             ),
         )
     ]

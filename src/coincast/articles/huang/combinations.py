@@ -27,6 +27,7 @@ from coincast.scores.significance import adjust_holm
 PIECE = 243
 """Settings that are trained as one set and kept as one table, which bounds the memory and the state of a set."""
 FIRST_SEED = 10 * BEYOND
+NO_PENALTY = (NONE,) * len(TERMS)
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,19 @@ class Searched:
     Attributes:
         pairs: raw scores of all pairs.
         rounds: of halving.
-        final: raw scores of the last settings, and of no penalty at all.
+        final: raw scores of the last settings, and of no penalty at all, which may be one of them.
+        last: settings that the halving left.
     """
 
     pairs: pl.DataFrame = field(repr=False)
     rounds: pl.DataFrame
     final: pl.DataFrame = field(repr=False)
+    last: int
+
+    @property
+    def kept_control(self) -> bool:
+        """Whether the setting without any penalty is itself among those that the halving left."""
+        return self.final.select(TERMS).n_unique() == self.last
 
     @property
     def pair_seconds(self) -> float:
@@ -131,7 +139,7 @@ def search_all(bench: Bench, blocks: Blocks, plan: SearchPlan, *, pace: float) -
     """
     trainings, epochs = plan.count()
     bench.say(f"combinations of penalties: {things(trainings, 'training')}, about {spell_duration(epochs * pace)}")
-    return Searched(search_pairs(bench, blocks, plan), *halve_grid(bench, blocks, plan))
+    return Searched(search_pairs(bench, blocks, plan), *halve_grid(bench, blocks, plan), plan.last)
 
 
 def search_pairs(bench: Bench, blocks: Blocks, plan: SearchPlan) -> pl.DataFrame:
@@ -207,12 +215,17 @@ def rank_settings(scores: pl.DataFrame) -> pl.DataFrame:
 
 
 def compare_last(final: pl.DataFrame) -> pl.DataFrame:
-    """The last settings against no penalty at all, on the blocks that nothing was chosen by; ranks with Holm."""
+    """The last settings against no penalty at all, on the blocks that nothing was chosen by; ranks with Holm.
+
+    No penalty has a row, too, without a test: `chance`, `rank p` and `Holm p` are null there.
+    """
     ranked = rank_settings(final)
     scores = {tuple(key): own["second_half"].to_numpy() for key, own in final.group_by(TERMS)}
-    control = scores[(NONE,) * len(TERMS)]
-    found = [rank_test(scores[tuple(row[:4])], control) for row in ranked.select(TERMS).rows()]
-    chances, p_values = (np.array(column) for column in zip(*found, strict=True))
-    return ranked.with_columns(
-        pl.Series("chance", chances), pl.Series("rank p", p_values), pl.Series("Holm p", adjust_holm(p_values))
+    control = scores.pop(NO_PENALTY)
+    chances, p_values = zip(*(rank_test(own, control) for own in scores.values()), strict=True)
+    tests = pl.DataFrame(list(scores), list(TERMS), orient="row").with_columns(
+        pl.Series("chance", chances),
+        pl.Series("rank p", p_values),
+        pl.Series("Holm p", adjust_holm(np.array(p_values))),
     )
+    return ranked.join(tests, on=TERMS, how="left", maintain_order="left")

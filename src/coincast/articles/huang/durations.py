@@ -37,8 +37,8 @@ def list_seconds(found: Found) -> dict[str, float]:
             parts["all four penalties, halved"] = searched.grid_seconds
     if fair is not None:
         parts["fair networks"] = fair.told.seconds
-        if fair.walked is not None:
-            parts["walk-forward"] = fair.walked.seconds
+        if fair.months is not None:
+            parts["walk-forward"] = fair.walk_seconds
     return parts
 
 

@@ -2,7 +2,7 @@
 
 A network reads 256 log returns and says the log return to each of the next 16 closes. Its scales are fitted on training
 rows, its epoch is chosen on the validation part, and nothing is looked at on the test part before it is judged there,
-where every candle is forecast once.
+where no candle is forecast twice.
 """
 
 from __future__ import annotations
@@ -50,19 +50,32 @@ class FairPlan:
 
 @dataclass(frozen=True)
 class Told:
-    """What networks and opponents say of a test part.
+    """What networks and opponents say of the test part of one split.
 
     Attributes:
+        parts: the split.
+        learnt: windows that each network learnt from; the autoregressions learn from all training rows.
         forecasts: a forecast table with the truth.
         validation: mean validation loss of the best epoch of each network, by which one of them is chosen.
-        choice: the network with the least of them.
-        seconds: that their trainings took.
+        seconds: that their trainings took; where several splits were trained together, a split's share of them.
     """
 
+    parts: Parts
+    learnt: int
     forecasts: pl.DataFrame = field(repr=False)
     validation: dict[str, float]
-    choice: str
     seconds: float
+
+    @property
+    def choice(self) -> str:
+        """The network with the least validation loss of this split."""
+        return min(self.validation, key=lambda label: self.validation[label])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every candle of the test part is forecast, but for fewer than 16 at its end: no gap cuts it."""
+        forecast = self.forecasts.filter(pl.col("model") == "naive").height
+        return len(self.parts.test) - forecast < HORIZON
 
 
 def fair_networks() -> dict[str, Any]:
@@ -113,45 +126,40 @@ def split_fairly(rows: int, first_test: int) -> Parts:
 
 
 def tell_fairly(
-    bench: Bench,
-    name: str,
-    samples: Samples,
-    parts: Sequence[Parts],
-    networks: dict[str, Any],
-    plan: FairPlan,
-) -> Told:
+    bench: Bench, name: str, samples: Samples, fits: Sequence[Fit], networks: dict[str, Any], plan: FairPlan
+) -> list[Told]:
     """Train networks on every one of some splits, and forecast their test parts, beside the opponents.
-
-    Every 16th window of a test part is forecast, so that every candle is forecast once.
 
     Args:
         bench: keeps what takes time.
         name: of its tables.
         samples: of `make_fair_samples`.
-        parts: one or several splits, in order of time; each has runs of its own, which learn from its rows only.
+        fits: one or several splits, in order of time; each has runs of its own, which learn from its rows only.
         networks: by name.
-        plan: how large.
+        plan: how large, as for the fits.
 
-    Raises:
-        TooFewRowsError: a part without a window.
+    Returns:
+        What is said of each split. Nothing of it follows from candles behind that split, its choice included.
     """
-    asked = [every_sixteenth(samples.windows_in(one.test, reach_back=True)) for one in parts]
-    if min(map(len, asked)) == 0:
-        raise TooFewRowsError(f"{samples.market} has no window in its test part; give more candles")
+    parts = [fit.parts for fit in fits]
     made_of = {"parts": [(one.train.first, one.train.end, one.test.first, one.test.end) for one in parts], **vars(plan)}
-    tables, validation, seconds = [], {}, 0.0
+    tables = {}
     for label, settings in networks.items():
-        make = partial(_train, bench, f"{name}-{label}", label, settings, samples, parts, asked, plan)
-        table = bench.table(f"{name}-{label}", {"settings": repr(settings), **made_of}, make)
-        validation[label] = float(table["validation_loss"].mean())  # type: ignore[arg-type]
-        seconds += table["seconds"][0]
-        tables.append(table.drop("validation_loss", "seconds"))
-    for one, windows in zip(parts, asked, strict=True):
-        tables += [
-            forecast_rows(samples, label, 0, said, windows, None) for label, said in opponents(samples, one, windows)
-        ]
-    choice = min(validation, key=lambda label: validation[label])
-    return Told(pl.concat(tables), validation, choice, seconds)
+        make = partial(_train, bench, f"{name}-{label}", label, settings, samples, fits, plan)
+        tables[label] = bench.table(f"{name}-{label}", {"settings": repr(settings), **made_of}, make)
+    seconds = sum(float(table["seconds"][0]) for table in tables.values()) / len(fits)
+    return [_tell(samples, fit, tables, seconds) for fit in fits]
+
+
+def _tell(samples: Samples, fit: Fit, tables: dict[str, pl.DataFrame], seconds: float) -> Told:
+    """What is said of one split: of each network's table the rows that know its training and validation rows."""
+    is_own = pl.col("trained_until").dt.epoch("ms") == fit.known_until
+    own = {label: table.filter(is_own) for label, table in tables.items()}
+    said = opponents(samples, fit.parts, fit.asked)
+    forecasts = [table.drop("validation_loss", "seconds") for table in own.values()]
+    forecasts += [forecast_rows(samples, label, 0, values, fit.asked, None) for label, values in said]
+    validation = {label: float(table["validation_loss"].mean()) for label, table in own.items()}  # type: ignore[arg-type]
+    return Told(fit.parts, len(fit.span.training), pl.concat(forecasts), validation, seconds)
 
 
 def every_sixteenth(windows: Windows) -> Windows:
@@ -168,30 +176,23 @@ def spread_out(windows: Windows, most: int) -> Windows:
 
 
 def _train(
-    bench: Bench,
-    name: str,
-    label: str,
-    settings: Any,
-    samples: Samples,
-    parts: Sequence[Parts],
-    asked: Sequence[Windows],
-    plan: FairPlan,
+    bench: Bench, name: str, label: str, settings: Any, samples: Samples, fits: Sequence[Fit], plan: FairPlan
 ) -> pl.DataFrame:
     """All seeds on all splits as one set of runs: a row for each forecast, with `validation_loss` and `seconds`.
 
     The loss is that of the row's run, at its best epoch; the seconds are those of the whole set.
     """
-    fits = [_Fit.make(samples, one, plan) for one in parts]
-    of_runs = [(fit, windows) for fit, windows in zip(fits, asked, strict=True) for _ in range(plan.seeds)]
+    of_runs = [fit for fit in fits for _ in range(plan.seeds)]
     trained = bench.train(name, [run for fit in fits for run in fit.runs(settings, plan)], lookback=LOOKBACK)
     outputs = trained.predict(
-        [fit.span.inputs for fit, _ in of_runs],
-        [fit.span.scale for fit, _ in of_runs],
-        [windows.starts for _, windows in of_runs],
+        [fit.span.inputs for fit in of_runs],
+        [fit.span.scale for fit in of_runs],
+        [fit.asked.starts for fit in of_runs],
     )
     losses, tables = trained.validation_losses, []
     assert losses is not None
-    for number, ((fit, windows), output) in enumerate(zip(of_runs, outputs, strict=True)):
+    for number, (fit, output) in enumerate(zip(of_runs, outputs, strict=True)):
+        windows = fit.asked
         scaled = fit.target_scale.unscale(trained.point(output))
         prices = samples.target.to_value(scaled, samples.last_close(windows), samples.first_close(windows))
         table = forecast_rows(samples, label, number % plan.seeds + 1, prices, windows, fit.known_until)
@@ -200,25 +201,44 @@ def _train(
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """One split: what is learnt from it, how its targets are scaled, and the last moment that was looked at."""
+class Fit:
+    """A split made ready: what is learnt from it and what is forecast.
 
-    span: Span
+    Attributes:
+        parts: the split.
+        asked: windows of its test part, whose targets do not overlap.
+        span: windows to learn from and to choose the epoch on, and the scale of their inputs.
+        target_scale: of the returns to forecast.
+        known_until: the last moment that was looked at, milliseconds since 1970.
+    """
+
+    parts: Parts
+    asked: Windows = field(repr=False)
+    span: Span = field(repr=False)
     target_scale: TargetScale
     known_until: int
 
     @classmethod
-    def make(cls, samples: Samples, parts: Parts, plan: FairPlan) -> _Fit:
+    def make(cls, samples: Samples, parts: Parts, plan: FairPlan) -> Fit:
+        """Make a split ready.
+
+        Raises:
+            TooFewRowsError: a part without a window.
+            ColumnError: the price never moves in the training rows.
+        """
         from coincast.samples.scaling import fit_input_scale
         from coincast.samples.targets import fit_target_scale
         from coincast.training.runs import Lessons, Span
 
         training = spread_out(samples.windows_in(parts.train, reach_back=False), plan.windows)
-        validation = every_sixteenth(samples.windows_in(parts.validation, reach_back=True))
-        if not len(training) or not len(validation):
+        validation, asked = (
+            every_sixteenth(samples.windows_in(part, reach_back=True)) for part in (parts.validation, parts.test)
+        )
+        if not len(training) or not len(validation) or not len(asked):
             raise TooFewRowsError(
-                f"{samples.market}: no window of {LOOKBACK + HORIZON} candles fits into a training part of "
-                f"{len(parts.train)} and a validation part of {len(parts.validation)} candles; give more candles"
+                f"{samples.market}: no window of {LOOKBACK + HORIZON} candles without a gap fits into a training part "
+                f"of {len(parts.train)}, a validation part of {len(parts.validation)} or a test part of "
+                f"{len(parts.test)} candles; give more candles"
             )
         rows = slice(parts.train.first, parts.train.end)
         scale = fit_input_scale("training", samples.inputs[rows], samples.names, samples.is_level)
@@ -227,9 +247,10 @@ class _Fit:
             Lessons(each.starts, target_scale.scale(samples.targets(each))) for each in (training, validation)
         )
         known_until = int(samples.close_time[parts.validation.end - 1])
-        return cls(Span(samples.inputs, scale, learnt, held), target_scale, known_until)
+        return cls(parts, asked, Span(samples.inputs, scale, learnt, held), target_scale, known_until)
 
     def runs(self, settings: Any, plan: FairPlan) -> list[TrainingRun]:
+        """One run for each seed."""
         from coincast.training.recipe import Recipe
         from coincast.training.runs import TrainingRun
 

@@ -11,9 +11,10 @@ import polars as pl
 from coincast.articles.huang.comparisons import welch_of_figures
 from coincast.articles.huang.found import Found, Published
 from coincast.articles.huang.networks import architectures, mean_age
-from coincast.articles.huang.opponents import compare_copies, copy_last, level_effect
+from coincast.articles.huang.opponents import compare_copies, copy_last, level_effect, ratio_of
 from coincast.articles.huang.pictures import square_of
 from coincast.articles.huang.published import (
+    BATCH_SIZE,
     BIAS,
     EPOCHS,
     HEADLINE,
@@ -31,10 +32,12 @@ from coincast.articles.huang.published import (
     VALIDATION_LOSS,
     WINNER,
 )
-from coincast.articles.huang.regularisers import NONE
+from coincast.articles.huang.regularisers import CONTROL, NONE, compare_settings
+from coincast.articles.huang.sentences import are, spell_times
 from coincast.articles.huang.training import error_at_end, values_of
 from coincast.articles.remains import join_words
 from coincast.reports.numbers import amount, percent, things
+from coincast.reports.palette import WORSE
 from coincast.reports.study import Flaw
 
 WORST = 0.05
@@ -48,7 +51,7 @@ def list_flaws(found: Found) -> list[Flaw]:
         flaws += [_choice(found, published), _level(found), _boxes(published), _winner()]
     flaws += [*_of_table(), _blocks(found), _ticks(found)]
     if published is not None:
-        flaws += [_dead(found, published), _scripts(), _activity(published)]
+        flaws += [_dead(found, published), _scripts(), _activity(published, square_of(found.blocks))]
     return flaws
 
 
@@ -56,9 +59,9 @@ def _lag(found: Found) -> Flaw:
     ratio = compare_copies(found.blocks, found.every_start)["ratio"]
     return Flaw(
         "The lag baseline copies the last 16 closes as a block, so that every forecast is 16 candles old.",
-        f"Over every start its squared error is {ratio[2]:.2f} times that of the last close, over the blocks "
-        f"{ratio[0]:.2f}; a price without memory gives {MEMORYLESS_RATIO:.2f}. By that ratio no network of the "
-        "published table beats true persistence.",
+        f"Over every start its squared error is {spell_times(ratio[2])} that of the last close, over the blocks "
+        f"{spell_times(ratio[0])}; a price without memory gives {MEMORYLESS_RATIO:.2f}. By that ratio no network of "
+        "the published table beats true persistence.",
     )
 
 
@@ -73,13 +76,13 @@ def _sight() -> Flaw:
 
 def _scale(found: Found) -> Flaw:
     blocks = found.blocks
-    learnt = blocks.close[: int(blocks.validation.starts[0])]
-    later = blocks.close[int(blocks.validation.starts[0]) :]
-    honest = (later - learnt.min()) / np.ptp(learnt)
+    learnt, later = np.split(blocks.close, [int(blocks.validation.starts[0])])
+    low, reach = float(learnt.min()), float(np.ptp(learnt))
+    least, largest = (ratio_of(float(close) - low, reach) for close in (later.min(), later.max()))
     return Flaw(
         "The scale is fitted on all rows, the held-back ones included.",
-        f"On a scale of the training rows the held-back closes would reach from {honest.min():.2f} to "
-        f"{honest.max():.2f}. In the article the training prices reach about {TRAINING_TOP:,.0f} USD, and the scale "
+        f"On a scale of the training rows the held-back closes would reach from {amount(least)} to "
+        f"{amount(largest)}. In the article the training prices reach about {TRAINING_TOP:,.0f} USD, and the scale "
         f"knows a range of {RANGE:,.0f} USD.",
     )
 
@@ -99,9 +102,9 @@ def _level(found: Found) -> Flaw:
     training, validation = level_effect(found.blocks)
     return Flaw(
         "The gap between training and validation loss is read as overfitting, and penalties are tried against it.",
-        f"Squared moves grow with the price. Persistence, which learns nothing, has {validation / training:.2f} times "
-        "its training error on the held-back blocks here; the article's gap was "
-        f"{VALIDATION_LOSS / TRAINING_LOSS:.1f} times.",
+        "Squared moves grow with the price. Persistence, which learns nothing, has "
+        f"{spell_times(ratio_of(validation, training))} its training error on the held-back blocks here; the "
+        f"article's gap was {VALIDATION_LOSS / TRAINING_LOSS:.1f} times.",
     )
 
 
@@ -164,22 +167,28 @@ def _blocks(found: Found) -> Flaw:
     past, future = found.blocks.pieces(found.blocks.validation)
     squares = np.sort(((copy_last(past) - future) ** 2).mean(axis=1))[::-1]
     few = max(1, round(WORST * squares.size))
+    share = ratio_of(float(squares[:few].sum()), float(squares.sum()))
     worst = "worst block of" if few == 1 else f"{few} worst blocks of"
     return Flaw(
         "Blocks do not overlap: little is learnt from, and little is forecast.",
         f"{found.blocks.learnt:,} of {len(found.every_start):,} possible windows are learnt from, and "
         f"{percent(HORIZON / (LOOKBACK + HORIZON))} of the time is forecast. The {worst} "
         f"{squares.size} {'makes' if few == 1 else 'make'} "
-        f"{percent(float(squares[:few].sum() / squares.sum()), digits=0)} of the squared error of the last close.",
+        f"{percent(share, digits=0)} of the squared error of the last close.",
     )
 
 
-def _activity(published: Published) -> Flaw:
-    loss = float(published.runs.filter(pl.col("name") == HEADLINE)["loss"].median())  # type: ignore[arg-type]
+def _activity(published: Published, unit: str) -> Flaw:
+    own = compare_settings(published.study).filter(pl.col("term") == "activity")
+    weakest = own.row(by_predicate=pl.col("setting") == f"L1 {STRENGTHS[-1]:g}", named=True)
+    worse = own.filter(pl.col("word") == WORSE).height
     return Flaw(
         "Strengths of the penalties do not follow the size of the loss.",
-        f"The loss ends near {loss:.1e} here ({TRAINING_LOSS:.0e} in the article), and the weakest penalty is "
-        f"{STRENGTHS[-1]:g} times a sum over states: it dominates from the start.",
+        f"In the article the loss ends near {TRAINING_LOSS:.0e}, and the weakest penalty on the activity is "
+        f"{STRENGTHS[-1]:g} times a sum over all states of a batch of {BATCH_SIZE}: it dominates from the start. Here "
+        f"{worse} of {own.height} settings on the activity {are(worse)} worse than no penalty by ranks. The weakest, "
+        f"{weakest['setting']}, has a median error of {amount(weakest['median'])} {unit}, no penalty "
+        f"{amount(weakest[CONTROL])} {unit}; by ranks it is {weakest['word']}.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from coincast.articles.huang.combinations import Searched, SearchPlan, search_al
 from coincast.articles.huang.data_file import pass_through_file
 from coincast.articles.huang.fair import (
     FairPlan,
+    Fit,
     Told,
     fair_networks,
     make_fair_samples,
@@ -26,7 +28,7 @@ from coincast.articles.huang.published import HEADLINE, LOOKBACK, REPEATS
 from coincast.articles.huang.regularisers import NONE, StudyPlan, run_study
 from coincast.articles.huang.sentences import errors_of
 from coincast.articles.huang.training import Plan, train_all
-from coincast.articles.huang.walk_forward import LEARNT, list_partitions, make_partitions, month_of
+from coincast.articles.huang.walk_forward import Walk, list_partitions, make_walk
 from coincast.articles.rivals import compare_with_rivals, list_steps
 from coincast.forecasts.combine import ENSEMBLE
 from coincast.samples.samples import Samples
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 FEW_BLOCKS = 16
 """Training blocks of a first look."""
+FEW_PARTITIONS = 2
+"""Partitions of the walk-forward of a first look."""
 USUAL_BLOCKS = 100
 """Training blocks up to which the study of penalties has all of its repeats in half an hour."""
 FEWEST_REPEATS = 5
@@ -55,7 +59,8 @@ class Published:
         study: raw scores of the study of penalties.
         repeats: of it.
         pace: seconds of one epoch of one of its runs.
-        searched: the combinations of penalties; None where they were left out.
+        searched: the combinations of penalties; None where they were left out, as they are where the validation
+            blocks have no two halves.
     """
 
     runs: pl.DataFrame = field(repr=False)
@@ -78,28 +83,43 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """The fair questions made ready: whatever candles do not allow is refused before anything is trained.
+
+    Attributes:
+        samples: returns of the market as inputs and targets.
+        plan: how large.
+        fit: the split at the article's held-back span.
+        walk: the walk-forward.
+    """
+
+    samples: Samples = field(repr=False)
+    plan: FairPlan
+    fit: Fit
+    walk: Walk
+
+
+@dataclass(frozen=True)
 class Fair:
     """What was found fairly.
 
     Attributes:
-        samples: returns as inputs and targets.
         told: forecasts of the test part.
         judgement: of them.
-        months: partitions of the walk-forward with the skill of each; None where the market is too short.
-        month: candles of one.
-        walked: forecasts behind it.
+        walk: the walk-forward.
+        months: partitions of it with the skill of each; None where it has none.
+        walk_seconds: that its networks were trained for.
         same_blocks: squared error on the article's validation blocks, of the network and of the last close.
         rivals: the network beside autoregressions (`compare_with_rivals`).
         steps: skill of the network and of the best of them at each step (`list_steps`).
         taken_back: share of a move that the next 16 candles take back, on the training rows, and its interval.
     """
 
-    samples: Samples = field(repr=False)
     told: Told
     judgement: Judgement = field(repr=False)
+    walk: Walk
     months: pl.DataFrame | None
-    month: int
-    walked: Told | None
+    walk_seconds: float
     same_blocks: tuple[float, float] | None
     rivals: pl.DataFrame
     steps: pl.DataFrame = field(repr=False)
@@ -114,6 +134,11 @@ class Fair:
     def choice(self) -> ModelJudgement:
         """What the judge says of the network that validation chose."""
         return self.judged(self.told.choice)
+
+    @property
+    def skill(self) -> float:
+        """Of that network; NaN where the price never moves, which reports write as a dash."""
+        return math.nan if self.choice.skill is None else self.choice.skill
 
 
 @dataclass(frozen=True)
@@ -140,10 +165,17 @@ class Found:
 
 
 def find_all(bench: Bench) -> Found:
-    """Do the whole work of the study on the first market of the bench."""
+    """Do the whole work of the study on the first market of the bench.
+
+    Raises:
+        TooFewRowsError: candles for fewer than two blocks of 272, or without a window in a part of the fair test.
+        ColumnError: a price that never moves.
+        CandleError: a further market without a candle in common.
+    """
     market = bench.candles["market"][0]
     candles = bench.candles.filter(pl.col("market") == market)
     blocks, data_file = make_blocks(candles), ""
+    asked = ask_fairly(bench, candles, blocks) if bench.fair else None
     if bench.faithful:
         blocks, data_file = pass_through_file(bench, blocks)
     past, future = blocks.pieces(blocks.validation)
@@ -154,7 +186,7 @@ def find_all(bench: Bench) -> Found:
         gaps=len(find_stretches(blocks.open_time, blocks.close_time)) - 1,
         persistence=squared_error(copy_last(past), future),
         published=find_published(bench, blocks) if bench.faithful else None,
-        fair=find_fair(bench, blocks) if bench.fair else None,
+        fair=None if asked is None else find_fair(bench, asked, blocks),
         data_file=data_file,
     )
 
@@ -168,7 +200,7 @@ def find_published(bench: Bench, blocks: Blocks) -> Published:
     runs = train_all(bench, blocks, plan)
     study = run_study(bench, blocks, study_plan)
     pace = float(study["seconds"].sum()) / (study.height * study_plan.epochs)
-    search = bench.pick(FIRST_SEARCH, None, SearchPlan())
+    search = bench.pick(FIRST_SEARCH, None, SearchPlan()) if blocks.has_halves else None
     _, future = blocks.pieces(blocks.validation)
     return Published(
         runs=runs,
@@ -186,49 +218,57 @@ def count_repeats(learnt: int) -> int:
     return max(FEWEST_REPEATS, min(REPEATS, REPEATS * USUAL_BLOCKS // learnt))
 
 
-def find_fair(bench: Bench, blocks: Blocks) -> Fair:
-    """The fair test on the span of the validation blocks, and the walk-forward."""
-    from coincast.experiments.judge import judge
+def ask_fairly(bench: Bench, candles: pl.DataFrame, blocks: Blocks) -> Asked:
+    """Make ready the fair test on the span of the validation blocks, and the walk-forward.
 
+    Args:
+        bench: its further markets are inputs of the walk-forward, and of nothing else.
+        candles: of the market of the study.
+        blocks: the article's.
+
+    Raises:
+        TooFewRowsError: a part of the fair test without a window.
+        ColumnError: the price never moves in its training rows.
+        CandleError: a further market without a candle in common.
+    """
     plan = bench.pick(FairPlan(2, 2, 2, 64), FairPlan(), FairPlan(10, 100, 10, 4000))
-    samples = make_fair_samples(bench.candles, blocks.market)
+    samples = make_fair_samples(candles, blocks.market)
     # From the first target of the validation blocks on, so that each of them is among what is forecast.
     border = blocks.open_time[blocks.validation.starts[0] + LOOKBACK]
     first_test = int(np.searchsorted(samples.open_time, border))
-    parts = split_fairly(len(samples.close), first_test)
-    told = tell_fairly(bench, "fair", samples, [parts], fair_networks(), plan)
-    months, walked = _walk(bench, samples)
+    fit = Fit.make(samples, split_fairly(len(samples.close), first_test), plan)
+    of_walk = bench.pick(FairPlan(1, 2, 2, 64), FairPlan(3, 40, 5, 1000), FairPlan(10, 50, 10, 4000))
+    networks = fair_networks()
+    cheapest = {"cnn": networks["cnn"]}
+    walk = make_walk(
+        make_fair_samples(bench.candles, blocks.market),
+        bench.pick(cheapest, cheapest, networks),
+        of_walk,
+        most=FEW_PARTITIONS if bench.is_quick else None,
+    )
+    return Asked(samples, plan, fit, walk)
+
+
+def find_fair(bench: Bench, asked: Asked, blocks: Blocks) -> Fair:
+    """Answer the fair questions."""
+    from coincast.experiments.judge import judge
+
+    [told] = tell_fairly(bench, "fair", asked.samples, [asked.fit], fair_networks(), asked.plan)
+    walked = asked.walk.tell(bench) if asked.walk.fits else []
     judgement = judge(told.forecasts)
+    # Beside a last close that makes no error a skill is no number, and is written as a dash.
     compared = compare_with_rivals(judgement.forecasts, told.choice, list(rivals()))
     return Fair(
-        samples=samples,
         told=told,
         judgement=judgement,
-        months=months,
-        month=month_of(len(samples.close)),
-        walked=walked,
+        walk=asked.walk,
+        months=list_partitions(walked) if walked else None,
+        walk_seconds=sum(one.seconds for one in walked),
         same_blocks=_on_blocks(told, blocks),
         rivals=compared,
         steps=list_steps(judgement.scores, [told.choice, compared["rival"][0]]),
-        taken_back=share_taken_back(samples, parts.train),
+        taken_back=share_taken_back(asked.samples, told.parts.train),
     )
-
-
-def _walk(bench: Bench, samples: Samples) -> tuple[pl.DataFrame | None, Told | None]:
-    """The months of the walk-forward, all trained as one set of runs, and the forecasts behind them.
-
-    None where four months are too short for two windows.
-    """
-    rows = len(samples.close)
-    if LEARNT * month_of(rows) < 2 * LOOKBACK:
-        return None, None
-    plan = bench.pick(FairPlan(1, 2, 2, 64), FairPlan(3, 40, 5, 1000), FairPlan(10, 50, 10, 4000))
-    networks = fair_networks()
-    cheapest = {"cnn": networks["cnn"]}
-    partitions = make_partitions(rows)
-    partitions = partitions[-bench.pick(2, len(partitions)) :]
-    walked = tell_fairly(bench, "walk-forward", samples, partitions, bench.pick(cheapest, cheapest, networks), plan)
-    return list_partitions(samples, walked, partitions), walked
 
 
 def _on_blocks(told: Told, blocks: Blocks) -> tuple[float, float] | None:

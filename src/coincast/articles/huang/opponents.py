@@ -5,6 +5,7 @@ Every one is a function of the past closes (block, 256), and gives the next 16 (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -81,6 +82,14 @@ def squared_error(said: Floats, future: Floats) -> float:
     return float(np.mean((said - future) ** 2))
 
 
+def ratio_of(figure: float, other: float) -> float:
+    """A figure over another; NaN where the other is 0, as the error of the last close is of a price that stands still.
+
+    Reports write NaN as something unknown: `sentences.spell_times`, `coincast.reports.numbers`.
+    """
+    return figure / other if other else math.nan
+
+
 def compare_copies(blocks: Blocks, every_start: Blocks) -> pl.DataFrame:
     """How much worse the article's lag baseline is than repeating the last close: `cut, windows, ..., ratio`.
 
@@ -100,7 +109,13 @@ def compare_copies(blocks: Blocks, every_start: Blocks) -> pl.DataFrame:
             _sum_squares(cut.close, starts, copy) / (len(starts) * HORIZON) for copy in (copy_last, copy_block)
         )
         rows.append(
-            {"cut": name, "windows": len(starts), "persistence": last, "block copy": block, "ratio": block / last}
+            {
+                "cut": name,
+                "windows": len(starts),
+                "persistence": last,
+                "block copy": block,
+                "ratio": ratio_of(block, last),
+            }
         )
     return pl.DataFrame(rows)
 
@@ -126,7 +141,7 @@ def compare_views(every_start: Blocks, *, block_copy: float) -> pl.DataFrame:
     base = _sum_squares(every_start.close, starts, copy_block)
     rows = []
     for name, newest in views().items():
-        ratio = _sum_squares(every_start.close, starts, partial(copy_seen, newest=newest)) / base
+        ratio = ratio_of(_sum_squares(every_start.close, starts, partial(copy_seen, newest=newest)), base)
         rows.append({"network": name, "ratio": ratio, "scaled": ratio * block_copy})
     return pl.DataFrame(rows)
 

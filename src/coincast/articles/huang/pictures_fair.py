@@ -49,18 +49,19 @@ def draw_steps(steps: pl.DataFrame, theme: Palette, *, title: str, caption: str)
 
 
 def draw_months(partitions: pl.DataFrame, theme: Palette, *, title: str, caption: str) -> Figure:
-    """Draw the skill of every partition of the walk-forward, the last close at zero."""
+    """Draw the skill of every partition of the walk-forward, the last close at zero; nothing where there is none."""
     figure = new_figure(title, caption, theme=theme, height=4.2)
     axes = add_axes(figure, theme, top=1.25)
     skill = partitions["skill, %"].to_numpy() / 100
     place = np.arange(1, skill.size + 1)
     axes.bar(place, skill, width=0.6, color=theme.model)
     axes.axhline(0, color=theme.naive, linewidth=1.5, dashes=(3, 2), gid="naive")
-    reach = max(0.02, 1.35 * float(np.abs(skill).max()))
+    known = np.isfinite(skill)
+    reach = max(0.02, 1.35 * float(np.abs(skill).max(initial=0, where=known)))
     axes.set(ylim=(-reach, reach), xlim=(0.4, skill.size + 0.6))
     labels = [f"{one:%Y-%m-%d}" for one in partitions["forecast from"].to_list()]
     axes.set_xticks(place[:: max(1, place.size // 8)], labels[:: max(1, place.size // 8)])
-    for x, value in zip(place.tolist(), skill.tolist(), strict=True):
+    for x, value in zip(place[known].tolist(), skill[known].tolist(), strict=True):
         above = value >= 0
         write(
             axes,

@@ -66,6 +66,11 @@ COPY_AGE = (1 + HORIZON) / 2
 MEMORYLESS_RATIO = HORIZON / COPY_AGE
 """Block copy over persistence for a random walk: every step is 16 candles old there."""
 
+WALK_EPOCHS, WALK_PATIENCE = 50, 10
+"""Of the walk-forward of the repository, which the article does not show."""
+WALK_TEST = 5_180
+"""Windows behind the last partition of it, which are its test."""
+
 REPEATS, STUDY_EPOCHS = 30, 30
 STRENGTHS = (0.1, 0.01, 0.001, 0.0001)
 ACTIVITY_SUMMED = BATCH_SIZE

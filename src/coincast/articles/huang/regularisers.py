@@ -40,8 +40,10 @@ SETTINGS = {NONE: (0.0, 0.0)} | {
 """Name -> strengths of L1 and of L2."""
 SCORES = ("error", "first_half", "second_half", "seconds")
 """Columns of a raw score: squared errors of the validation blocks and of their halves, and what the run took."""
-COLLAPSED = 0.9
-"""A run has collapsed to a constant where its error is this share of a constant's, or more."""
+AS_BAD = 0.9
+"""A run is as bad as a constant where its error is this share of a constant's, or more."""
+AS_BAD_RUNS = "as bad as a constant"
+CONTROL = "control's median"
 BEYOND = 1_000_000
 """Seeds of one term begin so far behind those of the one before: its runs are none of the other's."""
 
@@ -70,9 +72,9 @@ def run_study(bench: Bench, blocks: Blocks, plan: StudyPlan) -> pl.DataFrame:
     """The raw score of every repeat: `term, setting, repeat, error, first_half, second_half`, and `seconds`.
 
     Errors are squares of the price: of the validation blocks, as published, and of their first and second half, so that
-    a setting can be chosen on the one and looked at on the other; `seconds` are those of the set of runs, shared out
-    among them. Each term is a set of runs and a table of its own: what is interrupted goes on from its last state, and
-    no score is any different.
+    a setting can be chosen on the one and looked at on the other; of a single block both are that block. `seconds` are
+    those of the set of runs, shared out among them. Each term is a set of runs and a table of its own: what is
+    interrupted goes on from its last state, and no score is any different.
     """
     own, tables = blocks.newest(plan.blocks), []
     for place, term in enumerate(TERMS):
@@ -169,7 +171,10 @@ def scores_of(study: pl.DataFrame, term: str, setting: str, column: str = "error
 
 
 def describe_term(study: pl.DataFrame, term: str) -> pl.DataFrame:
-    """The article's describe() table of a term, derived from the raw scores, and the published median beside it."""
+    """The article's describe() table of a term, derived from the raw scores; published mean, median and largest beside.
+
+    Null where a figure was not published.
+    """
     published = published_table(term)
     rows = []
     for setting in SETTINGS:
@@ -209,7 +214,7 @@ def compare_settings(study: pl.DataFrame) -> pl.DataFrame:
                 "mean": float(own.mean()),
                 "median": float(np.median(own)),
                 "control's mean": float(control.mean()),
-                "control's median": float(np.median(control)),
+                CONTROL: float(np.median(control)),
                 "Welch t": t,
                 "Welch p": p,
                 "chance": chance,
@@ -230,7 +235,7 @@ def compare_controls(study: pl.DataFrame) -> pl.DataFrame:
 def choose_fairly(study: pl.DataFrame) -> pl.DataFrame:
     """For each term the setting with the least mean on the first half of the blocks, and what it scores on the second.
 
-    As published the setting is chosen and praised on the same blocks.
+    As published the setting is chosen and praised on the same blocks. For validation blocks that have two halves.
     """
     rows = []
     for term in TERMS:
@@ -251,14 +256,16 @@ def choose_fairly(study: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def count_collapsed(study: pl.DataFrame, blocks: Blocks) -> pl.DataFrame:
-    """Runs of each setting that have collapsed to a constant: `term, setting, collapsed, repeats`.
+def count_as_bad(study: pl.DataFrame, blocks: Blocks) -> pl.DataFrame:
+    """Runs of each setting that are as bad as a constant, or worse: `term, setting, as bad as a constant, repeats`.
 
-    A constant's error is that of the mean of the training blocks.
+    A constant's error is that of the mean of the training blocks. Whether a run says a constant is not looked at, and
+    one that does may still be better than that mean.
     """
     _, learnt = blocks.pieces(blocks.training)
     _, future = blocks.pieces(blocks.validation)
     constant = float(np.mean((future - learnt.mean()) ** 2))
+    is_as_bad = pl.col("error") >= AS_BAD * constant
     return study.group_by("term", "setting", maintain_order=True).agg(
-        collapsed=(pl.col("error") >= COLLAPSED * constant).sum(), repeats=pl.len()
+        is_as_bad.sum().alias(AS_BAD_RUNS), repeats=pl.len()
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import polars as pl
 from coincast.articles.huang.blocks import Blocks, Floats
 from coincast.articles.huang.comparisons import list_paired
 from coincast.articles.huang.networks import configurations
+from coincast.articles.huang.opponents import ratio_of
 from coincast.articles.huang.published import HEADLINE, SECONDS_PER_EPOCH, TABLE
 from coincast.articles.huang.training import values_of
+from coincast.articles.remains import join_words
 from coincast.reports.palette import BETTER, NOT_DISTINGUISHABLE, WORSE
 
 COLLAPSED = 10.0
@@ -83,42 +86,46 @@ def is_leaky_always_better(runs: pl.DataFrame) -> Answer:
 
 
 def is_cnn_fastest(runs: pl.DataFrame) -> Answer:
-    """Seconds of an epoch, CNN against GRU and against LSTM, epoch by epoch; and how much worse the CNN is."""
-    cnn, gru, lstm = _epoch_seconds(runs, ["CNN 2 LeakyReLU", "GRU tanh + LeakyReLU", HEADLINE])
-    spans = {"GRU": (cnn, gru), "LSTM": (cnn, lstm)} if cnn.size else {}
-    pairs = {f"seconds of an epoch, CNN against {kind}": pair for kind, pair in spans.items()}
+    """Seconds of an epoch, each of CNN, GRU and LSTM against the others, epoch by epoch; how much worse the CNN is.
+
+    The answer is about the CNN; whether the GRU is faster than the LSTM stands beside it.
+    """
+    names = {"CNN": "CNN 2 LeakyReLU", "GRU": "GRU tanh + LeakyReLU", "LSTM": HEADLINE}
+    spans = dict(zip(names, _epoch_seconds(runs, list(names.values())), strict=True))
+    kinds = list(combinations(names, 2)) if spans["CNN"].size else []
+    pairs = {f"seconds of an epoch, {one} against {other}": (spans[one], spans[other]) for one, other in kinds}
     pairs["error, CNN 2 against LSTM"] = (errors_of(runs, "CNN 2 LeakyReLU"), errors_of(runs, HEADLINE))
     table = list_paired(pairs).with_columns(word=pl.col("word").str.replace(BETTER, "less").str.replace(WORSE, "more"))
     *times, errors = table.iter_rows(named=True)
-    words = [row["word"] for row in times]
+    words = [row["word"] for (one, _), row in zip(kinds, times, strict=True) if one == "CNN"]
     if "more" in words:
         answer = "no"
     elif times and set(words) == {"less"}:
         answer = "yes" if errors["ratio"] < SLIGHTLY and errors["word"] != "less" else "partly"
     else:
         answer = NOT_DISTINGUISHABLE
-    why = {"more": "which follows from what it cannot see", "less": "so that here it is not the worse one"}
+    why = {"more": "as what it cannot see lets expect", "less": "so that here it is not the worse one"}
     because = (
-        f"{_tell_times(dict(zip(spans, times, strict=True)))} Its error is {spell_times(errors['ratio'])} that of the "
-        f"LSTM, {why.get(errors['word'], 'which chance may have done')}."
+        f"{_tell_times(dict(zip(kinds, times, strict=True)))} The CNN's error is {spell_times(errors['ratio'])} that "
+        f"of the LSTM, {why.get(errors['word'], 'which chance may have done')}."
     )
     return Answer("the CNN is fastest, and slightly worse", answer, because, table)
 
 
-def _tell_times(times: dict[str, dict[str, Any]]) -> str:
-    """How an epoch of the CNN compares: faster, slower, or neither beyond chance."""
+def _tell_times(times: dict[tuple[str, str], dict[str, Any]]) -> str:
+    """How an epoch of each kind compares with that of another: faster, slower, or neither beyond chance."""
     if not times:
         return "Seconds of an epoch were not measured here."
     speed = {"less": "faster", "more": "slower"}
-    told = [
-        f"{spell_times(row['ratio'])} the seconds of the {kind} ({speed.get(row['word'], 'not told apart')})"
-        for kind, row in times.items()
-    ]
-    published = " and ".join(f"{SECONDS_PER_EPOCH[kind]:g}" for kind in times)
-    return (
-        f"An epoch of the CNN takes {' and '.join(told)}; in the article {SECONDS_PER_EPOCH['CNN']:g} against "
-        f"{published} seconds."
+    told = join_words(
+        [
+            f"the {one} takes {spell_times(row['ratio'])} the seconds of the {other} "
+            f"({speed.get(row['word'], 'not told apart')})"
+            for (one, other), row in times.items()
+        ]
     )
+    published = join_words([f"{seconds:g} ({kind})" for kind, seconds in SECONDS_PER_EPOCH.items()])
+    return f"For an epoch {told}; in the article it takes {published} seconds."
 
 
 def is_headline_best(runs: pl.DataFrame) -> Answer:
@@ -197,8 +204,9 @@ def does_four_layers_collapse(runs: pl.DataFrame) -> Answer:
         f"{COLLAPSED:g} times their median); the median run has {spell_times(float(np.nanmedian(leaky)) / usual)} "
         f"their error, the published one had {spell_times(published)}. With ReLU {of_plain} of {plain.size} collapse: "
         f"{spell_times(float(np.nanmedian(plain)) / usual)}. "
-        + ("No run here does what the published one did." if not collapsed else "So it is no single mishap.")
-    )
+        + ("No run here does what the published one did." if not collapsed else "")
+        + ("So it is no single mishap." if collapsed > 1 else "")
+    ).rstrip()
     return Answer("the four-layer LeakyReLU result is probably a mistake", answer, because, table)
 
 
@@ -216,8 +224,8 @@ def does_any_beat_persistence(runs: pl.DataFrame, persistence: float) -> Answer:
     answer = "yes" if winners else "no" if not below else "partly"
     because = (
         f"{below} of {total} runs {'has' if below == 1 else 'have'} a smaller error than repeating the last close, the "
-        f"best of all of them {spell_times(best / persistence)} its error; {winners} of {table.height} networks "
-        f"{'beats' if winners == 1 else 'beat'} it beyond the chance of seeds."
+        f"best of all of them {spell_times(ratio_of(best, persistence))} its error; {winners} of {table.height} "
+        f"networks {'beats' if winners == 1 else 'beat'} it beyond the chance of seeds."
     )
     return Answer("a network beats the lag (asked of true persistence)", answer, because, table)
 
@@ -229,27 +237,28 @@ def level_sentence(training: float, validation: float, own: tuple[float, float])
         training, validation: squared errors of persistence on either part, which learns nothing.
         own: the same of the article's best network.
     """
+    gap, level = ratio_of(own[1], own[0]), ratio_of(validation, training)
     table = pl.DataFrame(
         {
             "question": ["persistence, which learns nothing", f"{HEADLINE}, median of the seeds"],
             "training": [training, own[0]],
             "validation": [validation, own[1]],
-            "validation / training": [validation / training, own[1] / own[0]],
+            "validation / training": [level, gap],
         }
     )
-    gap, level = own[1] / own[0], validation / training
     because = (
         f"The validation loss is {spell_times(gap)} the training loss; that of repeating the last close, which learns "
         f"nothing and cannot overfit, {spell_times(level)}. "
     )
-    if gap > 1:
+    if gap <= 1:
+        because += "Here is no gap to explain: the training loss, which is taken with dropout, is the larger one"
+        because += ", and the level of the price alone would make it so." if level < 1 else "."
+    elif gap > level:
         because += "What is left to overfitting is the difference between these two."
-    else:
-        because += (
-            "Here is no gap to explain: dropout and the level of the price make the training loss the larger one."
-        )
+    elif level >= gap:
+        because += "The level of the price alone makes a gap of that size: nothing is left to overfitting."
     answer = "partly" if gap > max(1.0, 1.5 * level) else "no"
-    return Answer("the gap between the two losses is overfitting", answer, because, table)
+    return Answer("the gap between the two losses is overfitting", answer, because.rstrip(), table)
 
 
 def _ask_all(table: pl.DataFrame) -> tuple[str, int, int]:

@@ -6,6 +6,7 @@ import time
 
 from coincast.articles.bench import Bench
 from coincast.articles.huang.about import ABOUT
+from coincast.articles.huang.blocks import Blocks
 from coincast.articles.huang.chapters import tell_data, tell_table, tell_views
 from coincast.articles.huang.chapters_claims import tell_copies, tell_plot, tell_sentences
 from coincast.articles.huang.chapters_fair import tell_fair
@@ -15,22 +16,38 @@ from coincast.articles.huang.durations import list_seconds, spell_duration, tell
 from coincast.articles.huang.flaws import list_flaws
 from coincast.articles.huang.found import Fair, Found, Published, find_all
 from coincast.articles.huang.networks import configurations
+from coincast.articles.huang.opponents import ratio_of
 from coincast.articles.huang.pictures import square_of
 from coincast.articles.huang.published import ACTIVITY_SUMMED, BATCH_SIZE, HEADLINE, REPEATS, TABLE
+from coincast.articles.huang.sentences import are, spell_times
 from coincast.articles.huang.training import WEIGHTS, file_name
+from coincast.articles.huang.walk_forward import Walk
 from coincast.articles.remains import tell_verdict
 from coincast.articles.rivals import say_beside_rival
 from coincast.articles.ways import keep_asked
-from coincast.reports.numbers import amount, base_currency, interval_name, percent, skill_span, things
+from coincast.reports.numbers import (
+    amount,
+    base_currency,
+    interval_name,
+    percent,
+    quote_currency,
+    skill_span,
+    things,
+)
 from coincast.reports.palette import BETTER
 from coincast.reports.study import Chapter, Outcome, Study
 
+DOLLARS = ("USD", "USDT", "USDC")
+"""Quotes whose squares can stand beside the article's, which has USDT."""
+
 
 def study(bench: Bench) -> Study:
-    """Repeat article 2 on the first market of the bench; further markets are inputs of the walk-forward.
+    """Repeat article 2 on the first market of the bench; further markets are inputs of the walk-forward alone.
 
     Raises:
-        TooFewRowsError: candles for fewer than two blocks of 272, or none left for a part.
+        TooFewRowsError: candles for fewer than two blocks of 272, or without a window in a part of the fair test.
+        ColumnError: a price that never moves.
+        CandleError: a further market without a candle in common.
     """
     began = time.perf_counter()
     found = find_all(bench)
@@ -68,7 +85,7 @@ def _outcome(found: Found, seconds: float) -> Outcome:
         market=blocks.market,
         metric="mean squared error, held-back blocks",
         unit=square_of(blocks),
-        headline=TABLE[HEADLINE].error if base_currency(blocks.market) == "BTC" else None,
+        headline=TABLE[HEADLINE].error if is_like_the_articles(blocks) else None,
         faithful=None if published is None else published.headline,
         naive=found.persistence,
         fair=None if same is None else same[0],
@@ -78,6 +95,12 @@ def _outcome(found: Found, seconds: float) -> Outcome:
         says=f"{_finding(found)} The published figure is of candles that are not to be had any more.",
         same_candles=False,
     )
+
+
+def is_like_the_articles(blocks: Blocks) -> bool:
+    """Whether the published figure can stand beside ours: it is of Bitcoin in dollars, by five minutes."""
+    market = blocks.market
+    return base_currency(market) == "BTC" and quote_currency(market) in DOLLARS and blocks.interval == ABOUT.interval
 
 
 def _finding(found: Found) -> str:
@@ -112,8 +135,8 @@ def _reasons(found: Found) -> list[str]:
         median = found.published.headline
         reasons.append(
             f"The same network, {things(found.published.runs['seed'].n_unique(), 'seed')}, has a median of "
-            f"{amount(median)} {unit} on {things(blocks.held_back, 'block')}: {median / found.persistence:,.1f} times "
-            "that of the last close."
+            f"{amount(median)} {unit} on {things(blocks.held_back, 'block')}: "
+            f"{spell_times(ratio_of(median, found.persistence))} that of the last close."
         )
     if found.fair is not None:
         choice = found.fair.choice
@@ -122,7 +145,7 @@ def _reasons(found: Found) -> list[str]:
             f"error of the last close (95 % interval {skill_span(choice.low, choice.high)} %) on "
             f"{things(choice.n, 'origin')}."
         )
-        reasons.append(say_beside_rival(found.fair.told.choice.upper(), choice.skill or 0.0, found.fair.rivals))
+        reasons.append(say_beside_rival(found.fair.told.choice.upper(), found.fair.skill, found.fair.rivals))
     return reasons
 
 
@@ -149,13 +172,24 @@ def _notes(bench: Bench, found: Found) -> list[str]:
                 "There were candles of one coin, whose returns alone the walk-forward reads. Name more with --candles, "
                 f"or put the others into the folder of --data: {', '.join(next(iter(ABOUT.further.values())))}."
             )
-        if found.fair.months is None:
-            notes.append("The walk-forward is left out: a tenth of these candles is too short for a month of it.")
+        notes += _tell_left_out(found.fair.walk)
         if found.fair.same_blocks is None:
             notes.append(
                 "A gap cuts some of the held-back blocks, so there is no fair figure on the very same targets."
             )
     return notes
+
+
+def _tell_left_out(walk: Walk) -> list[str]:
+    """Partitions of the walk-forward that there are not, and why."""
+    if walk.left_out:
+        return [
+            f"Of the walk-forward {things(walk.left_out, 'partition')} {are(walk.left_out)} left out: gaps leave some "
+            "part without a window, or the price never moves."
+        ]
+    if walk.fits:
+        return []
+    return ["The walk-forward is left out: a tenth of these candles is too short for a month of it."]
 
 
 def _faithful_notes(bench: Bench, found: Found, published: Published) -> list[str]:
@@ -174,15 +208,20 @@ def _faithful_notes(bench: Bench, found: Found, published: Published) -> list[st
         notes.append(
             f"The study has {published.repeats} repeats of each setting, not {REPEATS}; --long has all of them."
         )
-    notes.append(_tell_search(bench, published))
+    notes.append(_tell_search(bench, published, has_halves=found.blocks.has_halves))
     if bench.is_quick:
         notes.append("A first look: few epochs, seeds and training blocks, so the networks are hardly trained.")
     return notes
 
 
-def _tell_search(bench: Bench, published: Published) -> str:
+def _tell_search(bench: Bench, published: Published, *, has_halves: bool) -> str:
     """How long the combinations of penalties took, or will take."""
     trainings, epochs = SearchPlan().count()
+    if not has_halves:
+        return (
+            "Combinations of penalties are left out: the one held-back block has no two halves, to choose by the one "
+            "and to look at the other."
+        )
     if bench.is_quick:
         return f"Of the combinations of penalties a few are tried; --long tries all, {trainings:,} trainings."
     searched = published.searched
