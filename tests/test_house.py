@@ -45,11 +45,16 @@ def probe(code: str, names: tuple[str, ...], *, folder: Path | None = None) -> t
 HELP = "from coincast.__main__ import main; assert main(['--help']) == 0"
 
 
-@pytest.mark.parametrize("code", ["import coincast", HELP], ids=["import", "help"])
-def test_import_and_help_are_light_and_fast(code: str) -> None:
-    imported, first = probe(code, HEAVY)
-    assert imported == []
-    assert min(first, *(probe(code, HEAVY)[1] for _ in range(2))) < 0.3
+PRINTERS = "import typer, rich.console, rich.table"
+"""What help is printed with, and takes anyway; absolute times hang on the machine."""
+
+
+@pytest.mark.parametrize(("code", "most"), [("import coincast", 1.0), (HELP, 4.0)], ids=["import", "help"])
+def test_import_and_help_are_light_and_fast(code: str, most: float) -> None:
+    """At most so many times the processor time of what prints the help, the best of three turns of each."""
+    turns = [(probe(code, HEAVY), probe(PRINTERS, HEAVY)) for _ in range(3)]
+    assert turns[0][0][0] == []
+    assert min(own for (_, own), _ in turns) < most * min(peer for _, (_, peer) in turns)
 
 
 def test_judge_never_imports_jax(tmp_path: Path) -> None:
