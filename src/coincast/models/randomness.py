@@ -32,6 +32,7 @@ def wrap_key(data: UInt32[Array, "*key 2"]) -> Key[Array, "*key"]:
     return jax.random.wrap_key_data(data, impl=_GENERATOR)  # type: ignore[no-any-return]
 
 
+@jax.jit
 def mix(x: Any) -> Any:
     """The hash of 32-bit words: every bit of the word moves every bit of the result, and no two words share one."""
     x = (x ^ (x >> 16)) * jnp.uint32(0x7FEB352D)

@@ -97,8 +97,7 @@ def _compile(program: Program, arguments: Any, shared: Any, device: Any, validat
     width = data["count"].shape
     learning = shaped(width, np.bool_)
     number = shaped((), np.int32)
-    training = every_lane(partial(advance, program=program), shared=4)
-    checking = every_lane(partial(validation_loss, program=program), shared=2)
+    training, checking = partial(advance, program=program), partial(validation_loss, program=program)
     compiled = (
         jax.jit(training, donate_argnums=(0,))
         .lower(state, fixed, data, learning, shared_like, number, number, number)

@@ -1,4 +1,4 @@
-"""The training of one run, in pure functions that are mapped over the lanes of a program: learn, validate."""
+"""The training of a block of runs, in pure functions over the lanes of a program: learn, validate."""
 
 from __future__ import annotations
 
@@ -59,21 +59,24 @@ class Program:
 def advance(
     state: tuple[Any, Any],
     fixed: Any,
-    run: Data,
-    is_learning: Bool[Array, ""],
+    runs: Data,
+    is_learning: Bool[Array, "lane"],
     shared: Data,
     epoch: Int[Array, ""],
     first_step: Int[Array, ""],
     steps: Int[Array, ""],
     *,
     program: Program,
-) -> tuple[tuple[Any, Any], Float[Array, ""]]:
-    """Train one run for a stretch of an epoch.
+) -> tuple[tuple[Any, Any], Float[Array, "lane"]]:
+    """Train a block for a stretch of an epoch, each run in a lane: a leading axis of whatever a run has of its own.
+
+    Lanes are mapped inside the loop over the steps. To map a loop would make JAX trace it twice more, which took half
+    of the time of tracing a program.
 
     Args:
         state: trained arrays and the optimiser's moments.
         fixed: arrays of the module that are not trained.
-        run: the run's own arrays.
+        runs: each run's own arrays.
         is_learning: else it stands still.
         shared: the arrays of all runs.
         epoch: from 0.
@@ -82,92 +85,118 @@ def advance(
         program: what was known when it was compiled.
 
     Returns:
-        The new state, and the sum over the stretch's samples of their losses before each step's update.
+        The new state, and for each run the sum over the stretch's samples of their losses before each step's update.
     """
-    recipe = program.recipe
-    epoch_key = jax.random.fold_in(wrap_key(run["key"]), epoch)
-    batches = _batches(run, epoch, first_step, steps, program)
-    optimiser = OPTIMISERS[recipe.optimiser](run["rates"], recipe)
-    steps_per_epoch = -(-run["count"] // recipe.batch_size)
+    keys = jax.vmap(lambda key: jax.random.fold_in(wrap_key(key), epoch))(runs["key"])
+    batches = _batches(runs, epoch, first_step, steps, program)
 
     def step(number: Any, carried: tuple[Any, Any]) -> tuple[Any, Any]:
-        (trained, moments), total = carried
-        batch = batches[number]
-        valid: Bool[Array, "batch"] = batch >= 0
-        count = jnp.sum(valid).astype(jnp.float32)
-        windows = run["first"] + jnp.maximum(batch, 0)
-        keys = jax.random.split(jax.random.fold_in(epoch_key, first_step + number), recipe.batch_size)
+        def learn(carried: Any, fixed: Any, run: Data, is_learning: Any, key: Any, batches: Any) -> Any:
+            at = (epoch, first_step + number)
+            return _learn(carried, fixed, run, is_learning, shared, key, batches[number], at, program)
 
-        def mean_loss(trained: Any) -> Float[Array, ""]:
-            module = eqx.combine(trained, fixed, program.static.tree)
-            losses = jax.vmap(lambda window, key: _loss(module, run, shared, window, key, program))(windows, keys)
-            mean = jnp.sum(jnp.where(valid, losses, 0)) / jnp.maximum(count, 1)
-            return mean + penalty(trained, run["rates"]) if program.penalised else mean
+        return jax.vmap(learn)(carried, fixed, runs, is_learning, keys, batches)  # type: ignore[no-any-return]
 
-        loss, gradient = jax.value_and_grad(mean_loss)(trained)
-        if program.clipped:
-            gradient = clip(gradient, run["rates"])
-        now = epoch * steps_per_epoch + first_step + number
-        with jax.numpy_dtype_promotion("standard"):  # optax raises a float to the power of an integer count
-            direction, new_moments = optimiser.update(gradient, moments, trained)
-            rate = learning_rate(run["rates"], recipe, now, steps_per_epoch)
-        new_trained = jax.tree.map(lambda leaf, move: leaf - rate * move, trained, direction)
-        # A run with fewer windows than the longest of its block stands still in the steps that it lacks.
-        moves = (count > 0) & is_learning
-        kept = jax.tree.map(lambda new, old: jnp.where(moves, new, old), (new_trained, new_moments), (trained, moments))
-        return kept, total + loss * count
+    return jax.lax.fori_loop(0, steps, step, (state, jnp.zeros(is_learning.shape)))  # type: ignore[no-any-return]
 
-    return jax.lax.fori_loop(0, steps, step, (state, jnp.float32(0)))  # type: ignore[no-any-return]
+
+def _learn(
+    carried: tuple[tuple[Any, Any], Float[Array, ""]],
+    fixed: Any,
+    run: Data,
+    is_learning: Bool[Array, ""],
+    shared: Data,
+    epoch_key: Any,
+    batch: Int[Array, "batch"],
+    at: tuple[Int[Array, ""], Int[Array, ""]],
+    program: Program,
+) -> tuple[tuple[Any, Any], Float[Array, ""]]:
+    """One step of one run, `at` an epoch and a step of it: its new state, and the sum of the losses so far."""
+    recipe = program.recipe
+    (trained, moments), total = carried
+    epoch, number = at
+    valid: Bool[Array, "batch"] = batch >= 0
+    count = jnp.sum(valid).astype(jnp.float32)
+    windows = run["first"] + jnp.maximum(batch, 0)
+    keys = jax.random.split(jax.random.fold_in(epoch_key, number), recipe.batch_size)
+
+    def mean_loss(trained: Any) -> Float[Array, ""]:
+        module = eqx.combine(trained, fixed, program.static.tree)
+        losses = jax.vmap(lambda window, key: _loss(module, run, shared, window, key, program))(windows, keys)
+        mean = jnp.sum(jnp.where(valid, losses, 0)) / jnp.maximum(count, 1)
+        return mean + penalty(trained, run["rates"]) if program.penalised else mean
+
+    loss, gradient = jax.value_and_grad(mean_loss)(trained)
+    if program.clipped:
+        gradient = clip(gradient, run["rates"])
+    steps_per_epoch = -(-run["count"] // recipe.batch_size)
+    now = epoch * steps_per_epoch + number
+    optimiser = OPTIMISERS[recipe.optimiser](run["rates"], recipe)
+    with jax.numpy_dtype_promotion("standard"):  # optax raises a float to the power of an integer count
+        direction, new_moments = optimiser.update(gradient, moments, trained)
+        rate = learning_rate(run["rates"], recipe, now, steps_per_epoch)
+    new_trained = jax.tree.map(lambda leaf, move: leaf - rate * move, trained, direction)
+    # A run with fewer windows than the longest of its block stands still in the steps that it lacks.
+    moves = (count > 0) & is_learning
+    kept = jax.tree.map(lambda new, old: jnp.where(moves, new, old), (new_trained, new_moments), (trained, moments))
+    return kept, total + loss * count
 
 
 def _batches(
-    run: Data, epoch: Int[Array, ""], first_step: Int[Array, ""], steps: Int[Array, ""], program: Program
-) -> Int[Array, "step batch"]:
+    runs: Data, epoch: Int[Array, ""], first_step: Int[Array, ""], steps: Int[Array, ""], program: Program
+) -> Int[Array, "lane step batch"]:
     """Windows of each step of a stretch, -1 where a batch has no more; chunk by chunk, as far as they are wanted."""
     size = program.recipe.batch_size
     chunk = min(program.steps, STEPS_TOLD_AT_ONCE)
+    lanes = len(runs["count"])
 
-    def fill(number: Any, batches: Int[Array, "step batch"]) -> Int[Array, "step batch"]:
+    def fill(number: Any, batches: Int[Array, "lane step batch"]) -> Int[Array, "lane step batch"]:
         slots = (first_step + number * chunk) * size + jnp.arange(chunk * size)
-        if program.recipe.shuffle:
-            order = shuffled(slots, run["count"], run["key"], epoch)
-        else:
-            order = jnp.where(slots < run["count"], slots, -1)
-        return jax.lax.dynamic_update_slice_in_dim(batches, order.reshape(chunk, size), number * chunk, 0)
+
+        def order(count: Int[Array, ""], key: Any) -> Int[Array, "slot"]:
+            if program.recipe.shuffle:
+                return shuffled(slots, count, key, epoch)
+            return jnp.where(slots < count, slots, -1)
+
+        told = jax.vmap(order)(runs["count"], runs["key"])
+        return jax.lax.dynamic_update_slice_in_dim(batches, told.reshape(lanes, chunk, size), number * chunk, 1)
 
     return jax.lax.fori_loop(  # type: ignore[no-any-return]
-        0, (steps + chunk - 1) // chunk, fill, jnp.full((program.steps, size), -1, dtype=jnp.int32)
+        0, (steps + chunk - 1) // chunk, fill, jnp.full((lanes, program.steps, size), -1, dtype=jnp.int32)
     )
 
 
 def validation_loss(
     trained: Any,
     fixed: Any,
-    run: Data,
+    runs: Data,
     shared: Data,
     chunks: Int[Array, ""],
     *,
     program: Program,
-) -> Float[Array, ""]:
-    """Mean loss of one run over its validation windows, without dropout, noise or penalties; NaN where it has none.
+) -> Float[Array, "lane"]:
+    """Mean loss of each run over its validation windows, without dropout, noise or penalties; NaN where it has none.
 
     Args:
-        trained, fixed, run, shared, program: as of `advance`.
+        trained, fixed, runs, shared, program: as of `advance`.
         chunks: of `VALIDATION_BATCH` windows, enough for every run of the block.
     """
-    module = eqx.combine(trained, fixed, program.static.tree)
 
-    def add(number: Any, total: Any) -> Any:
+    def add(number: Any, totals: Any) -> Any:
         slots = number * VALIDATION_BATCH + jnp.arange(VALIDATION_BATCH)
-        valid = slots < run["validation_count"]
-        windows = run["first_validation"] + jnp.where(valid, slots, 0)
-        losses = jax.vmap(lambda window: _loss(module, run, shared, window, None, program))(windows)
-        return total + jnp.sum(jnp.where(valid, losses, 0))
 
-    mean: Float[Array, ""] = jax.lax.fori_loop(0, chunks, add, jnp.float32(0)) / run["validation_count"].astype(
-        jnp.float32
-    )
-    return mean
+        def add_one(total: Any, trained: Any, fixed: Any, run: Data) -> Any:
+            module = eqx.combine(trained, fixed, program.static.tree)
+            valid = slots < run["validation_count"]
+            windows = run["first_validation"] + jnp.where(valid, slots, 0)
+            losses = jax.vmap(lambda window: _loss(module, run, shared, window, None, program))(windows)
+            return total + jnp.sum(jnp.where(valid, losses, 0))
+
+        return jax.vmap(add_one)(totals, trained, fixed, runs)
+
+    counts = runs["validation_count"].astype(jnp.float32)
+    means: Float[Array, "lane"] = jax.lax.fori_loop(0, chunks, add, jnp.zeros(counts.shape)) / counts
+    return means
 
 
 def start_moments(trained: Any, recipe: Recipe, lanes: int) -> optax.OptState:

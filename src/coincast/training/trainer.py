@@ -1,4 +1,4 @@
-"""Many runs in one program: the whole training is one pure function of a run, mapped over runs.
+"""Many runs in one program: a step of the training is one pure function of a run, mapped over runs.
 
 The unit of work is a set of runs: seeds x settings x (market, training span). They share the shapes of their network
 and their recipe; everything else (windows, targets, scales, rates, keys) is an array of its own per run. The data lie
