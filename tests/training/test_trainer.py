@@ -82,6 +82,16 @@ def test_runs_of_the_same_settings_and_seed_are_built_once(
         np.testing.assert_array_equal(weights(trained, place), expected)
 
 
+def test_losses_that_read_outputs_alike_train_side_by_side(make_run: Make, weights: Weights) -> None:
+    """Each run of the set is that run alone, to the last bit, though a loss beside it looks at prices."""
+    runs = [make_run(seed, epochs=2, loss=loss) for seed, loss in enumerate(("mse", "trading", "huber", "mse"))]
+    trained = train(runs, lookback=LOOKBACK)
+    for place, run in enumerate(runs):
+        alone = train([run], lookback=LOOKBACK)
+        np.testing.assert_array_equal(weights(trained, place), weights(alone))
+        np.testing.assert_array_equal(trained.losses[place], alone.losses[0])
+
+
 @pytest.mark.parametrize("loss", ["mse", "mae"])
 def test_a_loop_in_numpy_gives_the_same(make_run: Make, weights: Weights, loss: str) -> None:
     """Adam, the smaller last batch (21 windows in batches of 4), and the loss of an epoch as Keras reports it."""
@@ -523,6 +533,8 @@ def test_a_finished_training_is_there_at_once(make_run: Make) -> None:
 def test_what_cannot_be_one_set_is_refused(make_run: Make) -> None:
     with pytest.raises(UsageError, match="share their recipe but for its rates"):
         train([make_run(1), make_run(2, batch_size=8)], lookback=LOOKBACK)
+    with pytest.raises(UsageError, match="a loss of the same head"):
+        train([make_run(1), make_run(2, loss="gaussian")], lookback=LOOKBACK)
     with pytest.raises(UsageError, match=r"training.patience is 3, and nothing is held back to validate on"):
         train([make_run(1, patience=3, validation=9), make_run(2, patience=3)], lookback=LOOKBACK)
 

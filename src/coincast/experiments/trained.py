@@ -94,7 +94,7 @@ class NetworkTeller:
         return [fits[place] for place in range(len(units))]
 
     def _group(self, pupils: Sequence[Pupil]) -> list[list[Pupil]]:
-        """Those whose programs are the same: shapes, and all of the recipe but its rates."""
+        """Those that make one set: the same shapes, and the same recipe but for its rates and its loss."""
         groups: dict[Any, list[Pupil]] = {}
         outlines: dict[Any, Any] = {}
         for pupil in pupils:
@@ -103,7 +103,7 @@ class NetworkTeller:
             asked = (id(setting.settings), axes)
             if asked not in outlines:
                 outlines[asked] = structure_of(outline_network(setting.label, setting.settings, axes))
-            key = (axes, self.recipes[setting.label].static(), outlines[asked], len(pupil.fits))
+            key = (axes, self.recipes[setting.label].of_set(), outlines[asked], len(pupil.fits))
             groups.setdefault(key, []).append(pupil)
         return list(groups.values())
 

@@ -66,8 +66,8 @@ def _switch(default: bool) -> Any:
 class Recipe:
     """How a network is trained.
 
-    Whole numbers, names and switches are shared by the runs of one program; every run may have decimal numbers of its
-    own. A penalty, weight or limit of 0 is none.
+    Whole numbers, names and switches are shared by the runs of one set; every run may have decimal numbers of its own,
+    and its own loss among those that read the network's outputs alike. A penalty, weight or limit of 0 is none.
 
     Attributes:
         epochs: passes over the training windows; at most so many, where `patience` ends a run earlier.
@@ -164,6 +164,11 @@ class Recipe:
         """This recipe with every decimal number as it is by default: equal for all runs of one program."""
         defaults: dict[str, Any] = {one.name: one.default for one in fields(self) if one.type == "float"}
         return replace(self, **defaults)
+
+    def of_set(self) -> Recipe:
+        """What it shares with the other runs of its set: `static`, and in place of its loss one of the same head."""
+        alike = (name for name, loss in LOSSES.items() if loss.head == LOSSES[self.loss].head)
+        return replace(self.static(), loss=next(alike))
 
     @property
     def head(self) -> Head:

@@ -17,8 +17,8 @@ from coincast.training.runs import TrainingRun, axes_of, lay_out
 from coincast.training.steps import Program, start_moments
 from coincast.training.trained import TrainedRuns
 
-Kind = tuple[bool, ...]
-"""Which parts of a program a run needs."""
+Kind = tuple[str, *tuple[bool, ...]]
+"""The loss of a run, and which parts of a program it needs."""
 
 
 class RunSet:
@@ -31,7 +31,7 @@ class RunSet:
 
     Attributes:
         runs: as given.
-        recipe: what all of them share; rates are a run's own.
+        recipe: of the first run; rates and loss are a run's own.
         parameters: of one run.
         lanes: of every program.
         described: the program of each kind of run.
@@ -39,7 +39,7 @@ class RunSet:
         blocks: the runs of each call of a program.
 
     Raises:
-        UsageError: recipes that differ in more than their rates, or early stopping without validation windows.
+        UsageError: recipes that differ in more than rates and loss, or early stopping without validation windows.
     """
 
     def __init__(self, runs: Sequence[TrainingRun], lookback: int, starts: Sequence[Any] | None) -> None:
@@ -116,17 +116,20 @@ def _build(runs: Sequence[TrainingRun], lookback: int) -> list[tuple[Any, Any, A
 
 
 def _kinds(runs: Sequence[TrainingRun]) -> dict[Kind, list[int]]:
-    """Runs that are trained by the same program, by the parts that they need of it."""
+    """Runs that are trained by the same program, by their loss and the parts that they need of it."""
     kinds: dict[Kind, list[int]] = {}
     for place, run in enumerate(runs):
-        kinds.setdefault(tuple(parts_needed(run.recipe).values()), []).append(place)
+        kinds.setdefault((run.recipe.loss, *parts_needed(run.recipe).values()), []).append(place)
     return kinds
 
 
 def _one_recipe(runs: Sequence[TrainingRun]) -> Recipe:
     recipe = runs[0].recipe
-    if any(run.recipe.static() != recipe.static() for run in runs):
-        raise UsageError("runs of one set share their recipe but for its rates; train other recipes on their own")
+    if any(run.recipe.of_set() != recipe.of_set() for run in runs):
+        raise UsageError(
+            "runs of one set share their recipe but for its rates, and a loss of the same head; train other recipes on "
+            "their own"
+        )
     if recipe.patience and not all(run.validation_windows for run in runs):
         raise UsageError(
             f"training.patience is {recipe.patience}, and nothing is held back to validate on; set for example "

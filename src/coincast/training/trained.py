@@ -33,7 +33,7 @@ class TrainedRuns:
     Attributes:
         axes: sizes of one sample.
         static: the part of the module that is no array, the same for all runs.
-        recipe: of the first run; the others differ in its rates only.
+        recipe: of the first run; the others have rates and a loss of their own, which the same head reads.
         trained, fixed: the module's trained and other arrays, stacked along a leading run axis.
         losses: mean training loss of each epoch, dropout on, as Keras reports it; NaN after the last one.
         validation_losses: after each epoch, dropout off; None without validation windows, NaN for a run without.

@@ -69,7 +69,7 @@ def train(
         The trained runs, in the same order.
 
     Raises:
-        UsageError: recipes that differ in more than their rates, early stopping without validation windows, or a single
+        UsageError: recipes that differ in more than rates and loss, early stopping without validation windows, or a single
             block of runs that does not fit into the memory.
         StuckError: a device does not answer.
     """
