@@ -69,8 +69,8 @@ def train(
         The trained runs, in the same order.
 
     Raises:
-        UsageError: recipes that differ in more than rates and loss, early stopping without validation windows, or a single
-            block of runs that does not fit into the memory.
+        UsageError: recipes that differ in more than rates and loss, early stopping without validation windows, or a
+            single block of runs that does not fit into the memory.
         StuckError: a device does not answer.
     """
     use_compile_cache()
