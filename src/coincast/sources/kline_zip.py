@@ -41,7 +41,7 @@ MICROSECONDS_FROM = 10**14
 """The year 5138 in milliseconds, 1973 in microseconds."""
 
 _NAMES = b"open_time,open,high,low,close,volume,close_time,"
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, OSError)
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError)
 
 
 def read_kline_zip(

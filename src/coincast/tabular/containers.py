@@ -104,7 +104,7 @@ def _unzip(data: bytes, name: str) -> list[Member]:
             if left < 0:
                 raise UnreadableFileError(f"{name} holds more than {MOST_BYTES / 2**30:.0f} GiB; unpack it yourself")
             packed = [(f"{name}/{_printable(info.filename)}", archive.read(info)) for info in inside]
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError):
         raise UnreadableFileError(f"{name} is a broken or locked ZIP archive; fetch it again, or unpack it") from None
     if not packed:
         raise UnreadableFileError(f"{name} is a ZIP archive without a file in it; give another one")
