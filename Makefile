@@ -19,6 +19,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
+# Commands are started hundreds of times by the tests: what Python compiled of them is kept, whatever a machine says.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 .PHONY: demo test check format lint types docs bench calibrate fuzz kills networks peers audits live clean
