@@ -21,7 +21,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Commands are started hundreds of times by the tests: what Python compiled of them is kept, whatever a machine says.
 unexport PYTHONDONTWRITEBYTECODE
-INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile -c constraints.txt
+# pip compiles one file after the other, half of an installation's time; here every core does. What is no Python of this
+# version, in the templates of some package, is nobody's to import.
+COMPILE = $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
 
 .PHONY: demo test check format lint types docs bench calibrate fuzz kills networks peers audits live clean
 .NOTPARALLEL:
@@ -92,12 +95,15 @@ $(BIN)/python:
 
 $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e .
+	$(COMPILE)
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[dev]'
+	$(COMPILE)
 	@touch $(VENV)/installed $@
 
 $(VENV)/installed-bench: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[dev,bench]'
+	$(COMPILE)
 	@touch $(VENV)/installed $(VENV)/installed-dev $@
