@@ -21,10 +21,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Commands are started hundreds of times by the tests: what Python compiled of them is kept, whatever a machine says.
 unexport PYTHONDONTWRITEBYTECODE
-INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile -c constraints.txt
+
 # pip compiles one file after the other, half of an installation's time; here every core does. What is no Python of this
 # version, in the templates of some package, is nobody's to import.
-COMPILE = $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
+define INSTALL
+$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile -c constraints.txt -e '.$(EXTRAS)'
+$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
+endef
 
 .PHONY: demo test check format lint types docs bench calibrate fuzz kills networks peers audits live clean
 .NOTPARALLEL:
@@ -94,16 +97,15 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e .
-	$(COMPILE)
+	$(INSTALL)
 	@touch $@
 
+$(VENV)/installed-dev: EXTRAS := [dev]
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[dev]'
-	$(COMPILE)
+	$(INSTALL)
 	@touch $(VENV)/installed $@
 
+$(VENV)/installed-bench: EXTRAS := [dev,bench]
 $(VENV)/installed-bench: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[dev,bench]'
-	$(COMPILE)
+	$(INSTALL)
 	@touch $(VENV)/installed $(VENV)/installed-dev $@
