@@ -50,7 +50,9 @@ def test_names_stand_at_the_ends_of_lines_and_apart(axes: Any, is_log: bool) -> 
     assert (high, beyond) == pytest.approx((1.0, 1.1))
 
 
-@pytest.mark.parametrize(("high", "marks"), [(50.0, [1, 2, 5, 10, 20, 50]), (1e5, [1, 10, 100, 1e3, 1e4, 1e5])])
+@pytest.mark.parametrize(
+    ("high", "marks"), [(50.0, [1, 2, 5, 10, 20, 50]), (1e7, [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7])]
+)
 def test_a_logarithmic_axis_has_plain_numbers(axes: Any, high: float, marks: list[float]) -> None:
     axes.set_xlim(1, high)
     log_axis(axes.xaxis)

@@ -167,7 +167,7 @@ def log_axis(axis: Any) -> None:
     marks = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
     axis.set_major_locator(LogLocator(subs=marks, numticks=8))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
 
 
 def name_ends(axes: Axes, theme: Palette, ends: Sequence[tuple[float, str]], *, apart: float = 0.06) -> None:
@@ -198,6 +198,12 @@ def legend(axes: Axes, theme: Palette, handles: Sequence[Any], *, columns: int =
         text.set_parse_math(False)
         text.set(**faces(text.get_text()))
         text.set_text(drawable(text.get_text()))
+
+
+def _plain(value: float) -> str:
+    """A mark of a logarithmic axis: powers of ten stand for themselves as long as they can be read at a glance."""
+    digits = ",.0f" if 1e6 <= value < 1e10 else ",.6g"
+    return f"{value:{digits}}".replace("-", "\N{MINUS SIGN}")
 
 
 def _tick(value: float, ticks: Any) -> str:

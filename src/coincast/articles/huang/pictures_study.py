@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ON_LOG_AXIS = ("kernel", "activity")
 """Terms whose published box plot has a logarithmic axis."""
+MEDIANS, WORDS = 1.2, 1.23
+"""Where the column of medians ends and that of verdicts begins, as shares of the axes' width."""
 
 
 def draw_published_boxes(
@@ -67,8 +69,9 @@ def draw_raw_boxes(
     side = axes.get_yaxis_transform()
     for place, (name, values) in enumerate(groups.items()):
         median, color = amount(float(np.median(values))), theme.verdict(words.get(name))
-        write(axes, 1.01, place, f"median {median}", color=theme.ink, va="center", transform=side)
-        write(axes, 1.23, place, words.get(name, "the control"), color=color, va="center", transform=side)
+        write(axes, MEDIANS, place, median, color=theme.ink, ha="right", va="center", transform=side)
+        write(axes, WORDS, place, words.get(name, "the control"), color=color, va="center", transform=side)
+    write(axes, MEDIANS, 1.01, "median", color=theme.ink, ha="right", transform=axes.transAxes)
     write(axes, persistence, 1.01, "last close", color=theme.ink, ha="center", transform=axes.get_xaxis_transform())
     return figure
 
