@@ -135,8 +135,8 @@ def _tell_term(found: Found, published: Published, compared: pl.DataFrame, term:
     return Chapter(
         title=f"Penalties on the {term}" + (", which the article shows" if term == "bias" else ""),
         text=(
-            f"The least median has {best['setting']}: {amount(best['median'])} {unit}, without a penalty "
-            f"{amount(best[CONTROL])} {unit}; by ranks it is {best['word']}. Repeating the last close: "
+            f"Of the penalties {best['setting']} has the least median: {amount(best['median'])} {unit} beside "
+            f"{amount(best[CONTROL])} {unit} without one; by ranks it is {best['word']}. Repeating the last close: "
             f"{amount(found.persistence)} {unit}.",
         ),
         exhibits=(
