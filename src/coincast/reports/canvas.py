@@ -201,9 +201,9 @@ def legend(axes: Axes, theme: Palette, handles: Sequence[Any], *, columns: int =
 
 
 def _plain(value: float) -> str:
-    """A mark of a logarithmic axis: powers of ten stand for themselves as long as they can be read at a glance."""
-    digits = ",.0f" if 1e6 <= value < 1e10 else ",.6g"
-    return f"{value:{digits}}".replace("-", "\N{MINUS SIGN}")
+    """A mark of a logarithmic axis: without powers of ten, and short where there are many zeros."""
+    text = f"{value / 1e6:,.6g} M" if value >= 1e6 else f"{value:,.6g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _tick(value: float, ticks: Any) -> str:

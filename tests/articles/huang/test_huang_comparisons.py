@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import combinations, product
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.transforms import Bbox
 
 from coincast.articles.huang.chapters_study import tell_count
 from coincast.articles.huang.combinations import Searched, compare_last, rank_settings
@@ -22,7 +20,6 @@ from coincast.articles.huang.comparisons import (
     welch,
     welch_of_figures,
 )
-from coincast.articles.huang.pictures_study import draw_raw_boxes
 from coincast.articles.huang.published import BIAS, COLUMNS, KERNEL, REPEATS
 from coincast.articles.huang.regularisers import (
     NONE,
@@ -36,7 +33,6 @@ from coincast.articles.huang.regularisers import (
     strengths_of,
 )
 from coincast.articles.huang.sentences import follow_moves
-from coincast.reports.palette import LIGHT, NOT_DISTINGUISHABLE
 
 
 def test_the_published_winner_is_not_significant() -> None:
@@ -173,17 +169,6 @@ def test_where_the_number_of_repeats_lies_in_the_published_boxes(study: pl.DataF
     assert tell_count(study, "bias") == "Its lowest point is the number of repeats, 20."
     small = study.with_columns(error=pl.col("error") / 1e9)
     assert tell_count(small, "bias") == "One of its points is the number of repeats, 20."
-
-
-def test_a_large_median_stands_clear_of_its_verdict(study: pl.DataFrame) -> None:
-    large = study.with_columns(error=150_000_000.0 + pl.col("error"))
-    words = dict.fromkeys(set(SETTINGS) - {NONE}, NOT_DISTINGUISHABLE)
-    figure = draw_raw_boxes(large, "kernel", 20_000.0, words, "USD\u00b2", LIGHT, title="T", caption="C")
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    boxes = [text.get_window_extent(renderer) for axes in figure.axes for text in axes.texts]
-    assert len(boxes) == 3 * len(SETTINGS) + 2
-    assert not [pair for pair in combinations(boxes, 2) if Bbox.intersection(*pair) is not None]
-    assert max(box.x1 for box in boxes) < figure.bbox.width
 
 
 def test_what_is_chosen_on_one_half_is_looked_at_on_the_other(study: pl.DataFrame) -> None:

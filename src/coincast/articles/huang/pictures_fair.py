@@ -9,11 +9,14 @@ import polars as pl
 
 from coincast.articles.huang.published import HORIZON
 from coincast.reports.canvas import add_axes, legend, name_axes, new_figure, percent_axis, write
-from coincast.reports.numbers import model_name, percent
+from coincast.reports.numbers import is_finite, model_name, percent_digits
 from coincast.reports.palette import Palette
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+MOST_TOLD = 8
+"""Months whose date and figure are written out; of more, every second, third ... one."""
 
 
 def draw_steps(steps: pl.DataFrame, theme: Palette, *, title: str, caption: str) -> Figure:
@@ -59,15 +62,17 @@ def draw_months(partitions: pl.DataFrame, theme: Palette, *, title: str, caption
     known = np.isfinite(skill)
     reach = max(0.02, 1.35 * float(np.abs(skill).max(initial=0, where=known)))
     axes.set(ylim=(-reach, reach), xlim=(0.4, skill.size + 0.6))
-    labels = [f"{one:%Y-%m-%d}" for one in partitions["forecast from"].to_list()]
-    axes.set_xticks(place[:: max(1, place.size // 8)], labels[:: max(1, place.size // 8)])
-    for x, value in zip(place[known].tolist(), skill[known].tolist(), strict=True):
+    told = slice(None, None, max(1, -(-place.size // MOST_TOLD)))
+    axes.set_xticks(place[told], [f"{one:%Y-%m-%d}" for one in partitions["forecast from"].to_list()[told]])
+    for x, value in zip(place[told].tolist(), skill[told].tolist(), strict=True):
+        if not is_finite(value):
+            continue
         above = value >= 0
         write(
             axes,
             x,
             value + (0.02 if above else -0.02) * reach,
-            percent(value, signed=True),
+            percent_digits(value, signed=True),
             color=theme.ink,
             ha="center",
             va="bottom" if above else "top",
